@@ -1,7 +1,7 @@
 """Renew the pins in pyproject.toml: resolve afresh, then write every version as a constraint.
 
-Run `python .ci/pin.py`. A lock file would record the hosts that packages came from, so uv.lock stays out of git
-and the versions, indirect ones too, stand in `[tool.uv] constraint-dependencies`.
+Run `python .ci/pin.py`. A lock file would record the hosts that packages came from, so uv.lock stays out of
+git and the versions, indirect ones too, stand in `[tool.uv] constraint-dependencies`.
 """
 
 import re

@@ -1,0 +1,1 @@
+"""Plain types without I/O: what every other room speaks in."""

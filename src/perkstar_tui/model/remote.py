@@ -1,0 +1,158 @@
+"""What passes between the engine and a platform: records, pages, changes, answers. Values are plain scalars."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from .enums import Write
+from .errors import PerkstarError
+
+Value = str | int | float | bool | None
+
+
+@dataclass(slots=True)
+class RemoteRecord:
+    """One customer as the platform shows it: `fields` is flat, by the manifest's paths (`properties.email`)."""
+
+    id: str
+    fields: dict[str, Value]
+    changed_at: datetime | None = None
+    archived: bool = False
+    merged_into: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaleLine:
+    id: str
+    name: str
+    quantity: float
+    total_minor: int
+    product_id: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A finished order, sale, paid invoice or visit. Amounts are minor units of `currency` (ISO 4217)."""
+
+    id: str
+    placed_at: datetime
+    changed_at: datetime
+    currency: str
+    total_minor: int
+    tax_minor: int = 0
+    tip_minor: int = 0
+    shipping_minor: int = 0
+    customer_remote_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    lines: tuple[SaleLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money given back for a sale; `amount_minor` in the sale's currency."""
+
+    id: str
+    sale_id: str
+    at: datetime
+    amount_minor: int
+    currency: str
+
+
+@dataclass(slots=True)
+class Page:
+    """One page of a read. `cursor` is where the next read begins once this page is stored; it is plain JSON.
+
+    `last` is true on the final page of a complete walk; only then may absence mean anything.
+    """
+
+    records: list[RemoteRecord] = field(default_factory=list)
+    sales: list[Sale] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+    cursor: dict[str, Any] = field(default_factory=dict)
+    last: bool = False
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to write for one hub record. `remote_id` None means create; `fields` are flat, as in RemoteRecord.
+
+    `key` identifies the write across repeats (the vendor's idempotency key where it has one).
+    """
+
+    key: str
+    remote_id: str | None
+    fields: dict[str, Value]
+    version: str | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """The platform's answer to one Change: the record as it stands now, or the error that refused it."""
+
+    key: str
+    record: RemoteRecord | None = None
+    error: PerkstarError | None = None
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAccount:
+    """Whom a credential belongs to at the vendor. `currency` and `timezone` where the vendor tells them."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...] = ()
+    currency: str | None = None
+    timezone: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteField:
+    """A field that the platform offers for a data type. `type`: text number date datetime bool email phone choice."""
+
+    path: str
+    label: str
+    type: str
+    write: Write = Write.ALWAYS
+    custom: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+class Presence(StrEnum):
+    """What became of a record that was asked for by its id."""
+
+    THERE = "there"
+    ARCHIVED = "archived"
+    MERGED = "merged"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A movement on a Perkstar card: `amount` in whole points, stamps or visits, or minor units for cashback and gift.
+
+    Negative takes away. `mark` (at most 16 characters) begins the comment and makes the operation recognisable.
+    """
+
+    card_serial: str
+    card_kind: str
+    amount: int
+    mark: str
+    comment: str = ""
+    purchase_minor: int | None = None
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a connector has used so far: requests made, bytes received, milliseconds spent waiting for budget."""
+
+    api_calls: int = 0
+    bytes: int = 0
+    throttled_ms: int = 0

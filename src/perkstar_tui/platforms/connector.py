@@ -1,0 +1,82 @@
+"""The door to one platform: what the engine may ask of it, whatever the vendor."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.remote import (
+    Answer,
+    Change,
+    Page,
+    Presence,
+    RemoteAccount,
+    RemoteField,
+    RemoteRecord,
+    Traffic,
+)
+
+from .manifest import Manifest
+
+
+class CredentialStore(Protocol):
+    """Where a connector reads and renews its credential. The implementation holds the refresh lease and the vault."""
+
+    async def load(self) -> dict[str, Any]:
+        """The credential as its manifest names it, e.g. access_token, refresh_token, expires_at (epoch seconds)."""
+
+    async def renew(self, stale: dict[str, Any]) -> "Renewal":
+        """Ask to renew: under the lease of this credential. `Renewal.current` is set if another process did it."""
+
+
+class Renewal(Protocol):
+    current: dict[str, Any] | None
+
+    async def keep(self, fresh: dict[str, Any]) -> None:
+        """Store the fresh credential and let the lease go."""
+
+    async def abandon(self) -> None:
+        """Let the lease go without a new credential."""
+
+
+class Connector(Protocol):
+    """One account at one platform. Every method raises PerkstarError of the right kind and nothing else."""
+
+    manifest: Manifest
+    traffic: Traffic
+
+    async def identify(self) -> RemoteAccount:
+        """Whom the credential belongs to; the cheapest call that proves it works."""
+
+    async def fields(self, data: DataType) -> list[RemoteField]:
+        """All fields of the data type, custom ones too, discovered at the vendor."""
+
+    async def ensure_fields(self, data: DataType, paths: Sequence[str]) -> list[str]:
+        """Create those custom fields of the manifest that are missing; answers the paths created."""
+
+    def read(
+        self, data: DataType, cursor: dict[str, Any] | None, *, full: bool = False
+    ) -> AsyncIterator[Page]:
+        """Pages changed since `cursor` (None or full: everything), in an order that makes each page's cursor safe."""
+
+    async def get(
+        self, data: DataType, ids: Sequence[str]
+    ) -> dict[str, tuple[Presence, RemoteRecord | None]]:
+        """Single records by id, with what became of those that are not there. A merged one carries the winner."""
+
+    async def find(self, data: DataType, key: str, value: str) -> list[RemoteRecord]:
+        """Records whose `key` (email, phone, reference) is `value` in normal form."""
+
+    async def send(self, data: DataType, changes: Sequence[Change]) -> list[Answer]:
+        """Create and update in the vendor's largest batch; one answer a change, in order.
+
+        A refused batch is split until the culprit stands alone. Credential, limit and network errors are raised.
+        """
+
+    async def archive(self, data: DataType, ids: Sequence[str]) -> list[Answer]:
+        """Archive (never erase) records at the vendor."""
+
+    async def revoke(self) -> bool:
+        """Withdraw the credential at the vendor where it can be done; False where it has no such call."""
+
+    async def close(self) -> None:
+        """Let go of connections."""

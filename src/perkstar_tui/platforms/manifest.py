@@ -1,0 +1,1 @@
+"""The model of a manifest: the file that describes a platform."""
