@@ -1,0 +1,370 @@
+"""Read models: what a screen or a command shows, already decided. Plain data, times aware and in UTC.
+
+Their JSON form (see `as_json`) is the commands' contract: members may be added, never renamed.
+"""
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    name: str
+    used: int
+    allowed: int | None
+    remaining: int | None
+    line: str
+    free_up: tuple[tuple[str, str, datetime | None], ...] = ()
+    """Integrations longest without a sync first: id, name, last sync."""
+    next_tier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    name: str
+    local: bool
+    cloud_state: Literal["none", "ok", "error", "never"]
+    cloud_at: datetime | None
+    cloud_message: str
+    timezone: str
+    country: str
+    who: str
+    """Login name and host, such as owner@host."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """The account's API key as the tile shows it; the secret itself comes only from `Hub.reveal_key`."""
+
+    masked: str | None
+    label: str
+    added: datetime | None
+    last_worked: datetime | None
+    calls_today: int
+    calls_per_hour: tuple[int, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthView:
+    score: int
+    word: str
+    reason: str
+    remedy: str
+    key: str = ""
+    parts: tuple[tuple[str, int, int], ...] = ()
+    """Name, points reached, points possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    linked: int = 0
+    held: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationView:
+    id: str
+    name: str
+    platform: str
+    kind: str
+    status: str
+    running: bool
+    date: datetime | None
+    data: tuple[str, ...]
+    direction: str
+    frequency: str
+    last_sync: datetime | None
+    last_success: datetime | None
+    next_sync: datetime | None
+    health: HealthView
+    counts: Counts
+    platform_title: str = ""
+    status_reason: str = ""
+    """One sentence for what is wrong, empty when nothing is."""
+    status_remedy: str = ""
+    status_key: str = ""
+    progress_done: int | None = None
+    progress_total: int | None = None
+    paused_by: str = ""
+    account_name: str = ""
+    """Whom it is connected to at the vendor."""
+    match: tuple[str, ...] = ()
+    source_of_truth: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    scopes: tuple[str, ...] = ()
+    owner: str = ""
+    purpose: str = ""
+    credential_expires: datetime | None = None
+    config_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LegCounts:
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    excluded: int = 0
+    held: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    id: str
+    integration_id: str
+    trigger: str
+    started: datetime
+    ended: datetime | None
+    outcome: str
+    inward: LegCounts
+    outward: LegCounts
+    cloud: dict[str, LegCounts] | None
+    api_calls: int
+    bytes: int
+    throttled_ms: int
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the error log. Every text may come from outside: show it as plain text."""
+
+    id: str
+    time: datetime
+    level: str
+    code: str
+    message: str
+    remedy: str
+    integration_id: str | None
+    run_id: str | None
+    record: str | None = None
+    record_name: str | None = None
+    field: str | None = None
+    request: str | None = None
+    vendor_message: str | None = None
+    vendor_request_id: str | None = None
+    attempts: int = 0
+    next_attempt: datetime | None = None
+    open: bool = False
+    """Whether it still stands (a held record, a failing run)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageOf:
+    """A slice of a long list, read by page: `items` from `offset` on, out of `total`."""
+
+    items: tuple[Any, ...]
+    total: int
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MappingLine:
+    data: str
+    hub: str
+    remote: str
+    direction: str
+    transform: str
+    label: str
+    example: str = ""
+    check: str = ""
+    """Empty when fine; else what is wrong or will happen (such as "will be created")."""
+    required: bool = False
+    may_clear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """One line of the Records tab: a customer or sale and where it stands for one integration."""
+
+    id: str
+    name: str
+    email: str
+    phone: str
+    state: Literal["in_step", "left_out", "failing"]
+    reason: str
+    remote_id: str | None
+    last_sent: datetime | None
+    last_received: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSide:
+    integration_id: str
+    integration_name: str
+    remote_id: str | None
+    state: str
+    values: dict[str, Any]
+    base: dict[str, Any]
+    differs: tuple[str, ...]
+    last_sent: datetime | None
+    last_received: datetime | None
+    reason: str | None = None
+    next_attempt: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    id: str
+    kind: str
+    hub: dict[str, Any]
+    platforms: tuple[RecordSide, ...]
+    story: tuple[str, ...] = ()
+    """What happened to it, newest first, in sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogItem:
+    name: str
+    title: str
+    category: str
+    kind: str
+    auth: tuple[str, ...]
+    data: tuple[str, ...]
+    directions: tuple[str, ...]
+    realtime: bool
+    status: Literal["working", "planned"]
+    notes: str
+    connected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuthField:
+    name: str
+    label: str
+    secret: bool
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthFormView:
+    id: str
+    title: str
+    oauth: bool
+    fields: tuple[AuthField, ...]
+    permissions: tuple[str, ...]
+    """Plain words, one permission a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    platform: str
+    title: str
+    text: str
+    """Markdown made from the manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestStep:
+    __test__ = False
+    name: str
+    ok: bool
+    message: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestView:
+    __test__ = False
+    ok: bool
+    steps: tuple[TestStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    record: str
+    name: str
+    fields: tuple[tuple[str, str | None, str | None], ...] = ()
+    """Field, before, after."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSide:
+    create: tuple[PreviewRow, ...] = ()
+    update: tuple[PreviewRow, ...] = ()
+    held: tuple[PreviewRow, ...] = ()
+    unchanged: int = 0
+    excluded: int = 0
+    create_total: int = 0
+    update_total: int = 0
+    held_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewView:
+    integration_id: str
+    inward: PreviewSide
+    outward: PreviewSide
+    points: int = 0
+    """How many points the sales since `credit_from` would credit."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactView:
+    """What an act would do, said before it is done."""
+
+    title: str
+    stops: tuple[str, ...]
+    stays: tuple[str, ...]
+    counts: tuple[tuple[str, int], ...]
+    back: str
+    """The way back."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """A connection being made (G2): `step` 1 to 6 is the next one to do."""
+
+    integration_id: str | None
+    platform: str
+    name: str
+    step: int
+    settings: dict[str, Any]
+    forms: tuple[AuthFormView, ...]
+    account_name: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeLink:
+    url: str
+    redirect_uri: str
+    listening: bool
+    """True when a loopback listener on this machine will catch the answer by itself."""
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    ok: bool
+    message: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorView:
+    ok: bool
+    checks: tuple[Check, ...]
+
+
+def as_json(value: Any) -> Any:
+    """The JSON form of a read model: times as RFC 3339, tuples as lists, enums as their words."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, dict):
+        return {key: as_json(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(member) for member in value]
+    return value
