@@ -1,0 +1,1 @@
+"""Tables, transactions, queries and migrations. No rule about what is allowed lives here."""

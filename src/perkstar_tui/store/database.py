@@ -1,0 +1,170 @@
+"""The store: opening it, and the two kinds of transaction there are.
+
+SQLite runs in WAL mode and write transactions begin IMMEDIATE, since a read transaction that turns into a writer
+fails at once. On PostgreSQL the revision counter's row lock puts writers in the same order.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, create_engine, event, select, text, update
+from sqlmodel import SQLModel
+
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+
+from . import tables as t
+
+
+class LeaseLostError(Exception):
+    """Another owner has taken the lease: whatever this transaction was about to write is no longer its to write."""
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def table(model: type[SQLModel]) -> Any:
+    """The Core table behind a model, for the pages' statements (ten times the speed of ORM objects)."""
+    return model.__table__  # type: ignore[attr-defined]
+
+
+class Store:
+    """One database. Safe to use from several threads; each transaction has a connection of its own."""
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self.url = url
+        self.read_only = read_only
+        self.sqlite = url.startswith("sqlite")
+        options: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": orjson.loads}
+        if self.sqlite:
+            options["connect_args"] = {"timeout": 30, "check_same_thread": False}
+        self.engine = create_engine(url, **options)
+        if self.sqlite:
+            event.listen(self.engine, "connect", self._prepare_sqlite)
+            event.listen(self.engine, "begin", self._begin_sqlite)
+        self._watch_lock = threading.Lock()
+        self._watch: Any = None
+        self._changes = 0
+        self._seen_version: int | None = None
+
+    @staticmethod
+    def at(home: Path, *, read_only: bool = False) -> "Store":
+        """The default store of a home directory."""
+        return Store(f"sqlite:///{home / 'perkstar.db'}", read_only=read_only)
+
+    def _prepare_sqlite(self, connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        if self.read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @staticmethod
+    def _begin_sqlite(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view; nothing may be written in it."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self, fence: "tuple[str, int] | None" = None, *, durable: bool = False) -> Iterator[Connection]:
+        """One write transaction: all or nothing. With `fence` (lease name, number) it holds only for that owner.
+
+        `durable` waits until the disk has it, for intents (a crash of the machine must not forget them).
+        Raises LeaseLostError, or PerkstarError NOT_ALLOWED when opened read-only.
+        """
+        if self.read_only:
+            raise PerkstarError(
+                ErrorKind.NOT_ALLOWED, "The store is open read-only, so nothing can be changed."
+            )
+        with self.engine.connect().execution_options(writes=True) as connection:
+            if durable and self.sqlite:
+                connection.connection.dbapi_connection.execute("PRAGMA synchronous=FULL")  # type: ignore[union-attr]
+            try:
+                with connection.begin():
+                    if fence is not None:
+                        lease = table(t.Lease)
+                        found = connection.execute(
+                            select(lease.c.fence).where(lease.c.name == fence[0])
+                        ).scalar()
+                        if found != fence[1]:
+                            raise LeaseLostError(fence[0])
+                    yield connection
+                    if not self.sqlite:
+                        connection.execute(text("NOTIFY perkstar"))
+            finally:
+                if durable and self.sqlite:
+                    connection.connection.dbapi_connection.execute(  # type: ignore[union-attr]
+                        "PRAGMA synchronous=NORMAL"
+                    )
+
+    def next_revisions(self, connection: Connection, count: int) -> int:
+        """Take `count` numbers of the store-wide counter; answers the first. Call it before reading hub rows."""
+        counter = table(t.RevisionCounter)
+        statement = (
+            update(counter).where(counter.c.id == 1).values(n=counter.c.n + count).returning(counter.c.n)
+        )
+        last: int = connection.execute(statement).scalar_one()
+        return last - count + 1
+
+    def changes(self) -> int:
+        """A number that grows when anything was committed, by this process or another; costs microseconds."""
+        with self._watch_lock:
+            if self._watch is None:
+                self._watch = self.engine.raw_connection()
+                if not self.sqlite:
+                    self._watch.dbapi_connection.autocommit = True
+                    self._watch.dbapi_connection.execute("LISTEN perkstar")
+            if self.sqlite:
+                version = self._watch.dbapi_connection.execute("PRAGMA data_version").fetchone()[0]
+                if version != self._seen_version:
+                    self._seen_version = version
+                    self._changes += 1
+            else:
+                self._changes += sum(1 for _ in self._watch.dbapi_connection.notifies(timeout=0))
+            return self._changes
+
+    def upgrade(self) -> None:
+        """Bring the tables to this program's version. Cheap when they are already there."""
+        from .migrations.upgrade import upgrade
+
+        upgrade(self)
+
+    def get_setting(self, name: str, default: Any = None) -> Any:
+        setting = table(t.Setting)
+        with self.read() as connection:
+            row = connection.execute(select(setting.c.value).where(setting.c.name == name)).first()
+        return default if row is None else row[0]
+
+    def set_setting(self, name: str, value: Any) -> None:
+        setting = table(t.Setting)
+        with self.write() as connection:
+            if not connection.execute(
+                update(setting).where(setting.c.name == name).values(value=value)
+            ).rowcount:
+                connection.execute(setting.insert().values(name=name, value=value))
+
+    def close(self) -> None:
+        with self._watch_lock:
+            if self._watch is not None:
+                if not self.sqlite:
+                    self._watch.detach()
+                self._watch.close()
+                self._watch = None
+        self.engine.dispose()
+
+
+def ms(moment: datetime) -> int:
+    """Milliseconds since 1970, as provenance keeps times."""
+    return round(moment.timestamp() * 1000)

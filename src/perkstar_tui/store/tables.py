@@ -1,0 +1,415 @@
+"""The tables. Times are stored as UTC milliseconds and read as aware datetimes; money as integer minor units."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlmodel import Field, SQLModel
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime kept as milliseconds since 1970 in UTC: the same bytes on both databases, fast to read."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+def _time(**kwargs: Any) -> Any:
+    return Field(sa_type=UtcTime, **kwargs)
+
+
+def _json(default: Any = dict) -> Any:
+    return Field(default_factory=default, sa_type=JSON)
+
+
+def _row_number() -> Any:
+    # SQLite only counts up by itself on INTEGER, PostgreSQL needs the wider one.
+    return Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    )
+
+
+class RevisionCounter(SQLModel, table=True):
+    """The one number from which each hub write takes the next (sync design: Revisions and cursors)."""
+
+    __tablename__ = "revision_counter"
+    id: int = Field(primary_key=True)
+    n: int = Field(sa_type=BigInteger)
+
+
+class Setting(SQLModel, table=True):
+    __tablename__ = "setting"
+    name: str = Field(primary_key=True)
+    value: Any = Field(default=None, sa_type=JSON)
+
+
+class PlanTier(SQLModel, table=True):
+    """A plan as data (B2). `allowed` None is unlimited; the flags say which kinds count (B3)."""
+
+    __tablename__ = "plan_tier"
+    name: str = Field(primary_key=True)
+    title: str
+    position: int
+    allowed: int | None = None
+    counts_prebuilt: bool = True
+    counts_api: bool = True
+    counts_webhook: bool = True
+
+
+class Account(SQLModel, table=True):
+    __tablename__ = "account"
+    id: str = Field(primary_key=True)
+    name: str
+    local: bool
+    tier: str
+    allowed: int | None = None
+    timezone: str = "UTC"
+    country: str = "GB"
+    currency: str = "GBP"
+    remote_id: str | None = None
+    created_at: datetime = _time()
+    key_masked: str | None = None
+    key_added: datetime | None = _time(default=None, nullable=True)
+    key_worked: datetime | None = _time(default=None, nullable=True)
+
+
+class CardTemplate(SQLModel, table=True):
+    __tablename__ = "card_template"
+    id: str = Field(primary_key=True)
+    remote_id: str | None = Field(default=None, unique=True)
+    name: str
+    kind: str
+
+
+class Integration(SQLModel, table=True):
+    """One connection to a platform. `config` is the edited part, copied to ConfigVersion at each change."""
+
+    __tablename__ = "integration"
+    id: str = Field(primary_key=True)
+    name: str
+    platform: str
+    kind: str
+    status: str = Field(index=True)
+    status_code: str | None = None
+    status_reason: str = ""
+    created_at: datetime = _time()
+    activated_at: datetime | None = _time(default=None, nullable=True)
+    config: dict[str, Any] = _json()
+    config_version: int = 1
+    remote_account_id: str | None = None
+    remote_account_name: str = ""
+    scopes: list[str] = _json(list)
+    form: str = ""
+    last_sync: datetime | None = _time(default=None, nullable=True)
+    last_success: datetime | None = _time(default=None, nullable=True)
+    next_run_at: datetime | None = _time(default=None, nullable=True)
+    failures: int = 0
+    failing_since: datetime | None = _time(default=None, nullable=True)
+    previewed: bool = False
+    paused_by: str = ""
+    requested: str | None = None
+    running: str | None = None
+    progress_done: int | None = None
+    progress_total: int | None = None
+    disconnected_at: datetime | None = _time(default=None, nullable=True)
+    disconnect_reason: str = ""
+    owner: str = ""
+    purpose: str = ""
+
+
+class ConfigVersion(SQLModel, table=True):
+    __tablename__ = "config_version"
+    integration_id: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    at: datetime = _time()
+    who: str = ""
+    config: dict[str, Any] = _json()
+
+
+class Credential(SQLModel, table=True):
+    """Ciphertext of what authorises an integration or the account; `version` grows with each rotation."""
+
+    __tablename__ = "credential"
+    owner_id: str = Field(primary_key=True)
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+    version: int = 1
+    updated_at: datetime = _time()
+    expires_at: datetime | None = _time(default=None, nullable=True)
+
+
+class Customer(SQLModel, table=True):
+    """A person with cards. `provenance` tells for each field who wrote it and when: {field: [origin, ms]}."""
+
+    __tablename__ = "customer"
+    __table_args__ = (
+        Index("ix_customer_email_key", "email_key"),
+        Index("ix_customer_phone_key", "phone_key"),
+    )
+    id: str = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger, index=True)
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    birth_date: str | None = None
+    gender: str | None = None
+    language: str | None = None
+    company: str | None = None
+    address_line1: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postcode: str | None = None
+    country: str | None = None
+    marketing_consent: str | None = None
+    consent_proof: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    balance: int | None = Field(default=None, sa_type=BigInteger)
+    tier: str | None = None
+    card_link: str | None = None
+    card_serial: str | None = None
+    last_visit: str | None = None
+    email_key: str | None = None
+    phone_key: str | None = None
+    provenance: dict[str, Any] = _json()
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+    archived_at: datetime | None = _time(default=None, nullable=True)
+
+
+class Card(SQLModel, table=True):
+    """A wallet card. `balance` in whole points, stamps or visits; minor units for cashback and gift cards."""
+
+    __tablename__ = "card"
+    id: str = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger, index=True)
+    customer_id: str = Field(index=True)
+    template_id: str = Field(index=True)
+    kind: str
+    serial: str | None = Field(default=None, index=True)
+    balance: int = Field(default=0, sa_type=BigInteger)
+    status: str = ""
+    link: str | None = None
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+
+
+class Transaction(SQLModel, table=True):
+    """A sale, refund or local movement in the ledger; known by (integration, vendor's id, line kind) for ever.
+
+    `state`: credited, queued (the cloud has not yet been told), pending (waits for a customer or card),
+    none (gives nothing, `reason` says why), reversed.
+    """
+
+    __tablename__ = "transactions"
+    __table_args__ = (UniqueConstraint("integration_id", "remote_id", "line_kind"),)
+    id: str = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger, index=True)
+    integration_id: str
+    remote_id: str
+    line_kind: str
+    sale_id: str | None = Field(default=None, index=True)
+    customer_id: str | None = Field(default=None, index=True)
+    card_id: str | None = Field(default=None, index=True)
+    customer_remote_id: str | None = None
+    happened_at: datetime = _time()
+    currency: str
+    total_minor: int = Field(sa_type=BigInteger)
+    base_minor: int = Field(default=0, sa_type=BigInteger)
+    earned: int = Field(default=0, sa_type=BigInteger)
+    reversed: int = Field(default=0, sa_type=BigInteger)
+    owed: int = Field(default=0, sa_type=BigInteger)
+    state: str = Field(index=True)
+    reason: str = ""
+    mark: str = ""
+    contact: dict[str, Any] = _json()
+    created_at: datetime = _time()
+
+
+class RecordLink(SQLModel, table=True):
+    """Which hub record is which remote record, and what both agreed on last (`base`, in the platform's form)."""
+
+    __tablename__ = "record_link"
+    __table_args__ = (
+        UniqueConstraint("integration_id", "data", "remote_id"),
+        Index("ix_record_link_hub", "integration_id", "data", "hub_id"),
+        Index("ix_record_link_state", "integration_id", "state"),
+        Index("ix_record_link_hub_only", "hub_id"),
+    )
+    id: int | None = _row_number()
+    integration_id: str
+    data: str
+    hub_id: str | None = None
+    remote_id: str | None = None
+    state: str
+    base: dict[str, Any] = _json()
+    remote: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    fingerprint: str | None = None
+    version: str | None = None
+    code: str | None = None
+    reason: str = Field(default="", sa_type=Text)
+    field: str | None = None
+    last_sent: datetime | None = _time(default=None, nullable=True)
+    last_received: datetime | None = _time(default=None, nullable=True)
+    attempts: int = 0
+    next_attempt: datetime | None = _time(default=None, nullable=True)
+
+
+class Cursor(SQLModel, table=True):
+    """How far a read has come: `leg` is in, out or sweep."""
+
+    __tablename__ = "cursor"
+    integration_id: str = Field(primary_key=True)
+    data: str = Field(primary_key=True)
+    leg: str = Field(primary_key=True)
+    value: dict[str, Any] = _json()
+    at: datetime | None = _time(default=None, nullable=True)
+
+
+class SyncRun(SQLModel, table=True):
+    __tablename__ = "sync_run"
+    id: str = Field(primary_key=True)
+    integration_id: str = Field(index=True)
+    trigger: str
+    started: datetime = _time(index=True)
+    ended: datetime | None = _time(default=None, nullable=True)
+    outcome: str
+    inward: dict[str, int] = _json()
+    outward: dict[str, int] = _json()
+    cloud: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    api_calls: int = 0
+    bytes: int = Field(default=0, sa_type=BigInteger)
+    throttled_ms: int = 0
+    error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    config_version: int = 1
+
+
+class LogLine(SQLModel, table=True):
+    """One entry of the error log (E3). It may hold personal data, so it is a table, under retention and erase."""
+
+    __tablename__ = "log_line"
+    __table_args__ = (Index("ix_log_line_integration", "integration_id", "id"),)
+    id: str = Field(primary_key=True)
+    time: datetime = _time(index=True)
+    level: str
+    code: str
+    message: str = Field(sa_type=Text)
+    remedy: str = Field(default="", sa_type=Text)
+    integration_id: str | None = None
+    run_id: str | None = None
+    link_id: int | None = Field(default=None, sa_type=BigInteger, index=True)
+    record: str | None = Field(default=None, index=True)
+    record_name: str | None = None
+    field: str | None = None
+    request: str | None = None
+    vendor_message: str | None = Field(default=None, sa_type=Text)
+    vendor_request_id: str | None = None
+    details: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
+class Conflict(SQLModel, table=True):
+    """A field that both sides changed: all three values and who won (H2)."""
+
+    __tablename__ = "conflict"
+    id: str = Field(primary_key=True)
+    integration_id: str = Field(index=True)
+    hub_id: str = Field(index=True)
+    field: str
+    base: Any = Field(default=None, sa_type=JSON)
+    hub: Any = Field(default=None, sa_type=JSON)
+    remote: Any = Field(default=None, sa_type=JSON)
+    winner: str
+    at: datetime = _time()
+
+
+class Intent(SQLModel, table=True):
+    """Outbox: written before a create or operation that cannot be repeated, settled after it."""
+
+    __tablename__ = "intent"
+    id: str = Field(primary_key=True)
+    integration_id: str = Field(index=True)
+    act: str
+    hub_id: str = Field(index=True)
+    payload: dict[str, Any] = _json()
+    state: str = Field(index=True)
+    created_at: datetime = _time()
+    tried_at: datetime | None = _time(default=None, nullable=True)
+
+
+class Lease(SQLModel, table=True):
+    """Who may work on something now; the only correctness lock. `fence` grows with each new owner."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True)
+    owner: str
+    host: str
+    boot: str
+    pid: int
+    started: str
+    fence: int
+    expires_at: datetime = _time()
+
+
+class RateSlot(SQLModel, table=True):
+    """The next free moment of an account's budget at a vendor, shared by all processes (H7)."""
+
+    __tablename__ = "rate_slot"
+    name: str = Field(primary_key=True)
+    free_at_ms: int = Field(sa_type=BigInteger)
+
+
+class InboundEvent(SQLModel, table=True):
+    """A webhook as it came, stored before it is answered; repeats fall on the unique id."""
+
+    __tablename__ = "inbound_event"
+    id: str = Field(primary_key=True)
+    integration_id: str = Field(index=True)
+    data: str
+    remote_id: str
+    type: str
+    at: datetime = _time()
+    handled_at: datetime | None = _time(default=None, nullable=True, index=True)
+
+
+class WebhookSubscription(SQLModel, table=True):
+    __tablename__ = "webhook_subscription"
+    integration_id: str = Field(primary_key=True)
+    remote_id: str
+    url: str
+    at: datetime = _time()
+
+
+class AuditEntry(SQLModel, table=True):
+    __tablename__ = "audit_entry"
+    id: str = Field(primary_key=True)
+    at: datetime = _time()
+    who: str
+    act: str
+    integration_id: str | None = Field(default=None, index=True)
+    old: Any = Field(default=None, sa_type=JSON)
+    new: Any = Field(default=None, sa_type=JSON)
+
+
+class ApiCall(SQLModel, table=True):
+    """How many calls an account's key made in an hour (UTC), for the key tile."""
+
+    __tablename__ = "api_call"
+    hour: int = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    calls: int

