@@ -1,0 +1,117 @@
+"""The settings of an integration, compiled once for a run. A run works on the version it began with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth, Write
+from perkstar_tui.model.normal import email_key, phone_key
+from perkstar_tui.model.remote import Value
+
+from .earning import EarningRule
+from .mapping import Line, transform
+
+CUSTOMER_FIELDS = (
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "birth_date",
+    "gender",
+    "language",
+    "company",
+    "address_line1",
+    "city",
+    "region",
+    "postcode",
+    "country",
+    "marketing_consent",
+)
+"""Fields of a hub customer that a mapping may write."""
+
+LOYALTY_FIELDS = ("balance", "tier", "card_link", "card_serial", "last_visit")
+"""Fields that come from the customer's card: they only ever travel outwards (balances belong to Perkstar)."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What one run needs to know. `origin` is how this integration's writes are named in provenance."""
+
+    integration_id: str
+    name: str
+    title: str
+    platform: str
+    system: bool
+    version: int
+    data: tuple[DataType, ...]
+    direction: Direction
+    match: tuple[str, ...]
+    truth: SourceOfTruth
+    country: str
+    zone: str
+    lines: tuple[Line, ...]
+    batch: int
+    search_lag_s: float
+    options: dict[str, Any] = field(default_factory=dict)
+    earning: EarningRule = field(default_factory=EarningRule)
+    credit_from: datetime | None = None
+    template_id: str | None = None
+    issue_cards: bool = False
+
+    @property
+    def origin(self) -> str:
+        return "cloud" if self.system else self.integration_id
+
+    @property
+    def lease(self) -> str:
+        return f"run:{self.integration_id}"
+
+    def key_of(self, name: str, value: Value) -> str | None:
+        """The normal form of a match key's value."""
+        if not value:
+            return None
+        if name == "email":
+            return email_key(str(value), drop_plus_tag=bool(self.options.get("drop_plus_tags")))
+        if name == "phone":
+            return phone_key(str(value), self.country)
+        return str(value).strip() or None
+
+    def key_paths(self) -> dict[str, tuple[str, Callable[[Value, Value], Value]]]:
+        """For each match key the remote path that carries it and how to read it."""
+        by_hub = {line.hub: line for line in self.lines}
+        return {key: (by_hub[key].remote, by_hub[key].transform.back) for key in self.match if key in by_hub}
+
+
+def compile_lines(
+    mapping: list[dict[str, Any]], direction: Direction, truth: SourceOfTruth, country: str
+) -> tuple[Line, ...]:
+    """The mapping's lines, ready to use, no wider than the integration's direction."""
+    lines = []
+    for entry in mapping:
+        own = Direction(entry.get("direction", "both"))
+        inward = own.inward and direction.inward and entry["hub"] in CUSTOMER_FIELDS
+        outward = own.outward and direction.outward
+        if not inward and not outward:
+            continue
+        narrowed = (
+            Direction.BOTH
+            if inward and outward
+            else Direction.TO_PERKSTAR
+            if inward
+            else Direction.TO_PLATFORM
+        )
+        lines.append(
+            Line(
+                hub=entry["hub"],
+                remote=entry["remote"],
+                transform=transform(entry.get("transform", "text"), country),
+                direction=narrowed,
+                write=Write(entry.get("write", "always")),
+                rule=str(entry.get("rule") or truth.value),
+                required=bool(entry.get("required")),
+                may_clear=bool(entry.get("may_clear")),
+                consent=entry["hub"] == "marketing_consent",
+            )
+        )
+    return tuple(lines)

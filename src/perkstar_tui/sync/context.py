@@ -1,0 +1,196 @@
+"""What the legs of one run share: store, connector, counts, log, and the checks between pages."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from perkstar_tui.model.clock import Clock
+from perkstar_tui.model.enums import Level
+from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.model.remote import Value
+from perkstar_tui.platforms.connector import Connector
+from perkstar_tui.store import leases
+from perkstar_tui.store import tables as t
+from perkstar_tui.store.database import Store, table
+
+from .config import RunConfig
+
+LINK = table(t.RecordLink)
+CUSTOMER = table(t.Customer)
+CARD = table(t.Card)
+TRANSACTION = table(t.Transaction)
+CURSOR = table(t.Cursor)
+INTEGRATION = table(t.Integration)
+RUN = table(t.SyncRun)
+LOG = table(t.LogLine)
+INTENT = table(t.Intent)
+
+CHUNK = 100
+"""Rows worked at a time, so that another thread's event loop gets its turn (architecture: Threads)."""
+
+MASS_SHARE = 0.20
+MASS_LEAST = 50
+
+
+class RunStopped(Exception):
+    """The run was asked to end at a safe point: pause, disconnect or shutdown."""
+
+
+@dataclass
+class Counts:
+    """Counts of one leg and direction; they add up: read is the sum of the rest."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    excluded: int = 0
+    held: int = 0
+    failed: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {"read": sum(parts.values()), **parts}
+
+
+@dataclass
+class Leg:
+    """One integration's side of a run: the platform's, or the cloud's."""
+
+    store: Store
+    config: RunConfig
+    connector: Connector
+    clock: Clock
+    run_id: str
+    lease: leases.Held
+    started: datetime
+    stop: Callable[[], bool]
+    accept_mass_change: bool = False
+    inward: Counts = field(default_factory=Counts)
+    outward: Counts = field(default_factory=Counts)
+    rejected_anew: int = 0
+    first_run: bool = False
+    _renewed: float = 0.0
+    _older_links: int | None = None
+    progress_id: str = ""
+
+    @property
+    def id(self) -> str:
+        return self.config.integration_id
+
+    async def pause_point(self) -> None:
+        """Between pages: let others work, keep the lease, and end the run when that was asked for."""
+        await asyncio.sleep(0)
+        if self.stop():
+            raise RunStopped
+        if self.clock.monotonic() - self._renewed > leases.LEASE_S / 3:
+            leases.renew(self.store, self.lease, self.clock.now())
+            self._renewed = self.clock.monotonic()
+
+    def cursor(self, data: str, leg: str) -> dict[str, Any] | None:
+        with self.store.read() as connection:
+            row = connection.execute(
+                select(CURSOR.c.value).where(
+                    CURSOR.c.integration_id == self.id, CURSOR.c.data == data, CURSOR.c.leg == leg
+                )
+            ).first()
+        return row[0] if row else None
+
+    def save_cursor(self, connection: Connection, data: str, leg: str, value: dict[str, Any]) -> None:
+        key = (CURSOR.c.integration_id == self.id) & (CURSOR.c.data == data) & (CURSOR.c.leg == leg)
+        values = {"value": value, "at": self.clock.now()}
+        if not connection.execute(update(CURSOR).where(key).values(**values)).rowcount:
+            connection.execute(insert(CURSOR).values(integration_id=self.id, data=data, leg=leg, **values))
+
+    def progress(self, connection: Connection, done: int, total: int | None) -> None:
+        connection.execute(
+            update(INTEGRATION)
+            .where(INTEGRATION.c.id == (self.progress_id or self.id))
+            .values(progress_done=done, progress_total=total)
+        )
+
+    def older_links(self) -> int:
+        """How many links are older than this run: the measure of a mass change."""
+        if self._older_links is None:
+            with self.store.read() as connection:
+                self._older_links = connection.execute(
+                    select(func.count())
+                    .select_from(LINK)
+                    .where(
+                        LINK.c.integration_id == self.id,
+                        LINK.c.state == "linked",
+                        func.coalesce(LINK.c.last_received, LINK.c.last_sent) < self.started,
+                    )
+                ).scalar_one()
+        return self._older_links
+
+    def guard(self, changes: int, words: str) -> None:
+        """Stop before a mass change (sync design: Guards). Raises PerkstarError MASS_CHANGE."""
+        older = self.older_links()
+        if self.accept_mass_change or older < MASS_LEAST or changes <= older * MASS_SHARE:
+            return
+        raise PerkstarError(
+            ErrorKind.MASS_CHANGE,
+            f"This run would {words} {changes} of {older} records ({changes / older:.0%}); the limit is "
+            f"{MASS_SHARE:.0%}.",
+            integration_id=self.id,
+        )
+
+    def log(
+        self,
+        connection: Connection,
+        level: Level,
+        code: ErrorKind | str,
+        message: str,
+        *,
+        remedy: str | None = None,
+        record: str | None = None,
+        record_name: str | None = None,
+        error: PerkstarError | None = None,
+        field_name: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        if remedy is None:
+            remedy = error.remedy if error else CATALOGUE[ErrorKind(code)].remedy if code in CATALOGUE else ""
+        connection.execute(
+            insert(LOG).values(
+                id=new_id("log"),
+                time=self.clock.now(),
+                level=level.value,
+                code=str(code),
+                message=message,
+                remedy=remedy,
+                integration_id=self.id,
+                run_id=self.run_id,
+                record=record,
+                record_name=record_name,
+                field=field_name or (error.field if error else None),
+                request=error.request if error else None,
+                vendor_message=error.vendor_words if error else None,
+                vendor_request_id=error.vendor_request_id if error else None,
+                details=details,
+            )
+        )
+
+
+def name_of(row: Any) -> str:
+    """A person's name for the log table: what is filled of name, e-mail and phone, in that order."""
+
+    def get(key: str) -> Any:
+        return row.get(key) if isinstance(row, dict) else getattr(row, key, None)
+
+    name = " ".join(str(part) for part in (get("first_name"), get("last_name")) if part)
+    return name or str(get("email") or get("phone") or "")
+
+
+def next_attempt(now: datetime, attempts: int) -> datetime:
+    """When a rejected record is tried again by itself: an hour, doubling up to a day."""
+    return now + timedelta(hours=min(24, 2 ** max(0, attempts - 1)))
+
+
+def shown(value: Value) -> str:
+    return "" if value is None else str(value)

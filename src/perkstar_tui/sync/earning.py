@@ -1,0 +1,125 @@
+"""From sales to points, pure: what a sale earns, and what a refund takes back of it."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import Any
+
+from perkstar_tui.model.remote import Sale
+
+
+@dataclass(frozen=True, slots=True)
+class EarningRule:
+    """How an integration's sales earn. `rate` is points per whole unit of money (or per cent for `cashback`,
+    stamps per sale for `visit`, stamps per counted item for `product`).
+    """
+
+    mode: str = "spend"
+    rate: Decimal = Decimal(1)
+    minimum_minor: int = 0
+    tax: bool = True
+    tip: bool = False
+    shipping: bool = False
+    rounding: str = "down"
+    excluded: tuple[str, ...] = ()
+    """Line names, product ids or categories that earn nothing, in lower case."""
+    double_days: tuple[str, ...] = field(default=())
+    """Dates (YYYY-MM-DD) or weekdays (mon ... sun) on which the award is doubled."""
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> "EarningRule":
+        """The rule in an integration's options; missing members have the usual meaning."""
+
+        def flag(name: str, default: bool) -> bool:
+            return str(options.get(name, default)).lower() in ("true", "yes", "1", "on")
+
+        def words(name: str) -> tuple[str, ...]:
+            given = options.get(name, ())
+            parts = given.split(",") if isinstance(given, str) else given
+            return tuple(str(part).strip().lower() for part in parts if str(part).strip())
+
+        return cls(
+            mode=str(options.get("earn", "spend")),
+            rate=Decimal(str(options.get("earn_rate", 1))),
+            minimum_minor=int(options.get("earn_minimum_minor", 0)),
+            tax=flag("earn_on_tax", True),
+            tip=flag("earn_on_tip", False),
+            shipping=flag("earn_on_shipping", False),
+            rounding=str(options.get("earn_rounding", "down")),
+            excluded=words("earn_excluded"),
+            double_days=words("earn_double_days"),
+        )
+
+
+_ROUNDING = {"down": ROUND_FLOOR, "nearest": ROUND_HALF_UP, "even": ROUND_HALF_EVEN}
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def minor_digits(currency: str) -> int:
+    """How many digits of ISO 4217 minor units a currency has (2 for nearly all)."""
+    if currency in ("JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "XPF", "PYG", "RWF"):
+        return 0
+    return 3 if currency in ("BHD", "KWD", "OMR", "JOD", "TND", "IQD", "LYD") else 2
+
+
+def eligible_minor(rule: EarningRule, sale: Sale) -> int:
+    """The part of a sale that earns, in minor units: what was paid less what the rule leaves out, never below 0."""
+    amount = sale.total_minor
+    if not rule.tax:
+        amount -= sale.tax_minor
+    if not rule.tip:
+        amount -= sale.tip_minor
+    if not rule.shipping:
+        amount -= sale.shipping_minor
+    for line in sale.lines:
+        if _is_excluded(rule, line.name, line.product_id, line.category):
+            amount -= line.total_minor
+    return max(0, amount)
+
+
+def _is_excluded(rule: EarningRule, *names: str | None) -> bool:
+    return any(name and name.lower() in rule.excluded for name in names)
+
+
+def award(rule: EarningRule, sale: Sale, day: date) -> tuple[int, str]:
+    """Whole points (minor units for cashback) that a sale earns on a local day, and why nothing if it is 0."""
+    base = eligible_minor(rule, sale)
+    if base <= 0:
+        return 0, "nothing of it counts by the earning rule"
+    if base < rule.minimum_minor:
+        return 0, "below the minimum of the earning rule"
+    match rule.mode:
+        case "visit":
+            points = rule.rate
+        case "product":
+            items = sum(
+                Decimal(str(line.quantity))
+                for line in sale.lines
+                if not _is_excluded(rule, line.name, line.product_id, line.category)
+            )
+            points = rule.rate * items
+        case "cashback":
+            points = Decimal(base) * rule.rate / 100
+        case _:
+            points = Decimal(base).scaleb(-minor_digits(sale.currency)) * rule.rate
+    if day.isoformat() in rule.double_days or _WEEKDAYS[day.weekday()] in rule.double_days:
+        points *= 2
+    whole = int(points.quantize(Decimal(1), rounding=_ROUNDING.get(rule.rounding, ROUND_FLOOR)))
+    return (whole, "") if whole else (0, "too small to earn a whole point")
+
+
+def reversal(earned: int, refunded_minor: int, total_minor: int, reversed_before: int) -> int:
+    """What a refund takes back now: the share of the award as it was booked, less what was reversed before.
+
+    `refunded_minor` is the sum of all refunds of the sale so far. Never more than was earned.
+    """
+    if total_minor <= 0:
+        return max(0, earned - reversed_before)
+    share = Decimal(earned) * min(refunded_minor, total_minor) / total_minor
+    due = int(share.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return max(0, min(due, earned) - reversed_before)
+
+
+def before_start(sale_at: datetime, credit_from: datetime | None) -> bool:
+    """Whether a sale is older than the moment from which this integration credits."""
+    return credit_from is not None and sale_at < credit_from

@@ -1,0 +1,565 @@
+"""The inward leg for customers: one page is mapped, matched, compared and applied in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
+
+from perkstar_tui.model.enums import DataType, Level, LinkState
+from perkstar_tui.model.errors import ErrorKind
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
+from perkstar_tui.store.database import ms
+
+from .config import CUSTOMER_FIELDS
+from .context import CHUNK, CUSTOMER, LINK, Leg, name_of
+from .matching import Found, match
+from .plan import Clash, Decision, Moment, decide
+
+DATA = DataType.CUSTOMERS.value
+_BASE_COLUMNS = ("id", *CUSTOMER_FIELDS, "balance", "tier", "card_link", "card_serial", "last_visit")
+
+
+def fingerprint(values: dict[str, Value], archived: bool) -> str:
+    """A short hash of what is mapped of a remote record: equal means that nothing of interest changed there."""
+    return blake2b(orjson.dumps([values, archived], option=orjson.OPT_SORT_KEYS), digest_size=9).hexdigest()
+
+
+def mapped(leg: Leg, record: RemoteRecord) -> dict[str, Value]:
+    """The mapped part of a remote record, empty values left out."""
+    fields = record.fields
+    found: dict[str, Value] = {}
+    for line in leg.config.lines:
+        value = fields.get(line.remote)
+        if value is not None and value != "":
+            found[line.remote] = value
+    return found
+
+
+async def read_customers(leg: Leg, *, full: bool) -> None:
+    """Read everything changed since the cursor and apply it page by page; then look for what is gone if complete."""
+    cursor = None if full else leg.cursor(DATA, "in")
+    complete = full or cursor is None
+    seen: set[int] | None = set() if complete else None
+    done = 0
+    updates = 0
+    async for page in leg.connector.read(DataType.CUSTOMERS, cursor, full=full):
+        done += len(page.records)
+        if seen is not None:
+            seen.update(_short(record.id) for record in page.records)
+        updates += await apply_page(leg, page, done, updates_before=updates)
+        await leg.pause_point()
+        if page.last and seen is not None:
+            await find_gone(leg, seen)
+
+
+def _short(remote_id: str) -> int:
+    return int.from_bytes(blake2b(remote_id.encode(), digest_size=6).digest(), "big")
+
+
+async def apply_page(
+    leg: Leg, page: Page, done: int = 0, *, updates_before: int = 0, retry: bool = False
+) -> int:
+    """Apply one page in one transaction; answers how many existing customers it changed."""
+    fresh = []
+    with leg.store.read() as connection:
+        links = _links(connection, leg.id, [record.id for record in page.records])
+    for record in page.records:
+        values = mapped(leg, record)
+        print_ = fingerprint(values, record.archived)
+        link = links.get(record.id)
+        if link is not None and link.fingerprint == print_ and not retry:
+            _count_known(leg, link.state)
+        else:
+            fresh.append((record, values, print_))
+    if not fresh:
+        if page.cursor:
+            with leg.store.write(leg.lease.fence) as connection:
+                leg.save_cursor(connection, DATA, "in", page.cursor)
+        return 0
+    with leg.store.write(leg.lease.fence) as connection:
+        revision = leg.store.next_revisions(connection, len(fresh))
+        work = _PageWork(leg, connection, revision)
+        for start in range(0, len(fresh), CHUNK):
+            work.prepare(fresh[start : start + CHUNK])
+            for record, values, print_ in fresh[start : start + CHUNK]:
+                work.one(record, values, print_)
+        if work.changed:
+            leg.guard(updates_before + work.changed, "change here")
+        work.flush()
+        if page.cursor:
+            leg.save_cursor(connection, DATA, "in", page.cursor)
+        leg.progress(connection, done, page.total)
+    return work.changed
+
+
+def _count_known(leg: Leg, state: str) -> None:
+    if state in (LinkState.HELD, LinkState.DUPLICATE):
+        leg.inward.held += 1
+    elif state == LinkState.EXCLUDED:
+        leg.inward.excluded += 1
+    else:
+        leg.inward.unchanged += 1
+
+
+def _links(connection: Connection, integration_id: str, remote_ids: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for start in range(0, len(remote_ids), 500):
+        rows = connection.execute(
+            select(LINK).where(
+                LINK.c.integration_id == integration_id,
+                LINK.c.data == DATA,
+                LINK.c.remote_id.in_(remote_ids[start : start + 500]),
+            )
+        )
+        found.update((row.remote_id, row) for row in rows)
+    return found
+
+
+class _PageWork:
+    """The state of one page's transaction: rows read, rows to write, and the counts that follow."""
+
+    def __init__(self, leg: Leg, connection: Connection, revision: int) -> None:
+        self.leg = leg
+        self.config = leg.config
+        self.connection = connection
+        self.revision = revision
+        self.now = leg.clock.now()
+        self.now_ms = ms(self.now)
+        self.changed = 0
+        self.links: dict[str, Any] = {}
+        self.customers: dict[str, dict[str, Any]] = {}
+        self.taken: dict[str, str | None] = {}
+        self.index: dict[str, dict[str, list[str]]] = {"email": defaultdict(list), "phone": defaultdict(list)}
+        self.new_customers: list[dict[str, Any]] = []
+        self.new_links: list[dict[str, Any]] = []
+        self.changed_customers: dict[str, dict[str, Any]] = {}
+        self.changed_links: list[dict[str, Any]] = []
+        self.key_paths = self.config.key_paths()
+
+    def keys(self, values: dict[str, Value]) -> dict[str, str | None]:
+        found = {}
+        for key, (path, back) in self.key_paths.items():
+            value = values.get(path)
+            found[key] = self.config.key_of(key, back(value, None)) if value else None
+        return found
+
+    def prepare(self, chunk: list[tuple[RemoteRecord, dict[str, Value], str]]) -> None:
+        """Read the links again inside the transaction, then the customers they or the match keys lead to."""
+        self.links.update(_links(self.connection, self.leg.id, [record.id for record, _, _ in chunk]))
+        hub_ids = {
+            self.links[r.id].hub_id for r, _, _ in chunk if r.id in self.links and self.links[r.id].hub_id
+        }
+        emails, phones = set(), set()
+        for record, values, _ in chunk:
+            link = self.links.get(record.id)
+            keys = self.keys(values)
+            if link is None or link.hub_id is None or link.state != LinkState.LINKED:
+                emails.add(keys.get("email"))
+                phones.add(keys.get("phone"))
+            else:
+                emails.add(keys.get("email"))
+        emails.discard(None)
+        phones.discard(None)
+        conditions = []
+        if hub_ids:
+            conditions.append(CUSTOMER.c.id.in_(hub_ids))
+        if emails:
+            conditions.append(CUSTOMER.c.email_key.in_(emails))
+        if phones:
+            conditions.append(CUSTOMER.c.phone_key.in_(phones))
+        if not conditions:
+            return
+        fresh = []
+        for condition in conditions:
+            for row in self.connection.execute(
+                select(CUSTOMER).where(condition, CUSTOMER.c.archived_at.is_(None))
+            ):
+                if row.id not in self.customers:
+                    self.remember(dict(row._mapping))
+                    fresh.append(row.id)
+        if fresh:
+            for hub_id, remote_id in self.connection.execute(
+                select(LINK.c.hub_id, LINK.c.remote_id).where(
+                    LINK.c.integration_id == self.leg.id,
+                    LINK.c.data == DATA,
+                    LINK.c.state == LinkState.LINKED.value,
+                    LINK.c.hub_id.in_(fresh),
+                )
+            ):
+                self.taken[hub_id] = remote_id
+
+    def remember(self, customer: dict[str, Any]) -> None:
+        self.customers[customer["id"]] = customer
+        for key in ("email", "phone"):
+            value = customer[f"{key}_key"]
+            if value:
+                self.index[key][value].append(customer["id"])
+
+    def candidates(self, key: str, value: str) -> list[tuple[str, dict[str, str | None]]]:
+        ids = self.index.get(key, {}).get(value, ())
+        return [
+            (id_, {"email": self.customers[id_]["email_key"], "phone": self.customers[id_]["phone_key"]})
+            for id_ in dict.fromkeys(ids)
+        ]
+
+    def one(self, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
+        link = self.links.get(record.id)
+        if (
+            link is not None
+            and link.hub_id in self.customers
+            and link.state in (LinkState.LINKED, LinkState.GONE)
+        ):
+            self.known(link, record, values, print_)
+            return
+        if link is not None and link.state == LinkState.HELD and link.hub_id in self.customers:
+            # Held because the vendor refused what we sent: the link itself is certain.
+            self.known(link, record, values, print_)
+            return
+        if record.archived:
+            self.leg.inward.excluded += 1
+            return
+        self.unknown(link, record, values, print_)
+
+    def known(self, link: Any, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
+        change: dict[str, Any] = {
+            "b_id": link.id,
+            "fingerprint": print_,
+            "version": record.version,
+            "last_received": self.now,
+            "base": link.base,
+            "state": link.state,
+            "code": link.code,
+            "reason": link.reason,
+        }
+        self.changed_links.append(change)
+        if record.archived:
+            change["state"] = LinkState.GONE.value
+            change["reason"] = f"archived at {self.config.title}"
+            self.leg.log(
+                self.connection,
+                Level.WARNING,
+                "gone",
+                f"Archived at {self.config.title}; the customer here is kept and not made there again.",
+                remedy=f"Restore it at {self.config.title} if that was not meant.",
+                record=link.hub_id,
+                record_name=name_of(self.customers[link.hub_id]),
+            )
+            self.leg.inward.updated += 1
+            return
+        if link.state == LinkState.GONE:
+            change["state"] = LinkState.LINKED.value
+            change["reason"] = ""
+        customer = self.customers[link.hub_id]
+        decision = self.compare(customer, values, link.base, record)
+        change["base"] = decision.base
+        self.take(customer, decision, change)
+
+    def compare(
+        self, customer: dict[str, Any], values: dict[str, Value], base: dict[str, Value], record: RemoteRecord
+    ) -> Decision:
+        changed_ms = ms(record.changed_at) if record.changed_at else None
+        return decide(
+            self.config.lines,
+            customer,
+            values,
+            base,
+            Moment(changed_ms, customer["provenance"] or {}, self.config.origin),
+            consent_proven=bool(customer.get("consent_proof")),
+        )
+
+    def take(self, customer: dict[str, Any], decision: Decision, change: dict[str, Any]) -> None:
+        """Write what the decision takes; touch the customer when something is owed to the far side."""
+        taken = decision.take
+        if "email" in taken and self._email_is_anothers(customer["id"], taken["email"]):
+            email = taken.pop("email")
+            line = next(line for line in self.config.lines if line.hub == "email")
+            decision.base.pop(line.remote, None)
+            change["code"] = ErrorKind.DUPLICATE.value
+            change["reason"] = "the new e-mail address belongs to another customer in Perkstar"
+            self.leg.log(
+                self.connection,
+                Level.WARNING,
+                ErrorKind.DUPLICATE,
+                f"{self.config.title} now has an e-mail address that belongs to another customer in Perkstar.",
+                record=customer["id"],
+                record_name=name_of(customer),
+                field_name="email",
+                details={"value": email},
+            )
+        for clash in decision.clashes:
+            self._note_clash(customer, clash)
+        if taken:
+            self.write_fields(customer, taken)
+            self.changed += 1
+            self.leg.inward.updated += 1
+        else:
+            if decision.send:
+                self.touch(customer)
+            self.leg.inward.unchanged += 1
+
+    def _email_is_anothers(self, hub_id: str, email: Value) -> bool:
+        key = self.config.key_of("email", email)
+        return any(id_ != hub_id for id_ in self.index["email"].get(key or "", ()))
+
+    def _note_clash(self, customer: dict[str, Any], clash: Clash) -> None:
+        winner = "Perkstar" if clash.winner == "perkstar" else self.config.title
+        self.leg.log(
+            self.connection,
+            Level.INFO,
+            ErrorKind.CONFLICT,
+            f"{clash.hub_field} was changed on both sides; {winner} won by the integration's rule.",
+            record=customer["id"],
+            record_name=name_of(customer),
+            field_name=clash.hub_field,
+            details={"base": clash.base, "hub": clash.hub, "remote": clash.remote, "winner": clash.winner},
+        )
+
+    def write_fields(self, customer: dict[str, Any], fields: dict[str, Value]) -> None:
+        provenance = dict(customer["provenance"] or {})
+        for name in fields:
+            provenance[name] = [self.config.origin, self.now_ms]
+        customer.update(fields)
+        customer["provenance"] = provenance
+        if fields.get("marketing_consent") == "yes":
+            customer["consent_proof"] = {"source": self.config.name, "time": self.now.isoformat()}
+        if "email" in fields:
+            customer["email_key"] = self.config.key_of("email", customer["email"])
+        if "phone" in fields:
+            customer["phone_key"] = self.config.key_of("phone", customer["phone"])
+        self.touch(customer)
+
+    def touch(self, customer: dict[str, Any]) -> None:
+        customer["revision"] = self.revision
+        customer["updated_at"] = self.now
+        self.revision += 1
+        self.changed_customers[customer["id"]] = customer
+
+    def unknown(self, link: Any, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
+        """First contact: match, then link, create or hold."""
+        keys = self.keys(values)
+        found = match(keys, self.config.match, self.candidates)
+        if found.verdict == "one" and found.ids[0] in self.taken:
+            found = Found(
+                "held",
+                found.ids,
+                f"another record at {self.config.title} is already linked to this customer",
+                found.key,
+            )
+        if found.verdict == "held":
+            self.hold(link, record, values, print_, keys, found)
+            return
+        if found.verdict == "one":
+            customer = self.customers[found.ids[0]]
+            decision = self.compare(customer, values, {}, record)
+            row = self.new_link(link, record, print_, customer["id"], decision.base)
+            self.taken[customer["id"]] = record.id
+            self.take(customer, decision, row)
+            return
+        if not self.config.direction.inward:
+            self.leg.inward.excluded += 1
+            self.new_link(
+                link, record, print_, None, {}, LinkState.EXCLUDED, "only Perkstar makes new customers"
+            )
+            return
+        self.create(link, record, values, print_, keys)
+
+    def create(
+        self,
+        link: Any,
+        record: RemoteRecord,
+        values: dict[str, Value],
+        print_: str,
+        keys: dict[str, str | None],
+    ) -> None:
+        customer: dict[str, Any] = dict.fromkeys(_BASE_COLUMNS)
+        base: dict[str, Value] = {}
+        provenance = {}
+        stamp = [self.config.origin, self.now_ms]
+        for line in self.config.lines:
+            value = values.get(line.remote)
+            if value is None or not line.inward:
+                continue
+            customer[line.hub] = line.transform.back(value, None)
+            base[line.remote] = line.transform.same(value)
+            provenance[line.hub] = stamp
+        if not any(customer[name] for name in ("first_name", "last_name", "email", "phone", "company")):
+            self.leg.inward.excluded += 1
+            self.new_link(
+                link, record, print_, None, {}, LinkState.EXCLUDED, "no name, e-mail address or phone"
+            )
+            return
+        proof = None
+        if customer["marketing_consent"] == "yes":
+            proof = {"source": self.config.name, "time": self.now.isoformat()}
+        customer.update(
+            id=new_id("cus"),
+            revision=self.revision,
+            email_key=keys.get("email") or self.config.key_of("email", customer["email"]),
+            phone_key=keys.get("phone") or self.config.key_of("phone", customer["phone"]),
+            provenance=provenance,
+            consent_proof=proof,
+            created_at=self.now,
+            updated_at=self.now,
+            archived_at=None,
+        )
+        self.revision += 1
+        self.new_customers.append(customer)
+        self.remember(customer)
+        self.taken[customer["id"]] = record.id
+        self.new_link(link, record, print_, customer["id"], base)
+        self.leg.inward.created += 1
+
+    def hold(
+        self,
+        link: Any,
+        record: RemoteRecord,
+        values: dict[str, Value],
+        print_: str,
+        keys: dict[str, str | None],
+        found: Found,
+    ) -> None:
+        self.leg.inward.held += 1
+        row = self.new_link(link, record, print_, None, {}, LinkState.HELD, found.reason)
+        row["code"] = ErrorKind.DUPLICATE.value
+        row["remote"] = {"values": values, "keys": keys, "candidates": list(found.ids)}
+        if link is None or link.reason != found.reason:
+            self.leg.log(
+                self.connection,
+                Level.WARNING,
+                ErrorKind.DUPLICATE,
+                f"Held: {found.reason}.",
+                record=record.id,
+                record_name=next((str(v) for v in keys.values() if v), record.id),
+                field_name=found.key,
+                details={"candidates": list(found.ids)},
+            )
+
+    def new_link(
+        self,
+        link: Any,
+        record: RemoteRecord,
+        print_: str,
+        hub_id: str | None,
+        base: dict[str, Value],
+        state: LinkState = LinkState.LINKED,
+        reason: str = "",
+    ) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "hub_id": hub_id,
+            "state": state.value,
+            "base": base,
+            "remote": None,
+            "fingerprint": print_,
+            "version": record.version,
+            "code": None,
+            "reason": reason,
+            "last_received": self.now,
+        }
+        if link is None:
+            row |= {"integration_id": self.leg.id, "data": DATA, "remote_id": record.id, "attempts": 0}
+            self.new_links.append(row)
+        else:
+            row["b_id"] = link.id
+            self.changed_links.append(row)
+        return row
+
+    def flush(self) -> None:
+        """Write everything the page decided, in bulk."""
+        if self.new_customers:
+            self.connection.execute(insert(CUSTOMER), self.new_customers)
+        created = {customer["id"] for customer in self.new_customers}
+        for customer in self.changed_customers.values():
+            if customer["id"] not in created:
+                columns = {name: value for name, value in customer.items() if name != "id"}
+                self.connection.execute(
+                    update(CUSTOMER).where(CUSTOMER.c.id == customer["id"]).values(**columns)
+                )
+        if self.new_links:
+            self.connection.execute(insert(LINK), self.new_links)
+        groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+        for row in self.changed_links:
+            groups[tuple(sorted(row))].append(row)
+        for names, rows in groups.items():
+            statement = update(LINK).where(LINK.c.id == bindparam("b_id"))
+            self.connection.execute(statement.values({n: bindparam(n) for n in names if n != "b_id"}), rows)
+
+
+async def find_gone(leg: Leg, seen: set[int]) -> None:
+    """After a complete read: links that were not in it are asked for by id, and only then believed to be gone."""
+    with leg.store.read() as connection:
+        missing = [
+            remote_id
+            for (remote_id,) in connection.execute(
+                select(LINK.c.remote_id).where(
+                    LINK.c.integration_id == leg.id,
+                    LINK.c.data == DATA,
+                    LINK.c.state.in_([LinkState.LINKED.value, LinkState.HELD.value]),
+                    LINK.c.remote_id.is_not(None),
+                    or_(LINK.c.last_sent.is_(None), LINK.c.last_sent < leg.started),
+                )
+            )
+            if _short(remote_id) not in seen
+        ]
+    if not missing:
+        return
+    leg.guard(len(missing), "find gone")
+    for start in range(0, len(missing), 100):
+        await settle_missing(leg, missing[start : start + 100])
+        await leg.pause_point()
+
+
+async def settle_missing(leg: Leg, remote_ids: Sequence[str]) -> None:
+    """Ask for single records; mark the gone, follow the merged, apply those that are there."""
+    answers = await leg.connector.get(DataType.CUSTOMERS, remote_ids)
+    there = [r for presence, r in answers.values() if presence is Presence.THERE and r is not None]
+    if there:
+        await apply_page(leg, Page(records=there), retry=True)
+    gone: dict[str, Presence] = {i: p for i, (p, _) in answers.items() if p is not Presence.THERE}
+    winners = {i: r.id for i, (p, r) in answers.items() if p is Presence.MERGED and r is not None}
+    if gone:
+        with leg.store.write(leg.lease.fence) as connection:
+            mark_gone(leg, connection, gone, winners)
+
+
+def mark_gone(leg: Leg, connection: Connection, gone: dict[str, Presence], winners: dict[str, str]) -> None:
+    """A gone record keeps its hub record; a merged one's link points to the winner's, or is a duplicate."""
+    now = leg.clock.now()
+    links = _links(connection, leg.id, [*gone, *winners.values()])
+    for remote_id, presence in gone.items():
+        link = links.get(remote_id)
+        if link is None:
+            continue
+        winner = winners.get(remote_id)
+        values: dict[str, Any] = {"state": LinkState.GONE.value, "last_received": now}
+        if winner is None:
+            what = "archived" if presence is Presence.ARCHIVED else "deleted"
+            values["reason"] = f"{what} at {leg.config.title}"
+            message = f"{what.capitalize()} at {leg.config.title}; the customer here is kept."
+            code, level = "gone", Level.WARNING
+        elif winner in links and links[winner].hub_id not in (None, link.hub_id):
+            values |= {"state": LinkState.DUPLICATE.value, "code": ErrorKind.DUPLICATE.value}
+            values["reason"] = f"merged into {winner} at {leg.config.title}, which is another customer here"
+            message = (
+                f"Merged at {leg.config.title} into the record of another customer here; held for a person."
+            )
+            code, level = ErrorKind.DUPLICATE.value, Level.WARNING
+        elif winner in links:
+            values["reason"] = f"merged into {winner} at {leg.config.title}"
+            message, code, level = f"Merged into {winner} at {leg.config.title}.", "merged", Level.INFO
+        else:
+            values = {"remote_id": winner, "fingerprint": None, "last_received": now}
+            message, code, level = f"Merged into {winner} at {leg.config.title}.", "merged", Level.INFO
+        connection.execute(update(LINK).where(LINK.c.id == link.id).values(**values))
+        leg.log(connection, level, code, message, remedy="", record=link.hub_id or remote_id)
+
+
+async def retry_due(leg: Leg, ids: Iterable[str]) -> None:
+    """Read single records afresh: those that a person or the schedule asked to be tried again."""
+    wanted = list(ids)
+    for start in range(0, len(wanted), 100):
+        await settle_missing(leg, wanted[start : start + 100])
+        await leg.pause_point()

@@ -1,0 +1,499 @@
+"""The outward leg for customers: hub rows above the cursor, compared with the base, sent in the vendor's batches."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+
+from perkstar_tui.model.enums import DataType, Level, LinkState
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.model.remote import Answer, Change, RemoteRecord, Value
+
+from .context import CUSTOMER, INTENT, LINK, Leg, name_of, next_attempt
+from .inward import DATA, fingerprint, mapped
+from .plan import Decision, Moment, decide
+
+PAGE = 200
+_PERMANENT = {
+    ErrorKind.RECORD_REJECTED,
+    ErrorKind.MAPPING,
+    ErrorKind.DUPLICATE,
+    ErrorKind.CONFLICT,
+    ErrorKind.NOT_FOUND,
+}
+
+
+@dataclass(slots=True)
+class Job:
+    """One hub customer and what is to be sent of it."""
+
+    customer: dict[str, Any]
+    link: Any
+    decision: Decision
+    change: Change
+
+
+class HeldKeys:
+    """Match keys of remote records that are held: a customer that may be one of them is not created there."""
+
+    def __init__(self, connection: Connection, integration_id: str) -> None:
+        self.by_key: dict[tuple[str, str], str] = {}
+        rows = connection.execute(
+            select(LINK.c.remote_id, LINK.c.remote).where(
+                LINK.c.integration_id == integration_id,
+                LINK.c.data == DATA,
+                LINK.c.state == LinkState.HELD.value,
+                LINK.c.hub_id.is_(None),
+                LINK.c.remote.is_not(None),
+            )
+        )
+        for remote_id, remote in rows:
+            for key, value in ((remote or {}).get("keys") or {}).items():
+                if value:
+                    self.by_key[(key, value)] = remote_id
+
+    def of(self, customer: dict[str, Any]) -> str | None:
+        for key in ("email", "phone"):
+            found = self.by_key.get((key, customer[f"{key}_key"] or ""))
+            if found:
+                return found
+        return None
+
+
+async def send_customers(leg: Leg) -> None:
+    """Send every customer above the cursor in revision order, after settling what an earlier crash left open."""
+    await settle_intents(leg)
+    await _guard_outward(leg)
+    await _send_pages(leg)
+    await send_due(leg)
+
+
+async def send_new(leg: Leg) -> None:
+    """Create those customers that have no record there yet, before anything else waits on them; no cursor moves."""
+    await settle_intents(leg)
+    after = 0
+    while True:
+        with leg.store.read() as connection:
+            rows = connection.execute(
+                select(CUSTOMER)
+                .outerjoin(
+                    LINK,
+                    and_(
+                        LINK.c.integration_id == leg.id, LINK.c.data == DATA, LINK.c.hub_id == CUSTOMER.c.id
+                    ),
+                )
+                .where(LINK.c.id.is_(None), CUSTOMER.c.archived_at.is_(None), CUSTOMER.c.revision > after)
+                .order_by(CUSTOMER.c.revision)
+                .limit(PAGE)
+            ).all()
+            held = HeldKeys(connection, leg.id)
+        if not rows:
+            return
+        after = rows[-1].revision
+        jobs = [job for row in rows if (job := plan_one(leg, dict(row._mapping), None, held, count=False))]
+        for start in range(0, len(jobs), leg.config.batch):
+            await _send_batch(leg, jobs[start : start + leg.config.batch], count=False)
+            await leg.pause_point()
+
+
+def _above(after: int, limit: int) -> Any:
+    return select(CUSTOMER).where(CUSTOMER.c.revision > after).order_by(CUSTOMER.c.revision).limit(limit)
+
+
+def links_of(connection: Connection, leg: Leg, hub_ids: Sequence[str]) -> dict[str, Any]:
+    """The links of hub records at this platform; a linked one outranks any other of the same customer."""
+    found: dict[str, Any] = {}
+    for row in connection.execute(
+        select(LINK).where(LINK.c.integration_id == leg.id, LINK.c.data == DATA, LINK.c.hub_id.in_(hub_ids))
+    ):
+        if row.hub_id not in found or row.state == LinkState.LINKED:
+            found[row.hub_id] = row
+    return found
+
+
+async def _send_pages(leg: Leg) -> None:
+    after = int((leg.cursor(DATA, "out") or {}).get("revision", 0))
+    while True:
+        with leg.store.read() as connection:
+            rows = connection.execute(_above(after, PAGE)).all()
+            links = links_of(connection, leg, [row.id for row in rows])
+            held = HeldKeys(connection, leg.id) if rows else None
+        if not rows or held is None:
+            return
+        jobs = []
+        for row in rows:
+            customer = dict(row._mapping)
+            job = plan_one(leg, customer, links.get(row.id), held)
+            if job is not None:
+                jobs.append(job)
+        for start in range(0, len(jobs), leg.config.batch):
+            await _send_batch(leg, jobs[start : start + leg.config.batch])
+            await leg.pause_point()
+        after = rows[-1].revision
+        with leg.store.write(leg.lease.fence) as connection:
+            leg.save_cursor(connection, DATA, "out", {"revision": after})
+        await leg.pause_point()
+
+
+async def _guard_outward(leg: Leg) -> None:
+    """Count the changes of existing records before the first one is sent (sync design: Guards)."""
+    if leg.accept_mass_change or leg.older_links() < 1:
+        return
+    after = int((leg.cursor(DATA, "out") or {}).get("revision", 0))
+    changes = 0
+    while True:
+        with leg.store.read() as connection:
+            rows = connection.execute(_above(after, 1000)).all()
+            links = links_of(connection, leg, [row.id for row in rows]) if rows else {}
+        if not rows:
+            break
+        for row in rows:
+            link = links.get(row.id)
+            if link is not None and link.state == LinkState.LINKED:
+                customer = dict(row._mapping)
+                changes += bool(_compare(leg, customer, link).send)
+        after = rows[-1].revision
+        await leg.pause_point()
+    leg.guard(changes, "change there")
+
+
+def _compare(leg: Leg, customer: dict[str, Any], link: Any) -> Decision:
+    """Compare with what both agreed on last: the inward leg has just brought what changed on the far side."""
+    outward = [line for line in leg.config.lines if line.outward]
+    base = link.base if link is not None else {}
+    moment = Moment(None, customer["provenance"] or {}, leg.config.origin)
+    proven = bool(customer.get("consent_proof"))
+    return decide(outward, customer, base, base, moment, creating=link is None, consent_proven=proven)
+
+
+def plan_one(
+    leg: Leg, customer: dict[str, Any], link: Any, held: HeldKeys, *, count: bool = True
+) -> Job | None:
+    """Decide what one customer needs at the platform; None when nothing is to be sent, and it is counted."""
+    counts = leg.outward
+    name = _standing(leg, customer, link, held)
+    if name:
+        if count:
+            setattr(counts, name, getattr(counts, name) + 1)
+        return None
+    known = link if link is not None and link.remote_id else None
+    decision = _compare(leg, customer, known)
+    if known is not None and not decision.send:
+        if count:
+            counts.unchanged += 1
+        return None
+    if known is None:
+        decision.send = {path: value for path, value in decision.send.items() if value not in (None, "")}
+        missing = [
+            line
+            for line in leg.config.lines
+            if line.required and line.outward and not decision.send.get(line.remote)
+        ]
+        if missing or not any(decision.send.values()):
+            if count:
+                counts.excluded += 1
+            return None
+    remote_id = known.remote_id if known is not None else None
+    key = customer["id"] if remote_id is None else f"{customer['id'][4:]}-{customer['revision']}"
+    version = known.version if known is not None else None
+    return Job(customer, link, decision, Change(key, remote_id, decision.send, version))
+
+
+def _standing(leg: Leg, customer: dict[str, Any], link: Any, held: HeldKeys) -> str | None:
+    """Under which count a customer falls that is not to be sent at all."""
+    if customer["archived_at"] is not None:
+        return "excluded"
+    if link is None:
+        return "held" if held.of(customer) else None
+    if link.state == LinkState.HELD:
+        # Refused before: again, since this side has changed.
+        return None if link.code == ErrorKind.RECORD_REJECTED else "held"
+    if link.state == LinkState.DUPLICATE:
+        return "held"
+    if link.state in (LinkState.GONE, LinkState.EXCLUDED):
+        return "excluded"
+    return None
+
+
+async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
+    """Send one batch: intents first for creates, then the vendor, then one transaction with all that came of it."""
+    creates = [job for job in jobs if job.change.remote_id is None]
+    if creates:
+        now = leg.clock.now()
+        with leg.store.write(leg.lease.fence, durable=True) as connection:
+            connection.execute(
+                delete(INTENT).where(
+                    INTENT.c.hub_id.in_([job.customer["id"] for job in creates]),
+                    INTENT.c.integration_id == leg.id,
+                    INTENT.c.act == "create",
+                )
+            )
+            connection.execute(
+                insert(INTENT),
+                [
+                    {
+                        "id": new_id("itn"),
+                        "integration_id": leg.id,
+                        "act": "create",
+                        "hub_id": job.customer["id"],
+                        "payload": {},
+                        "state": "open",
+                        "created_at": now,
+                        "tried_at": now,
+                    }
+                    for job in creates
+                ],
+            )
+    answers = await leg.connector.send(DataType.CUSTOMERS, [job.change for job in jobs])
+    with leg.store.write(leg.lease.fence) as connection:
+        for job, answer in zip(jobs, answers, strict=True):
+            _record(leg, connection, job, answer, count=count)
+        if creates:
+            connection.execute(
+                delete(INTENT).where(
+                    INTENT.c.integration_id == leg.id,
+                    INTENT.c.act == "create",
+                    INTENT.c.hub_id.in_([job.customer["id"] for job in creates]),
+                )
+            )
+
+
+def _record(leg: Leg, connection: Connection, job: Job, answer: Answer, *, count: bool) -> None:
+    if answer.error is not None:
+        known_there = (
+            answer.error.kind is ErrorKind.DUPLICATE and answer.record is not None and job.link is None
+        )
+        if known_there and answer.record is not None and _adopt(leg, connection, job, answer.record):
+            leg.outward.updated += count
+            return
+        _refuse(leg, connection, job, answer.error)
+        leg.outward.held += count
+        return
+    now = leg.clock.now()
+    base, print_, version, remote_id = _agreed(leg, job, answer)
+    values = {
+        "base": base,
+        "fingerprint": print_,
+        "version": version,
+        "last_sent": now,
+        "state": LinkState.LINKED.value,
+        "code": None,
+        "reason": "",
+        "field": None,
+        "attempts": 0,
+        "next_attempt": None,
+    }
+    if job.link is None:
+        _link(connection, leg, job.customer["id"], remote_id, values)
+    else:
+        connection.execute(update(LINK).where(LINK.c.id == job.link.id).values(remote_id=remote_id, **values))
+    if count:
+        if job.change.remote_id is None:
+            leg.outward.created += 1
+        else:
+            leg.outward.updated += 1
+
+
+def _link(
+    connection: Connection, leg: Leg, hub_id: str, remote_id: str | None, values: dict[str, Any]
+) -> None:
+    """Put a link in place, over an earlier one of the same remote record if there is one."""
+    same = (LINK.c.integration_id == leg.id) & (LINK.c.data == DATA) & (LINK.c.remote_id == remote_id)
+    if (
+        remote_id is not None
+        and connection.execute(update(LINK).where(same).values(hub_id=hub_id, **values)).rowcount
+    ):
+        return
+    connection.execute(
+        insert(LINK).values(integration_id=leg.id, data=DATA, hub_id=hub_id, remote_id=remote_id, **values)
+    )
+
+
+def _agreed(
+    leg: Leg, job: Job, answer: Answer
+) -> tuple[dict[str, Value], str | None, str | None, str | None]:
+    """The new base: what the vendor's answer shows, or what was sent where it shows nothing."""
+    record = answer.record
+    base = dict(job.decision.base)
+    by_remote = {line.remote: line for line in leg.config.lines}
+    shown = record.fields if record is not None else {}
+    for path, value in job.change.fields.items():
+        same = by_remote[path].transform.same
+        base[path] = same(shown[path]) if path in shown else same(value)
+    if record is None:
+        return base, None, None, job.change.remote_id
+    values = mapped(leg, record)
+    complete = all(line.remote in shown for line in leg.config.lines if line.inward)
+    print_ = fingerprint(values, record.archived) if complete else None
+    return base, print_, record.version, record.id
+
+
+def _adopt(leg: Leg, connection: Connection, job: Job, record: RemoteRecord) -> bool:
+    """The vendor says it has this one already: link to it if nobody else is, and let the next read compare."""
+    other = connection.execute(
+        select(LINK.c.hub_id, LINK.c.state).where(
+            LINK.c.integration_id == leg.id, LINK.c.data == DATA, LINK.c.remote_id == record.id
+        )
+    ).first()
+    if other is not None and other.hub_id is not None:
+        return False
+    by_path = {line.hub: line for line in leg.config.lines}
+    line = by_path.get("email")
+    theirs = leg.config.key_of("email", record.fields.get(line.remote)) if line else None
+    if theirs and job.customer["email_key"] and theirs != job.customer["email_key"]:
+        return False
+    now = leg.clock.now()
+    values: dict[str, Any] = {
+        "base": {},
+        "fingerprint": None,
+        "version": record.version,
+        "last_received": now,
+        "state": LinkState.LINKED.value,
+        "code": None,
+        "reason": "",
+    }
+    _link(connection, leg, job.customer["id"], record.id, values)
+    return True
+
+
+def _refuse(leg: Leg, connection: Connection, job: Job, error: PerkstarError) -> None:
+    """Hold a refused record with field, the vendor's words and the remedy; the rest goes on."""
+    attempts = (job.link.attempts if job.link is not None else 0) + 1
+    code = error.kind.value if error.kind in _PERMANENT else ErrorKind.RECORD_REJECTED.value
+    if code in (ErrorKind.NOT_FOUND.value, ErrorKind.CONFLICT.value):
+        code = ErrorKind.RECORD_REJECTED.value
+    values: dict[str, Any] = {
+        "state": LinkState.HELD.value,
+        "code": code,
+        "reason": error.message,
+        "field": error.field,
+        "attempts": attempts,
+        "next_attempt": next_attempt(leg.clock.now(), attempts)
+        if code == ErrorKind.RECORD_REJECTED
+        else None,
+    }
+    if job.link is None:
+        connection.execute(
+            insert(LINK).values(
+                integration_id=leg.id, data=DATA, hub_id=job.customer["id"], remote_id=None, base={}, **values
+            )
+        )
+    else:
+        connection.execute(update(LINK).where(LINK.c.id == job.link.id).values(**values))
+    if attempts == 1:
+        leg.rejected_anew += 1
+    value = job.change.fields.get(error.field or "")
+    leg.log(
+        connection,
+        Level.ERROR,
+        code,
+        f"{leg.config.title} refused {error.field or 'this customer'}: {error.vendor_words or error.message}",
+        record=job.customer["id"],
+        record_name=name_of(job.customer),
+        error=error,
+        details={"field": error.field, "value": value, "attempts": attempts},
+    )
+
+
+async def settle_intents(leg: Leg) -> None:
+    """Creates that an earlier run began and never heard of: look each up at the vendor once its search can know it."""
+    with leg.store.read() as connection:
+        rows = connection.execute(
+            select(INTENT.c.id, INTENT.c.tried_at, CUSTOMER)
+            .join(CUSTOMER, CUSTOMER.c.id == INTENT.c.hub_id)
+            .where(INTENT.c.integration_id == leg.id, INTENT.c.act == "create", INTENT.c.state == "open")
+        ).all()
+        linked = links_of(connection, leg, [row[2] for row in rows]) if rows else {}
+    if not rows:
+        return
+    lag = timedelta(seconds=leg.config.search_lag_s)
+    due = max(row.tried_at + lag for row in rows)
+    wait = (due - leg.clock.now()).total_seconds()
+    if wait > 0:
+        await leg.clock.sleep(wait)
+    for row in rows:
+        customer = {column.name: getattr(row, column.name) for column in CUSTOMER.c if column.name != "id"}
+        customer["id"] = row[2]
+        found = None if customer["id"] in linked else await _look_up(leg, customer)
+        with leg.store.write(leg.lease.fence) as connection:
+            if found is not None:
+                _adopt(leg, connection, Job(customer, None, Decision(), Change("", None, {})), found)
+            connection.execute(delete(INTENT).where(INTENT.c.id == row[0]))
+        await leg.pause_point()
+
+
+async def _look_up(leg: Leg, customer: dict[str, Any]) -> RemoteRecord | None:
+    """The record that our lost create may have made: found by e-mail or phone, unlinked, and not another person's."""
+    for key in ("email", "phone"):
+        value = customer[f"{key}_key"]
+        if not value or key not in leg.config.match:
+            continue
+        records = [r for r in await leg.connector.find(DataType.CUSTOMERS, key, value) if not r.archived]
+        if len(records) == 1:
+            return records[0]
+    return None
+
+
+async def send_due(leg: Leg) -> None:
+    """Refused records whose time has come again, oldest first (sync design: One run, step 5)."""
+    now = leg.clock.now()
+    with leg.store.read() as connection:
+        rows = connection.execute(
+            select(LINK)
+            .where(
+                LINK.c.integration_id == leg.id,
+                LINK.c.data == DATA,
+                LINK.c.state == LinkState.HELD.value,
+                LINK.c.hub_id.is_not(None),
+                LINK.c.next_attempt <= now,
+            )
+            .order_by(LINK.c.next_attempt)
+            .limit(PAGE)
+        ).all()
+        customers = {
+            row.id: dict(row._mapping)
+            for row in connection.execute(select(CUSTOMER).where(CUSTOMER.c.id.in_([r.hub_id for r in rows])))
+        }
+        held = HeldKeys(connection, leg.id) if rows else None
+    if held is None:
+        return
+    jobs = []
+    for link in rows:
+        customer = customers.get(link.hub_id)
+        job = plan_one(leg, customer, link, held) if customer else None
+        if job is not None:
+            jobs.append(job)
+    for start in range(0, len(jobs), leg.config.batch):
+        await _send_batch(leg, jobs[start : start + leg.config.batch])
+        await leg.pause_point()
+
+
+async def retry_unanswered(leg: Leg) -> list[str]:
+    """Remote ids of inward records that are due to be looked at again (asked for by hand)."""
+    with leg.store.read() as connection:
+        rows = connection.execute(
+            select(LINK.c.remote_id).where(
+                LINK.c.integration_id == leg.id,
+                LINK.c.data == DATA,
+                LINK.c.state.in_([LinkState.HELD.value, LinkState.DUPLICATE.value]),
+                LINK.c.hub_id.is_(None),
+                LINK.c.next_attempt <= leg.clock.now(),
+            )
+        ).all()
+    return [row.remote_id for row in rows if row.remote_id]
+
+
+def waiting_counts(connection: Connection, integration_id: str) -> dict[str, int]:
+    """How many links an integration has in each state."""
+    counts: dict[str, int] = defaultdict(int)
+    for state, number in connection.execute(
+        select(LINK.c.state, func.count())
+        .where(LINK.c.integration_id == integration_id)
+        .group_by(LINK.c.state)
+    ):
+        counts[state] = number
+    return counts

@@ -1,0 +1,440 @@
+"""One run: the lease, the legs in order, the counts, and what an error means for the integration's status."""
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from perkstar_tui.model.clock import Clock
+from perkstar_tui.model.enums import DataType, Level, Outcome, Status, Trigger
+from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.platforms.connector import Connector
+from perkstar_tui.store import leases
+from perkstar_tui.store.database import LeaseLostError, Store
+
+from . import cloud as cloud_legs
+from . import inward, outward, sales
+from .config import RunConfig
+from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
+from .schedule import next_run
+
+SWEEP_FRESH = timedelta(minutes=5)
+"""A complete sweep of the cloud younger than this is not repeated (sync design: Who owns what)."""
+
+FAILED_RUNS_FOR_ERROR = 3
+
+
+class Workbench:
+    """What the engine needs from above: settings compiled for a run, and connectors opened with credentials."""
+
+    def __init__(
+        self,
+        configure: Callable[[Any], RunConfig],
+        connect: Callable[[Any, leases.Held | None], Connector],
+        cloud_id: Callable[[], str | None],
+    ) -> None:
+        self.configure = configure
+        self.connect = connect
+        self.cloud_id = cloud_id
+
+
+@dataclass
+class Engine:
+    """Runs integrations, one run each at a time, on however many machines."""
+
+    store: Store
+    bench: Workbench
+    clock: Clock
+
+    async def run(
+        self,
+        integration_id: str,
+        trigger: Trigger,
+        *,
+        full: bool = False,
+        accept_mass_change: bool = False,
+        stop: Callable[[], bool] = lambda: False,
+        on_start: Callable[[str], None] = lambda run_id: None,
+    ) -> str:
+        """Carry out one run and answer its id; the run's row tells how it went.
+
+        Raises PerkstarError LOCKED when another run of it is going on, and NOT_ALLOWED for one that is not active.
+        """
+        held = leases.take(self.store, f"run:{integration_id}", self.clock.now())
+        if held is None:
+            raise PerkstarError(
+                ErrorKind.LOCKED,
+                "Another run of this integration is going on.",
+                integration_id=integration_id,
+            )
+        run = _Run(self, integration_id, trigger, held, full, accept_mass_change, stop)
+        try:
+            row = run.integration()
+            self._refuse_inactive(row)
+            run.open(row)
+            on_start(run.id)
+            await run.carry_out(row)
+        finally:
+            leases.release(self.store, held)
+        return run.id
+
+    @staticmethod
+    def _refuse_inactive(row: Any) -> None:
+        words = {
+            Status.DRAFT.value: ("is a draft", "Activate it first."),
+            Status.PAUSED.value: ("is paused", "Resume it first (p, or `perkstar resume`)."),
+            Status.DISCONNECTED.value: ("is disconnected", "Connect it again."),
+            Status.RECONNECT_REQUIRED.value: (
+                "needs to be reconnected",
+                CATALOGUE[ErrorKind.CREDENTIAL_REFUSED].remedy,
+            ),
+        }
+        if row.status in words:
+            what, remedy = words[row.status]
+            kind = (
+                ErrorKind.CREDENTIAL_REFUSED if row.status == Status.RECONNECT_REQUIRED else ErrorKind.USAGE
+            )
+            raise PerkstarError(kind, f"{row.name} {what}.", remedy=remedy, integration_id=row.id)
+
+
+class _Run:
+    """The state of one run while it lasts."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        integration_id: str,
+        trigger: Trigger,
+        held: leases.Held,
+        full: bool,
+        accept_mass_change: bool,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.engine = engine
+        self.store = engine.store
+        self.clock = engine.clock
+        self.integration_id = integration_id
+        self.trigger = trigger
+        self.held = held
+        self.full = full
+        self.accept = accept_mass_change
+        self.stop = stop
+        self.id = new_id("run")
+        self.started = self.clock.now()
+        self.leg: Leg | None = None
+        self.cloud: Leg | None = None
+        self._last_stop_check = 0.0
+        self._stopped = False
+
+    def integration(self, id_: str | None = None) -> Any:
+        with self.store.read() as connection:
+            return connection.execute(
+                select(INTEGRATION).where(INTEGRATION.c.id == (id_ or self.integration_id))
+            ).one()
+
+    def open(self, row: Any) -> None:
+        with self.store.write(self.held.fence) as connection:
+            # A run that was killed left its row open; whoever holds the lease knows that it is over.
+            connection.execute(
+                update(RUN)
+                .where(RUN.c.integration_id == row.id, RUN.c.ended.is_(None))
+                .values(ended=self.started, outcome=Outcome.INTERRUPTED.value)
+            )
+            connection.execute(
+                insert(RUN).values(
+                    id=self.id,
+                    integration_id=row.id,
+                    trigger=self.trigger.value,
+                    started=self.started,
+                    outcome=Outcome.RUNNING.value,
+                    inward={},
+                    outward={},
+                    api_calls=0,
+                    bytes=0,
+                    throttled_ms=0,
+                    config_version=row.config_version,
+                )
+            )
+            connection.execute(
+                update(INTEGRATION)
+                .where(INTEGRATION.c.id == row.id)
+                .values(
+                    running=self.id, requested=None, progress_done=None, progress_total=None, previewed=True
+                )
+            )
+
+    def should_stop(self) -> bool:
+        """Whether someone asked this run to end: shutdown, or a pause or disconnect by any process."""
+        if self.stop():
+            return True
+        now = self.clock.monotonic()
+        if now - self._last_stop_check > 0.25:
+            self._last_stop_check = now
+            self._stopped = self.integration().status in (Status.PAUSED.value, Status.DISCONNECTED.value)
+        return self._stopped
+
+    async def carry_out(self, row: Any) -> None:
+        outcome, error = Outcome.SUCCEEDED, None
+        try:
+            self.leg = self._leg(row, self.held)
+            await self._with_cloud(self.leg)
+            if self.leg.rejected_anew or (self.cloud and self.cloud.rejected_anew):
+                outcome = Outcome.PARTLY
+        except (RunStopped, asyncio.CancelledError):
+            outcome = Outcome.INTERRUPTED
+        except LeaseLostError:
+            outcome = Outcome.INTERRUPTED
+        except PerkstarError as problem:
+            outcome, error = Outcome.FAILED, problem
+        except Exception as problem:
+            # A fault of ours ends this run with a report, never the program; the text may hold no data of people.
+            place = traceback.extract_tb(problem.__traceback__)[-1]
+            words = f"{type(problem).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
+            outcome, error = Outcome.FAILED, PerkstarError(ErrorKind.INTERNAL, words)
+            _remember_traceback(problem)
+        finally:
+            for leg in (self.leg, self.cloud):
+                if leg is not None:
+                    with contextlib.suppress(Exception):
+                        await leg.connector.close()
+        with contextlib.suppress(LeaseLostError):
+            self._close(outcome, error)
+
+    def _leg(self, row: Any, held: leases.Held) -> Leg:
+        config = self.engine.bench.configure(row)
+        connector = self.engine.bench.connect(row, held)
+        leg = Leg(
+            store=self.store,
+            config=config,
+            connector=connector,
+            clock=self.clock,
+            run_id=self.id,
+            lease=held,
+            started=self.started,
+            stop=self.should_stop,
+            accept_mass_change=self.accept,
+            progress_id=self.integration_id,
+        )
+        leg.first_run = row.last_success is None
+        return leg
+
+    async def _with_cloud(self, leg: Leg) -> None:
+        """The four legs: cloud in, platform in, platform out, cloud out; in a local account the middle two."""
+        cloud_id = self.engine.bench.cloud_id()
+        if leg.config.system:
+            await self._cloud_in(leg, force=True)
+            await self._cloud_out(leg, None)
+            return
+        if cloud_id is None:
+            await self._platform(leg)
+            sales.book_locally(leg)
+            return
+        await self._under_cloud_lease(cloud_id, lambda cloud: self._cloud_in(cloud, force=False))
+        await self._platform(leg)
+        await self._under_cloud_lease(cloud_id, lambda cloud: self._cloud_out(cloud, leg))
+
+    async def _under_cloud_lease(self, cloud_id: str, work: Callable[[Leg], Awaitable[None]]) -> None:
+        """The cloud is one link shared by all runs: its legs go one after another, each under the cloud's lease."""
+        held = leases.take(self.store, f"run:{cloud_id}", self.clock.now())
+        while held is None:
+            if self.should_stop():
+                raise RunStopped
+            leases.renew(self.store, self.held, self.clock.now())
+            await self.clock.sleep(0.2)
+            held = leases.take(self.store, f"run:{cloud_id}", self.clock.now())
+        keep = asyncio.create_task(self._keep(self.held))
+        try:
+            if self.cloud is None:
+                self.cloud = self._leg(self.integration(cloud_id), held)
+            else:
+                self.cloud.lease = held
+                self.cloud.config = self.engine.bench.configure(self.integration(cloud_id))
+            self.cloud._renewed = self.clock.monotonic()
+            await work(self.cloud)
+            self._note_cloud(None)
+        except PerkstarError as error:
+            self._note_cloud(error)
+            raise
+        finally:
+            keep.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keep
+            leases.release(self.store, held)
+
+    async def _keep(self, held: leases.Held) -> None:
+        """Renew the platform's lease while the cloud's legs work."""
+        while True:
+            await asyncio.sleep(leases.LEASE_S / 3)
+            leases.renew(self.store, held, self.clock.now())
+
+    def _note_cloud(self, error: PerkstarError | None) -> None:
+        if self.cloud is None:
+            return
+        values: dict[str, Any] = {
+            "last_sync": self.clock.now(),
+            "progress_done": None,
+            "progress_total": None,
+        }
+        if error is None:
+            values |= {"last_success": self.clock.now(), "status": Status.ACTIVE.value, "status_code": None}
+            values |= {"status_reason": "", "failures": 0}
+        elif error.kind not in (ErrorKind.MASS_CHANGE,):
+            refused = error.kind is ErrorKind.CREDENTIAL_REFUSED
+            values["status"] = Status.RECONNECT_REQUIRED.value if refused else Status.ERROR.value
+            values |= {"status_code": error.kind.value, "status_reason": error.message}
+        with self.store.write() as connection:
+            connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == self.cloud.id).values(**values))
+
+    async def _cloud_in(self, cloud: Leg, *, force: bool) -> None:
+        unsettled = bool(cloud_legs.open_operations(cloud))
+        swept = cloud.cursor("cloud", "sweep")
+        fresh = swept is not None and self._age(cloud) < SWEEP_FRESH
+        if fresh and not unsettled and not force and not self.full:
+            return
+        await cloud_legs.read_templates(cloud)
+        await inward.read_customers(cloud, full=True)
+        await cloud_legs.read_cards(cloud)
+        with self.store.write(cloud.lease.fence) as connection:
+            cloud.save_cursor(connection, "cloud", "sweep", {"run": self.id})
+
+    def _age(self, cloud: Leg) -> timedelta:
+        with self.store.read() as connection:
+            at: datetime | None = connection.execute(
+                select(CURSOR.c.at).where(
+                    CURSOR.c.integration_id == cloud.id, CURSOR.c.data == "cloud", CURSOR.c.leg == "sweep"
+                )
+            ).scalar()
+        return timedelta.max if at is None else self.clock.now() - at
+
+    async def _cloud_out(self, cloud: Leg, leg: Leg | None) -> None:
+        """New customers first, since cards and credits need them; credits before profile edits (sync design)."""
+        await outward.send_new(cloud)
+        if leg is not None and leg.config.issue_cards and leg.config.template_id:
+            await cloud_legs.issue_cards(cloud, leg.id, leg.config.template_id)
+            sales.settle_pending(leg)
+        await cloud_legs.settle_operations(cloud)
+        await cloud_legs.send_operations(cloud)
+        await outward.send_customers(cloud)
+
+    async def _platform(self, leg: Leg) -> None:
+        config = leg.config
+        wants = set(config.data)
+        if DataType.CUSTOMERS in wants:
+            due = await outward.retry_unanswered(leg)
+            await inward.read_customers(leg, full=self.full)
+            await inward.retry_due(leg, due)
+        if DataType.TRANSACTIONS in wants and config.direction.inward:
+            await sales.read_sales(leg, full=self.full)
+        if DataType.CUSTOMERS in wants and config.direction.outward:
+            await outward.send_customers(leg)
+
+    def _close(self, outcome: Outcome, error: PerkstarError | None) -> None:
+        now = self.clock.now()
+        row = self.integration()
+        traffic = [leg.connector.traffic for leg in (self.leg, self.cloud) if leg is not None]
+        cloud = None
+        if self.cloud is not None:
+            cloud = {"inward": self.cloud.inward.as_dict(), "outward": self.cloud.outward.as_dict()}
+        problem = None
+        if error is not None:
+            problem = {
+                "code": error.kind.value,
+                "message": error.message,
+                "remedy": error.remedy,
+                "integration_id": self.integration_id,
+            }
+        with self.store.write(self.held.fence) as connection:
+            connection.execute(
+                update(RUN)
+                .where(RUN.c.id == self.id)
+                .values(
+                    ended=now,
+                    outcome=outcome.value,
+                    inward=self.leg.inward.as_dict() if self.leg else {},
+                    outward=self.leg.outward.as_dict() if self.leg else {},
+                    cloud=cloud,
+                    api_calls=sum(t.api_calls for t in traffic),
+                    bytes=sum(t.bytes for t in traffic),
+                    throttled_ms=sum(t.throttled_ms for t in traffic),
+                    error=problem,
+                )
+            )
+            values = self._status_after(row, outcome, error, now)
+            connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(**values))
+            if error is not None and self.leg is not None:
+                self.leg.log(connection, Level.ERROR, error.kind, error.message, error=error)
+            elif error is not None:
+                _log_plain(connection, self, error, now)
+
+    def _status_after(
+        self, row: Any, outcome: Outcome, error: PerkstarError | None, now: datetime
+    ) -> dict[str, Any]:
+        """The integration's new status by the error's policy (H6). Paused outranks everything on the screen."""
+        values: dict[str, Any] = {
+            "running": None,
+            "last_sync": now,
+            "progress_done": None,
+            "progress_total": None,
+        }
+        values["next_run_at"] = next_run(row.config.get("frequency", "manual"), row.id, now, self._zone())
+        if outcome in (Outcome.SUCCEEDED, Outcome.PARTLY):
+            values |= {"last_success": now, "failures": 0, "failing_since": None, "status_code": None}
+            values["status_reason"] = ""
+            if row.status == Status.ERROR.value:
+                values["status"] = Status.ACTIVE.value
+        elif outcome is Outcome.FAILED and error is not None:
+            failures = row.failures + 1
+            values |= {"failures": failures, "status_code": error.kind.value, "status_reason": error.message}
+            values["failing_since"] = row.failing_since or now
+            bad = _status_for(error.kind, failures)
+            if bad is not None and row.status in (Status.ACTIVE.value, Status.ERROR.value):
+                values["status"] = bad.value
+            if bad is Status.RECONNECT_REQUIRED:
+                values["next_run_at"] = None
+        if row.status in (Status.PAUSED.value, Status.DISCONNECTED.value):
+            values["next_run_at"] = None
+        return values
+
+    def _zone(self) -> str:
+        return self.leg.config.zone if self.leg else "UTC"
+
+
+def _status_for(kind: ErrorKind, failures: int) -> Status | None:
+    if kind is ErrorKind.CREDENTIAL_REFUSED:
+        return Status.RECONNECT_REQUIRED
+    if kind is ErrorKind.RATE_LIMITED:
+        return None
+    if kind in (ErrorKind.SERVICE_UNAVAILABLE, ErrorKind.NETWORK):
+        return Status.ERROR if failures >= FAILED_RUNS_FOR_ERROR else None
+    return Status.ERROR
+
+
+def _log_plain(connection: Any, run: _Run, error: PerkstarError, now: datetime) -> None:
+    from .context import LOG
+
+    connection.execute(
+        insert(LOG).values(
+            id=new_id("log"),
+            time=now,
+            level=Level.ERROR.value,
+            code=error.kind.value,
+            message=error.message,
+            remedy=error.remedy,
+            integration_id=run.integration_id,
+            run_id=run.id,
+        )
+    )
+
+
+LAST_TRACEBACK: list[str] = []
+"""The traceback of the last fault of ours in this process, for the support bundle; source lines only, no values."""
+
+
+def _remember_traceback(problem: BaseException) -> None:
+    LAST_TRACEBACK[:] = traceback.format_list(traceback.extract_tb(problem.__traceback__))

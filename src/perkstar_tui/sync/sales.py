@@ -1,0 +1,310 @@
+"""Sales and refunds: each enters the ledger once, by (integration, vendor's id, line kind), and earns or says why not.
+
+`queued` means that the credit is decided and the balance's owner (the cloud, or the store of a local account)
+has not booked it yet; `pending` waits for a customer or a card.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from perkstar_tui.model.enums import DataType, LinkState
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.model.remote import Page, Refund, Sale
+
+from .context import CARD, CUSTOMER, LINK, TRANSACTION, Leg
+from .earning import award, before_start, eligible_minor, reversal
+from .inward import DATA as CUSTOMERS
+
+DATA = DataType.TRANSACTIONS.value
+NO_CUSTOMER = "no_customer"
+NO_CARD = "no_card"
+REASONS = {
+    NO_CUSTOMER: "the sale names no customer known here",
+    NO_CARD: "the customer has no card of this integration's template",
+    "before_start": "the sale is older than the moment from which this integration credits",
+    "no_buyer": "the sale has no customer at all",
+    "window_over": "no customer or card came within the window",
+}
+
+
+async def read_sales(leg: Leg, *, full: bool) -> None:
+    """Read sales and refunds changed since the cursor, then credit what was waiting for a customer or card."""
+    cursor = None if full else leg.cursor(DATA, "in")
+    async for page in leg.connector.read(DataType.TRANSACTIONS, cursor, full=full):
+        _apply(leg, page)
+        await leg.pause_point()
+    settle_pending(leg)
+
+
+def _mark(transaction_id: str) -> str:
+    """The mark of an operation in the cloud, 16 characters: enough of the id to find it again."""
+    return "pk" + transaction_id[-14:]
+
+
+def _apply(leg: Leg, page: Page) -> None:
+    with leg.store.read() as connection:
+        known = _known(connection, leg, page)
+    sales = [sale for sale in page.sales if (sale.id, "sale") not in known]
+    refunds = [refund for refund in page.refunds if (refund.id, "refund") not in known]
+    leg.inward.unchanged += len(page.sales) + len(page.refunds) - len(sales) - len(refunds)
+    with leg.store.write(leg.lease.fence) as connection:
+        if sales or refunds:
+            revision = leg.store.next_revisions(connection, len(sales) + len(refunds))
+            known = _known(connection, leg, page)
+            for sale in sales:
+                if (sale.id, "sale") not in known:
+                    _book_sale(leg, connection, sale, revision)
+                    known.add((sale.id, "sale"))
+                    revision += 1
+            for refund in refunds:
+                if (refund.id, "refund") not in known:
+                    _book_refund(leg, connection, refund, revision)
+                    known.add((refund.id, "refund"))
+                    revision += 1
+        if page.cursor:
+            leg.save_cursor(connection, DATA, "in", page.cursor)
+
+
+def _known(connection: Connection, leg: Leg, page: Page) -> set[tuple[str, str]]:
+    ids = [sale.id for sale in page.sales] + [refund.id for refund in page.refunds]
+    found: set[tuple[str, str]] = set()
+    for start in range(0, len(ids), 500):
+        rows = connection.execute(
+            select(TRANSACTION.c.remote_id, TRANSACTION.c.line_kind).where(
+                TRANSACTION.c.integration_id == leg.id, TRANSACTION.c.remote_id.in_(ids[start : start + 500])
+            )
+        )
+        found.update((row.remote_id, row.line_kind) for row in rows)
+    return found
+
+
+def buyer(leg: Leg, connection: Connection, remote_id: str | None, contact: dict[str, Any]) -> str | None:
+    """The hub customer of a sale: by its link first, else by e-mail or phone if exactly one has it."""
+    if remote_id:
+        hub_id: str | None = connection.execute(
+            select(LINK.c.hub_id).where(
+                LINK.c.integration_id == leg.id,
+                LINK.c.data == CUSTOMERS,
+                LINK.c.remote_id == remote_id,
+                LINK.c.state.in_([LinkState.LINKED.value, LinkState.GONE.value]),
+            )
+        ).scalar()
+        return hub_id
+    for key in leg.config.match:
+        value = leg.config.key_of(key, contact.get(key))
+        column = CUSTOMER.c.get(f"{key}_key")
+        if value and column is not None:
+            rows = connection.execute(
+                select(CUSTOMER.c.id).where(column == value, CUSTOMER.c.archived_at.is_(None)).limit(2)
+            ).all()
+            if len(rows) == 1:
+                found: str = rows[0].id
+                return found
+    return None
+
+
+def card_of(leg: Leg, connection: Connection, customer_id: str) -> Any:
+    """The customer's card of this integration's template; the oldest one if there are several."""
+    return connection.execute(
+        select(CARD)
+        .where(CARD.c.customer_id == customer_id, CARD.c.template_id == leg.config.template_id)
+        .order_by(CARD.c.created_at)
+        .limit(1)
+    ).first()
+
+
+def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> None:
+    now = leg.clock.now()
+    contact = {name: value for name, value in (("email", sale.email), ("phone", sale.phone)) if value}
+    customer_id = buyer(leg, connection, sale.customer_remote_id, contact)
+    earned, why = award(leg.config.earning, sale, sale.placed_at.astimezone(ZoneInfo(leg.config.zone)).date())
+    row: dict[str, Any] = {
+        "id": new_id("trn"),
+        "revision": revision,
+        "integration_id": leg.id,
+        "remote_id": sale.id,
+        "line_kind": "sale",
+        "customer_id": customer_id,
+        "customer_remote_id": sale.customer_remote_id,
+        "happened_at": sale.placed_at,
+        "currency": sale.currency,
+        "total_minor": sale.total_minor,
+        "base_minor": eligible_minor(leg.config.earning, sale),
+        "earned": earned,
+        "reversed": 0,
+        "owed": 0,
+        "contact": contact,
+        "created_at": now,
+        "reason": why,
+    }
+    row["mark"] = _mark(row["id"])
+    if before_start(sale.placed_at, leg.config.credit_from):
+        row |= {"state": "none", "reason": "before_start", "earned": 0}
+    elif not earned:
+        row["state"] = "none"
+    elif customer_id is None:
+        without = not sale.customer_remote_id and not contact
+        row |= {"state": "none" if without else "pending", "reason": "no_buyer" if without else NO_CUSTOMER}
+        if without:
+            row["earned"] = 0
+    else:
+        card = card_of(leg, connection, customer_id)
+        row |= {"state": "queued", "card_id": card.id} if card else {"state": "pending", "reason": NO_CARD}
+    connection.execute(insert(TRANSACTION).values(**row))
+    if row["state"] == "none":
+        leg.inward.excluded += 1
+    else:
+        leg.inward.created += 1
+
+
+def _book_refund(leg: Leg, connection: Connection, refund: Refund, revision: int) -> None:
+    row: dict[str, Any] = {
+        "id": new_id("trn"),
+        "revision": revision,
+        "integration_id": leg.id,
+        "remote_id": refund.id,
+        "line_kind": "refund",
+        "sale_id": refund.sale_id,
+        "happened_at": refund.at,
+        "currency": refund.currency,
+        "total_minor": -refund.amount_minor,
+        "base_minor": 0,
+        "earned": 0,
+        "reversed": 0,
+        "owed": 0,
+        "contact": {},
+        "created_at": leg.clock.now(),
+        "state": "pending",
+        "reason": "the refunded sale is not here yet",
+    }
+    row["mark"] = _mark(row["id"])
+    connection.execute(insert(TRANSACTION).values(**row))
+    leg.inward.created += 1
+    _settle_refund(leg, connection, row["id"])
+
+
+def _settle_refund(leg: Leg, connection: Connection, refund_id: str) -> None:
+    """Book a refund against its sale's award once that award is decided: the share as it was booked."""
+    refund = connection.execute(select(TRANSACTION).where(TRANSACTION.c.id == refund_id)).one()
+    sale = connection.execute(
+        select(TRANSACTION).where(
+            TRANSACTION.c.integration_id == leg.id,
+            TRANSACTION.c.remote_id == refund.sale_id,
+            TRANSACTION.c.line_kind == "sale",
+        )
+    ).first()
+    if sale is None or sale.state == "pending":
+        return
+    if sale.state == "none":
+        values: dict[str, Any] = {"state": "none", "reason": "its sale earned nothing"}
+    else:
+        refunded = -connection.execute(
+            select(func.sum(TRANSACTION.c.total_minor)).where(
+                TRANSACTION.c.integration_id == leg.id,
+                TRANSACTION.c.sale_id == refund.sale_id,
+                TRANSACTION.c.line_kind == "refund",
+                (TRANSACTION.c.state.in_(["queued", "credited"])) | (TRANSACTION.c.id == refund_id),
+            )
+        ).scalar_one()
+        back = reversal(sale.earned, refunded, sale.total_minor, sale.reversed)
+        values = {
+            "state": "queued" if back else "none",
+            "reason": "" if back else "nothing left to take back",
+            "earned": -back,
+        }
+        connection.execute(
+            update(TRANSACTION).where(TRANSACTION.c.id == sale.id).values(reversed=sale.reversed + back)
+        )
+    values |= {"customer_id": sale.customer_id, "card_id": sale.card_id}
+    connection.execute(update(TRANSACTION).where(TRANSACTION.c.id == refund_id).values(**values))
+
+
+def settle_pending(leg: Leg) -> None:
+    """Sales that waited for a customer or card: credit those whose wait is over, close those past the window."""
+    window = timedelta(days=int(leg.config.options.get("pending_window_days", 90)))
+    with leg.store.read() as connection:
+        waiting = connection.execute(
+            select(TRANSACTION.c.id)
+            .where(TRANSACTION.c.integration_id == leg.id, TRANSACTION.c.state == "pending")
+            .order_by(TRANSACTION.c.line_kind.desc(), TRANSACTION.c.happened_at)
+        ).all()
+    for start in range(0, len(waiting), 100):
+        with leg.store.write(leg.lease.fence) as connection:
+            revision = leg.store.next_revisions(connection, 100)
+            for row in waiting[start : start + 100]:
+                _settle_one(leg, connection, row.id, revision, window)
+                revision += 1
+
+
+def _settle_one(leg: Leg, connection: Connection, id_: str, revision: int, window: timedelta) -> None:
+    row = connection.execute(select(TRANSACTION).where(TRANSACTION.c.id == id_)).one()
+    if row.state != "pending":
+        return
+    if row.line_kind == "refund":
+        _settle_refund(leg, connection, id_)
+        return
+    customer_id = row.customer_id or buyer(leg, connection, row.customer_remote_id, row.contact)
+    card = card_of(leg, connection, customer_id) if customer_id else None
+    values: dict[str, Any]
+    if card is not None:
+        values = {"customer_id": customer_id, "card_id": card.id, "state": "queued", "reason": ""}
+    elif row.happened_at < leg.clock.now() - window:
+        values = {"state": "none", "reason": "window_over", "earned": 0}
+    elif customer_id is not None and row.reason != NO_CARD:
+        values = {"customer_id": customer_id, "reason": NO_CARD}
+    else:
+        return
+    connection.execute(update(TRANSACTION).where(TRANSACTION.c.id == id_).values(revision=revision, **values))
+
+
+def book_locally(leg: Leg) -> None:
+    """In an account without cloud the store owns the balances: book what is queued, in one transaction each hundred."""
+    with leg.store.read() as connection:
+        ids = [
+            row.id
+            for row in connection.execute(
+                select(TRANSACTION.c.id)
+                .where(TRANSACTION.c.integration_id == leg.id, TRANSACTION.c.state == "queued")
+                .order_by(TRANSACTION.c.happened_at)
+            )
+        ]
+    for start in range(0, len(ids), 100):
+        with leg.store.write(leg.lease.fence) as connection:
+            revision = leg.store.next_revisions(connection, 300)
+            for id_ in ids[start : start + 100]:
+                row = connection.execute(select(TRANSACTION).where(TRANSACTION.c.id == id_)).one()
+                card = connection.execute(select(CARD).where(CARD.c.id == row.card_id)).first()
+                if card is None or row.state != "queued":
+                    continue
+                booked = max(row.earned, -card.balance)
+                set_balance(leg, connection, card, card.balance + booked, revision, row.happened_at)
+                close(connection, row, booked, revision + 1)
+                revision += 3
+
+
+def close(connection: Connection, row: Any, booked: int, revision: int) -> None:
+    """Mark a queued line as booked; what could not be taken back without going below zero is recorded as owed."""
+    owed = booked - row.earned
+    reason = f"{owed} could not be taken back: the balance would go below zero" if owed else ""
+    connection.execute(
+        update(TRANSACTION)
+        .where(TRANSACTION.c.id == row.id)
+        .values(state="credited", owed=owed, reason=reason, revision=revision)
+    )
+
+
+def set_balance(
+    leg: Leg, connection: Connection, card: Any, balance: int, revision: int, visit: datetime | None = None
+) -> None:
+    """Write a card's balance and show it on its customer, who takes a revision too: the outward leg sees it."""
+    now = leg.clock.now()
+    connection.execute(
+        update(CARD).where(CARD.c.id == card.id).values(balance=balance, revision=revision, updated_at=now)
+    )
+    values: dict[str, Any] = {"balance": balance, "revision": revision + 1, "updated_at": now}
+    if visit is not None:
+        values["last_visit"] = visit.astimezone(UTC).date().isoformat()
+    connection.execute(update(CUSTOMER).where(CUSTOMER.c.id == card.customer_id).values(**values))
