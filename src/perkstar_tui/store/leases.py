@@ -18,6 +18,8 @@ from perkstar_tui.model.ids import new_id
 from . import tables as t
 from .database import LeaseLostError, Store, table
 
+__all__ = ["LEASE_S", "Held", "LeaseLostError", "owner_alive", "release", "renew", "take"]
+
 LEASE_S = 30.0
 
 

@@ -191,8 +191,19 @@ def keep_card(
     return id_
 
 
-async def issue_cards(leg: Leg, integration_id: str, template_id: str) -> None:
-    """Issue a card to customers of an integration that have none, where a sale waits for one or cards are wanted."""
+async def issue_cards(leg: Leg, integration_id: str, template_id: str, *, always: bool) -> None:
+    """Issue a card to customers of an integration that have none: to all of them, or where a sale waits for one."""
+    wanting = select(TRANSACTION.c.customer_id).where(
+        TRANSACTION.c.integration_id == integration_id,
+        TRANSACTION.c.state == "pending",
+        TRANSACTION.c.customer_id.is_not(None),
+    )
+    if always:
+        wanting = select(LINK.c.hub_id).where(
+            LINK.c.integration_id == integration_id,
+            LINK.c.data == CUSTOMERS,
+            LINK.c.state == LinkState.LINKED.value,
+        )
     with leg.store.read() as connection:
         template = connection.execute(select(TEMPLATE).where(TEMPLATE.c.id == template_id)).first()
         carded = select(CARD.c.customer_id).where(CARD.c.template_id == template_id)
@@ -202,13 +213,7 @@ async def issue_cards(leg: Leg, integration_id: str, template_id: str) -> None:
                 LINK.c.integration_id == leg.id,
                 LINK.c.data == CUSTOMERS,
                 LINK.c.state == LinkState.LINKED.value,
-                LINK.c.hub_id.in_(
-                    select(TRANSACTION.c.customer_id).where(
-                        TRANSACTION.c.integration_id == integration_id,
-                        TRANSACTION.c.state == "pending",
-                        TRANSACTION.c.customer_id.is_not(None),
-                    )
-                ),
+                LINK.c.hub_id.in_(wanting),
                 LINK.c.hub_id.not_in(carded),
             )
             .order_by(LINK.c.id)

@@ -57,7 +57,8 @@ class RunConfig:
     earning: EarningRule = field(default_factory=EarningRule)
     credit_from: datetime | None = None
     template_id: str | None = None
-    issue_cards: bool = False
+    issue_cards: str = "never"
+    """never, sale (where a sale waits for one) or always."""
 
     @property
     def origin(self) -> str:

@@ -315,8 +315,9 @@ class _Run:
     async def _cloud_out(self, cloud: Leg, leg: Leg | None) -> None:
         """New customers first, since cards and credits need them; credits before profile edits (sync design)."""
         await outward.send_new(cloud)
-        if leg is not None and leg.config.issue_cards and leg.config.template_id:
-            await cloud_legs.issue_cards(cloud, leg.id, leg.config.template_id)
+        if leg is not None and leg.config.issue_cards != "never" and leg.config.template_id:
+            always = leg.config.issue_cards == "always"
+            await cloud_legs.issue_cards(cloud, leg.id, leg.config.template_id, always=always)
             sales.settle_pending(leg)
         await cloud_legs.settle_operations(cloud)
         await cloud_legs.send_operations(cloud)

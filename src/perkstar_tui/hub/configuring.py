@@ -1,0 +1,193 @@
+"""The settings of an integration as a person gives them: checked, completed, and said back in their one spelling."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.sync.schedule import parse_frequency
+
+ENGINE_OPTIONS = (
+    "issue_cards",
+    "earn",
+    "earn_rate",
+    "earn_minimum_minor",
+    "earn_on_tax",
+    "earn_on_tip",
+    "earn_on_shipping",
+    "earn_rounding",
+    "earn_excluded",
+    "earn_double_days",
+    "pending_window_days",
+    "drop_plus_tags",
+)
+_CHOICES = {
+    "issue_cards": ("never", "sale", "always"),
+    "earn": ("spend", "visit", "product", "cashback"),
+    "earn_rounding": ("down", "nearest", "even"),
+}
+
+
+def wrong(field: str, message: str, remedy: str) -> PerkstarError:
+    return PerkstarError(ErrorKind.USAGE, message, remedy=remedy, field=field)
+
+
+def default_mapping(manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
+    """The manifest's own mapping of each data type, as the integration keeps and edits it."""
+    mapping: dict[str, list[dict[str, Any]]] = {}
+    for data, spec in manifest.data.items():
+        mapping[data.value] = [
+            {
+                "hub": field.hub,
+                "remote": field.remote,
+                "label": field.label,
+                "transform": field.transform,
+                "direction": field.direction.value,
+                "write": field.write.value,
+                "required": field.required,
+                "create": field.create,
+            }
+            for field in spec.fields
+            if field.default
+        ]
+    return mapping
+
+
+def default_config(manifest: Manifest) -> dict[str, Any]:
+    customers = manifest.data.get(DataType.CUSTOMERS)
+    return {
+        "data": [DataType.CUSTOMERS.value],
+        "direction": _widest(manifest, [DataType.CUSTOMERS]).value,
+        "frequency": "hourly",
+        "match": [key for key in (customers.match_keys if customers else []) if key in ("email", "phone")]
+        or ["email", "phone"],
+        "source_of_truth": SourceOfTruth.PERKSTAR.value,
+        "options": {},
+        "mapping": default_mapping(manifest),
+    }
+
+
+def _widest(manifest: Manifest, data: list[DataType]) -> Direction:
+    inward = any(manifest.data[d].to_perkstar for d in data if d in manifest.data)
+    outward = any(manifest.data[d].to_platform for d in data if d in manifest.data)
+    if inward and outward:
+        return Direction.BOTH
+    return Direction.TO_PLATFORM if outward else Direction.TO_PERKSTAR
+
+
+def apply_settings(manifest: Manifest, config: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
+    """A copy of `config` with the given settings put in. Raises USAGE that names the setting and what it may be."""
+    new = {**config, "options": dict(config.get("options", {}))}
+    for name, text in given.items():
+        setter = _SETTERS.get(name)
+        if setter is not None:
+            setter(manifest, new, str(text))
+        else:
+            _set_option(manifest, new, name, str(text))
+    _check_direction(manifest, new)
+    return new
+
+
+def _set_data(manifest: Manifest, config: dict[str, Any], text: str) -> None:
+    offered = [data.value for data in manifest.data]
+    chosen = [part.strip().lower() for part in text.split(",") if part.strip()]
+    unknown = [part for part in chosen if part not in offered]
+    if unknown or not chosen:
+        raise wrong(
+            "data",
+            f"{manifest.title} does not sync {', '.join(unknown) or 'nothing'}.",
+            f"Choose from: {', '.join(offered)}.",
+        )
+    config["data"] = [name for name in offered if name in chosen]
+
+
+def _set_direction(manifest: Manifest, config: dict[str, Any], text: str) -> None:
+    try:
+        config["direction"] = Direction(text.strip().lower()).value
+    except ValueError:
+        raise wrong(
+            "direction", f"{text!r} is no direction.", "Use to-platform, to-perkstar or both."
+        ) from None
+
+
+def _check_direction(manifest: Manifest, config: dict[str, Any]) -> None:
+    direction = Direction(config["direction"])
+    specs = [manifest.data[DataType(name)] for name in config["data"]]
+    if direction is Direction.TO_PLATFORM and not any(spec.to_platform for spec in specs):
+        raise wrong("direction", f"{manifest.title} takes none of these data.", "Use to-perkstar.")
+    if direction is Direction.TO_PERKSTAR and not any(spec.to_perkstar for spec in specs):
+        raise wrong("direction", f"{manifest.title} gives none of these data.", "Use to-platform.")
+
+
+def _set_frequency(manifest: Manifest, config: dict[str, Any], text: str) -> None:
+    frequency = parse_frequency(text)
+    if frequency == "realtime" and not manifest.realtime:
+        raise wrong(
+            "frequency",
+            f"{manifest.title} cannot tell this program of single changes.",
+            "Use hourly, daily@HH:MM or manual.",
+        )
+    config["frequency"] = frequency
+
+
+def _set_match(manifest: Manifest, config: dict[str, Any], text: str) -> None:
+    spec = manifest.data.get(DataType.CUSTOMERS)
+    offered = list(spec.match_keys) if spec else []
+    chosen = [part.strip().lower() for part in text.split(",") if part.strip()]
+    if not chosen or any(part not in offered for part in chosen):
+        raise wrong("match", f"{text!r} is no match key here.", f"Choose from: {', '.join(offered)}.")
+    config["match"] = list(dict.fromkeys(chosen))
+
+
+def _set_truth(manifest: Manifest, config: dict[str, Any], text: str) -> None:
+    try:
+        config["source_of_truth"] = SourceOfTruth(text.strip().lower()).value
+    except ValueError:
+        raise wrong(
+            "source_of_truth", f"{text!r} is no source of truth.", "Use perkstar, platform or newest."
+        ) from None
+
+
+def _set_credit_from(manifest: Manifest, config: dict[str, Any], text: str) -> None:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise wrong(
+            "credit_from", f"{text!r} is no date.", "Write 2026-11-24 or 2026-11-24T09:00:00Z."
+        ) from None
+    config["credit_from"] = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+def _set_template(manifest: Manifest, config: dict[str, Any], text: str) -> None:
+    config["template"] = text.strip()
+
+
+def _set_option(manifest: Manifest, config: dict[str, Any], name: str, text: str) -> None:
+    own = {option.name: option for option in manifest.options}
+    if name not in own and name not in ENGINE_OPTIONS:
+        names = sorted([*_SETTERS, *own, *ENGINE_OPTIONS])
+        raise wrong(name, f"There is no setting {name!r}.", f"Settings: {', '.join(names)}.")
+    if name in _CHOICES and text not in _CHOICES[name]:
+        raise wrong(name, f"{text!r} is no choice for {name}.", f"Use {', '.join(_CHOICES[name])}.")
+    if name == "earn_rate":
+        try:
+            if not Decimal(text).is_finite() or Decimal(text) < 0:
+                raise InvalidOperation
+        except InvalidOperation:
+            raise wrong(name, f"{text!r} is no rate.", "Write a number such as 1 or 0.5.") from None
+    if name in ("earn_minimum_minor", "pending_window_days") and not text.isdigit():
+        raise wrong(name, f"{text!r} is no whole number.", "Write a number such as 0 or 500.")
+    config["options"][name] = text
+
+
+_SETTERS = {
+    "data": _set_data,
+    "direction": _set_direction,
+    "frequency": _set_frequency,
+    "match": _set_match,
+    "source_of_truth": _set_truth,
+    "credit_from": _set_credit_from,
+    "template": _set_template,
+}

@@ -1,0 +1,93 @@
+"""Settings: flags beat environment beats `config.toml` in the home (commands' contract: Settings)."""
+
+import tomllib
+from dataclasses import dataclass, field
+from os import environ
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+
+NAMES = {
+    "database_url": "PERKSTAR_DATABASE_URL",
+    "api_url": "PERKSTAR_API_URL",
+    "api_key": "PERKSTAR_API_KEY",
+    "vault": "PERKSTAR_VAULT",
+    "vault_passphrase_file": "PERKSTAR_VAULT_PASSPHRASE_FILE",
+    "listen": "PERKSTAR_LISTEN",
+    "public_url": "PERKSTAR_PUBLIC_URL",
+    "endpoints": "PERKSTAR_ENDPOINTS",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how this process was told to behave."""
+
+    home: Path
+    database_url: str
+    api_url: str | None = None
+    api_key: str | None = None
+    vault: str | None = None
+    vault_passphrase_file: str | None = None
+    listen: str = "127.0.0.1:0"
+    public_url: str | None = None
+    endpoints: dict[str, Any] = field(default_factory=dict)
+    read_only: bool = False
+    keys: dict[str, str] = field(default_factory=dict)
+    """The user's own keys: action name to key."""
+
+
+def load_settings(home: Path | None = None, *, read_only: bool = False) -> Settings:
+    """Settings of a home directory, which is made (0700) if it is missing. Raises USAGE for files it can't read."""
+    if home is None:
+        if environ.get("PERKSTAR_HOME"):
+            home = Path(environ["PERKSTAR_HOME"])
+        else:
+            from platformdirs import user_data_path
+
+            home = user_data_path("perkstar")
+    home = home.expanduser()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = home / "config.toml"
+    values: dict[str, Any] = {}
+    if file.exists():
+        try:
+            values = tomllib.loads(file.read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise PerkstarError(
+                ErrorKind.USAGE, f"{file} cannot be read: {error}.", remedy="Correct the file."
+            ) from None
+    for name, variable in NAMES.items():
+        if environ.get(variable):
+            values[name] = environ[variable]
+    known = {name: values[name] for name in NAMES if name in values}
+    endpoints = known.pop("endpoints", None)
+    known.setdefault("database_url", f"sqlite:///{home / 'perkstar.db'}")
+    return Settings(
+        home=home,
+        read_only=read_only,
+        endpoints=_endpoints(endpoints),
+        keys={str(k): str(v) for k, v in values.get("keys", {}).items()},
+        **known,
+    )
+
+
+def _endpoints(given: Any) -> dict[str, Any]:
+    if not given:
+        return {}
+    if isinstance(given, dict):
+        return given
+    try:
+        found = orjson.loads(Path(str(given)).read_bytes())
+    except (OSError, ValueError) as error:
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"The endpoints file {given} cannot be read: {error}.",
+            remedy="Point PERKSTAR_ENDPOINTS at a JSON file of platform names and base URLs.",
+        ) from None
+    if not isinstance(found, dict):
+        raise PerkstarError(ErrorKind.USAGE, f"The endpoints file {given} holds no JSON object.")
+    return found

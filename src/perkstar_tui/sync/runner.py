@@ -1,0 +1,144 @@
+"""The runner: one background thread with its own event loop, in which APScheduler wakes what is due.
+
+Screen, worker and commands may each have one on the same store; the lease of a run decides who does it.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+
+from perkstar_tui.model.clock import Clock
+from perkstar_tui.model.enums import Status, Trigger
+from perkstar_tui.model.errors import PerkstarError
+from perkstar_tui.store import leases
+from perkstar_tui.store.database import Store
+
+from .context import INTEGRATION
+from .run import Engine
+
+RUNNER_LEASE = "runner"
+"""Held by a process that wakes due runs; `sync` without waiting hands its run to it."""
+
+TICK_S = 0.5
+
+
+class Runner:
+    """Wakes due runs. `start` and `stop` may be called from any thread."""
+
+    def __init__(self, store: Store, engine: Engine, clock: Clock, *, concurrency: int = 4) -> None:
+        self.store = store
+        self.engine = engine
+        self.clock = clock
+        self.concurrency = concurrency
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._lease: leases.Held | None = None
+        self._renewed = 0.0
+        self.extra: list[Callable[[], Any]] = []
+
+    def start(self) -> None:
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._main, args=(ready,), name="perkstar-runner", daemon=True)
+        self._thread.start()
+        ready.wait()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Ask running runs to end at their next safe point, wait for that, and let the thread end."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _main(self, ready: threading.Event) -> None:
+        asyncio.run(self._serve(ready))
+
+    async def _serve(self, ready: threading.Event) -> None:
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+        self._loop = asyncio.get_running_loop()
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        scheduler.add_job(self.tick, "interval", seconds=TICK_S, max_instances=1, coalesce=True)
+        scheduler.start()
+        ready.set()
+        try:
+            await asyncio.to_thread(self._stopping.wait)
+        finally:
+            scheduler.shutdown(wait=False)
+            if self._runs:
+                await asyncio.wait(self._runs.values(), timeout=8)
+            if self._lease is not None:
+                with contextlib.suppress(Exception):
+                    leases.release(self.store, self._lease)
+
+    async def tick(self) -> None:
+        """Start what is due, as far as there is room; needs the runner's lease."""
+        if self._stopping.is_set() or not self._own():
+            return
+        for id_, trigger in self._due():
+            if len(self._runs) >= self.concurrency:
+                return
+            if id_ not in self._runs:
+                self._runs[id_] = asyncio.create_task(self._run(id_, trigger))
+
+    def _own(self) -> bool:
+        now = self.clock.monotonic()
+        try:
+            if self._lease is None:
+                self._lease = leases.take(self.store, RUNNER_LEASE, self.clock.now())
+                self._renewed = now
+            elif now - self._renewed > leases.LEASE_S / 3:
+                leases.renew(self.store, self._lease, self.clock.now())
+                self._renewed = now
+        except leases.LeaseLostError:
+            self._lease = None
+        return self._lease is not None
+
+    def _due(self) -> list[tuple[str, Trigger]]:
+        now = self.clock.now()
+        with self.store.read() as connection:
+            rows = connection.execute(
+                select(INTEGRATION.c.id, INTEGRATION.c.requested)
+                .where(
+                    INTEGRATION.c.status.in_([Status.ACTIVE.value, Status.ERROR.value]),
+                    or_(INTEGRATION.c.requested.is_not(None), INTEGRATION.c.next_run_at <= now),
+                )
+                .order_by(INTEGRATION.c.next_run_at)
+            ).all()
+        return [(row.id, Trigger.MANUAL if row.requested else Trigger.SCHEDULE) for row in rows]
+
+    async def _run(self, id_: str, trigger: Trigger) -> None:
+        requested = ""
+        with self.store.read() as connection:
+            requested = (
+                connection.execute(select(INTEGRATION.c.requested).where(INTEGRATION.c.id == id_)).scalar()
+                or ""
+            )
+        try:
+            await self.engine.run(
+                id_,
+                trigger,
+                full="full" in requested,
+                accept_mass_change="accept" in requested,
+                stop=self._stopping.is_set,
+            )
+        except PerkstarError:
+            # Another process is at it, or it was paused in between: look again after the lease's time.
+            with contextlib.suppress(Exception), self.store.write() as connection:
+                connection.execute(
+                    update(INTEGRATION)
+                    .where(INTEGRATION.c.id == id_)
+                    .values(requested=None, next_run_at=self.clock.now() + timedelta(seconds=leases.LEASE_S))
+                )
+        finally:
+            self._runs.pop(id_, None)
+
+
+def someone_runs(store: Store, clock: Clock) -> bool:
+    """Whether a live screen or worker would take up a requested run."""
+    return leases.owner_alive(store, RUNNER_LEASE, clock.now())
