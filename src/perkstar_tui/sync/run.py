@@ -76,7 +76,7 @@ class Engine:
         run = _Run(self, integration_id, trigger, held, full, accept_mass_change, stop)
         try:
             row = run.integration()
-            self._refuse_inactive(row)
+            self.refuse_inactive(row)
             run.open(row)
             on_start(run.id)
             await run.carry_out(row)
@@ -85,7 +85,7 @@ class Engine:
         return run.id
 
     @staticmethod
-    def _refuse_inactive(row: Any) -> None:
+    def refuse_inactive(row: Any) -> None:
         words = {
             Status.DRAFT.value: ("is a draft", "Activate it first."),
             Status.PAUSED.value: ("is paused", "Resume it first (p, or `perkstar resume`)."),

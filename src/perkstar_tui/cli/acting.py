@@ -1,0 +1,343 @@
+"""Commands that act: connect, sync, pause and their kin."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
+
+from .asking import show_integration, show_run
+from .output import Options, confirm, emit, listed, note, opened, read_secret_json, say, table
+
+Which = Annotated[str, typer.Argument(metavar="NAME_OR_ID", help="An id, a unique prefix of one, or a name.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Answer the question with yes.")]
+
+
+def run_code(view: Any) -> int:
+    """The exit code that a finished run deserves."""
+    if view.outcome == "failed" and view.error:
+        return CATALOGUE[ErrorKind(view.error["code"])].exit_code
+    return {"succeeded": 0, "partly": 1, "interrupted": 130}.get(view.outcome, 1)
+
+
+def assignments(pairs: list[str]) -> dict[str, str]:
+    """`--set KEY=VALUE` options as a dictionary."""
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise PerkstarError(ErrorKind.USAGE, f"{pair!r} sets nothing.", remedy="Write --set KEY=VALUE.")
+        found[key.strip()] = value
+    return found
+
+
+def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]:
+    """Authorise in the terminal: a token or key form, else the vendor's page by link."""
+    import getpass
+
+    if not sys.stdin.isatty():
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            "No credentials were given.",
+            remedy="Give them as JSON with --credentials-stdin.",
+        )
+    forms = hub.draft(platform).forms
+    for number, form in enumerate(forms, 1):
+        note(options, f"{number}  {form.title}")
+    note(options, f"How do you authorise? [1-{len(forms)}] ")
+    answer = sys.stdin.readline().strip() or "1"
+    if not answer.isdigit() or not 1 <= int(answer) <= len(forms):
+        raise PerkstarError(ErrorKind.USAGE, "That is none of them.", remedy="Answer with a number.")
+    form = forms[int(answer) - 1]
+    for permission in form.permissions:
+        note(options, f"  asks for: {permission}")
+    values: dict[str, Any] = {}
+    for field in form.fields:
+        text = f"{field.label}: "
+        if field.secret:
+            values[field.name] = getpass.getpass(text, stream=sys.stderr)
+        else:
+            note(options, text)
+            values[field.name] = sys.stdin.readline().strip()
+    if not form.oauth:
+        return values
+    link = hub.authorize_link(platform, form.id, values)
+    note(options, f"Open this page and say yes:\n{link.url}")
+    note(options, "Then paste the address it ends at, or press Enter if it says you can go back:")
+    address = sys.stdin.readline().strip()
+    if address:
+        credential: dict[str, Any] = hub.authorize_paste(link.ticket, address)
+        return credential
+    caught = hub.authorize_wait(link.ticket, 120)
+    if caught is None:
+        raise PerkstarError(
+            ErrorKind.CREDENTIAL_INVALID,
+            "No answer came within two minutes.",
+            remedy="Try again, and paste the address.",
+        )
+    return dict(caught)
+
+
+def register(app: typer.Typer) -> None:
+    """Put the acting commands on the program."""
+
+    @app.command()
+    def login(
+        context: typer.Context,
+        api_key_stdin: Annotated[
+            bool, typer.Option("--api-key-stdin", help="Read the key from stdin.")
+        ] = False,
+        local: Annotated[
+            str | None, typer.Option("--local", help="An account of this name without cloud.")
+        ] = None,
+    ) -> None:
+        """Attach a Perkstar account."""
+        import os
+
+        with opened(context.obj) as hub:
+            if local is not None:
+                view = hub.attach_local(local)
+            else:
+                key = (
+                    sys.stdin.readline().strip() if api_key_stdin else os.environ.get("PERKSTAR_API_KEY", "")
+                )
+                if not key and sys.stdin.isatty():
+                    import getpass
+
+                    key = getpass.getpass("API key (Perkstar, Settings > Integrations): ", stream=sys.stderr)
+                view = hub.attach_cloud(key)
+        emit(context.obj, view, lambda: say(f"{view.name} is attached."))
+
+    @app.command()
+    def connect(
+        context: typer.Context,
+        platform: str,
+        name: Annotated[str | None, typer.Option(help="How it is called here.")] = None,
+        set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any setting.")] = None,
+        credentials_stdin: Annotated[bool, typer.Option("--credentials-stdin")] = False,
+        data: Annotated[str | None, typer.Option(help="customers,transactions,cards")] = None,
+        direction: Annotated[str | None, typer.Option(help="to-platform, to-perkstar or both")] = None,
+        frequency: Annotated[str | None, typer.Option(help="realtime, hourly, daily@HH:MM or manual")] = None,
+        match: Annotated[str | None, typer.Option(help="email,phone in the order to try")] = None,
+        source_of_truth: Annotated[str | None, typer.Option(help="perkstar, platform or newest")] = None,
+        no_activate: Annotated[bool, typer.Option("--no-activate", help="Keep it as a draft.")] = False,
+    ) -> None:
+        """Connect a platform; it is active afterwards unless --no-activate."""
+        settings = assignments(set_ or [])
+        given = {
+            "data": data,
+            "direction": direction,
+            "frequency": frequency,
+            "match": match,
+            "source_of_truth": source_of_truth,
+        }
+        settings |= {key: value for key, value in given.items() if value is not None}
+        with opened(context.obj) as hub:
+            if credentials_stdin:
+                credentials = read_secret_json(sys.stdin.read())
+            else:
+                credentials = ask_credentials(context.obj, hub, platform)
+            view = hub.connect(platform, credentials, name=name, settings=settings, activate=not no_activate)
+        emit(context.obj, view, lambda: show_integration(view))
+
+    @app.command()
+    def test(context: typer.Context, name: Which) -> None:
+        """Test a connection step by step."""
+        with opened(context.obj) as hub:
+            view = hub.test(name)
+        rows = [["✓" if s.ok else "✗", s.name, s.message, s.remedy or ""] for s in view.steps]
+        emit(context.obj, view, lambda: table(["", "Step", "Finding", "What to do"], rows))
+        raise typer.Exit(0 if view.ok else 1)
+
+    def show_preview(view: Any) -> None:
+        for title, side in (("To Perkstar", view.inward), ("To the platform", view.outward)):
+            say(
+                f"{title}: {side.create_total} to create, {side.update_total} to change, {side.unchanged} the same, "
+                f"{side.held_total} held, {side.excluded} left out"
+            )
+            rows = [["create", r.name, "; ".join(f"{f}: {b}" for f, _, b in r.fields)] for r in side.create]
+            rows += [
+                ["change", r.name, "; ".join(f"{f}: {a} → {b}" for f, a, b in r.fields)] for r in side.update
+            ]
+            rows += [["held", r.name, r.reason] for r in side.held]
+            if rows:
+                table(["", "Record", "What"], rows)
+        for line in view.notes:
+            say(line)
+        if view.points:
+            say(f"{view.points} points would be credited.")
+
+    @app.command()
+    def preview(
+        context: typer.Context, name: Which, limit: Annotated[int | None, typer.Option(min=0)] = None
+    ) -> None:
+        """What a run would create, change and hold on each side; nothing is written anywhere."""
+        with opened(context.obj) as hub:
+            view = hub.preview(name, limit)
+        emit(context.obj, view, lambda: show_preview(view))
+
+    @app.command()
+    def activate(context: typer.Context, name: Which) -> None:
+        """Make a draft active."""
+        with opened(context.obj) as hub:
+            view = hub.activate(name)
+        emit(context.obj, view, lambda: show_integration(view))
+
+    @app.command()
+    def sync(
+        context: typer.Context,
+        name: Annotated[str | None, typer.Argument(metavar="NAME_OR_ID")] = None,
+        all_: Annotated[bool, typer.Option("--all", help="All that are active.")] = False,
+        full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done.")] = False,
+        accept_mass_change: Annotated[bool, typer.Option("--accept-mass-change")] = False,
+        wait: Annotated[bool, typer.Option("--wait", help="Until the last leg has ended.")] = False,
+    ) -> None:
+        """Sync now."""
+        if bool(name) == all_:
+            raise PerkstarError(ErrorKind.USAGE, "Which integration?", remedy="Give a name or id, or --all.")
+        with opened(context.obj) as hub:
+            if dry_run and name:
+                view = hub.preview(name, None)
+                emit(context.obj, view, lambda: show_preview(view))
+                return
+            names = (
+                [str(name)] if name else [w.id for w in hub.integrations() if w.status in ("active", "error")]
+            )
+            if dry_run:
+                previews = [hub.preview(one, None) for one in names]
+                emit(context.obj, previews, lambda: [show_preview(p) for p in previews] and None)
+                return
+            found = [
+                hub.sync(one, full=full, accept_mass_change=accept_mass_change, wait=wait) for one in names
+            ]
+            started = [hub.integration(one) for one, view in zip(names, found, strict=True) if view is None]
+        views = [view for view in found if view is not None]
+
+        def people() -> None:
+            for view in views:
+                show_run(view)
+            for item in started:
+                say(f"{item.name}: handed to the running worker or screen.")
+
+        answers: list[Any] = views + [{"requested": True, "integration_id": item.id} for item in started]
+        emit(context.obj, answers if all_ else answers[0], people)
+        raise typer.Exit(max((run_code(view) for view in views), default=0))
+
+    def simple(act: str) -> Any:
+        def command(
+            context: typer.Context,
+            name: Which,
+            reason: Annotated[str, typer.Option(help="Why, for the audit trail.")] = "",
+        ) -> None:
+            with opened(context.obj) as hub:
+                view = hub.pause(name, reason) if act == "pause" else hub.resume(name)
+            emit(context.obj, view, lambda: show_integration(view))
+
+        command.__doc__ = {
+            "pause": "Stop an integration's sync; everything is kept.",
+            "resume": "Go on from where it stood.",
+        }[act]
+        return command
+
+    app.command("pause")(simple("pause"))
+    app.command("resume")(simple("resume"))
+
+    @app.command()
+    def reconnect(
+        context: typer.Context,
+        name: Which,
+        credentials_stdin: Annotated[bool, typer.Option("--credentials-stdin")] = False,
+    ) -> None:
+        """Give an integration a new credential of the same account."""
+        with opened(context.obj) as hub:
+            platform = hub.integration(name).platform
+            if credentials_stdin:
+                credentials = read_secret_json(sys.stdin.read())
+            else:
+                credentials = ask_credentials(context.obj, hub, platform)
+            view = hub.reconnect(name, credentials)
+        emit(context.obj, view, lambda: show_integration(view))
+
+    @app.command()
+    def disconnect(
+        context: typer.Context,
+        name: Which,
+        reason: Annotated[str, typer.Option(help="Why, for the audit trail.")] = "",
+        yes: Yes = False,
+    ) -> None:
+        """End a connection: the credential is withdrawn and deleted, the place freed, history kept."""
+        with opened(context.obj) as hub:
+            impact = hub.impact("disconnect", name)
+            if not yes and sys.stdin.isatty():
+                for line in (*impact.stops, *impact.stays, impact.back):
+                    note(context.obj, line)
+            confirm(impact.title, yes=yes)
+            view = hub.disconnect(name, reason)
+        emit(context.obj, view, lambda: say(f"{view.name} is disconnected."))
+
+    @app.command()
+    def edit(
+        context: typer.Context,
+        name: Which,
+        set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any setting.")] = None,
+    ) -> None:
+        """Change an integration's settings."""
+        with opened(context.obj) as hub:
+            view = hub.edit(name, assignments(set_ or []))
+        emit(context.obj, view, lambda: show_integration(view))
+
+    @app.command()
+    def mapping(
+        context: typer.Context,
+        name: Which,
+        action: Annotated[str, typer.Argument(help="list, set or unset")] = "list",
+        remote: Annotated[str | None, typer.Argument(help="The platform's field.")] = None,
+        set_: Annotated[
+            list[str] | None, typer.Option("--set", help="hub=, transform=, direction=, may_clear=")
+        ] = None,
+    ) -> None:
+        """The field mapping: list it, set a line (--set hub=FIELD ...), or unset one."""
+        from dataclasses import replace
+
+        from perkstar_tui.hub.views import MappingLine
+
+        with opened(context.obj) as hub:
+            lines = hub.mapping(name)
+            if action != "list":
+                if not remote or action not in ("set", "unset"):
+                    raise PerkstarError(
+                        ErrorKind.USAGE,
+                        "Which line?",
+                        remedy="perkstar mapping NAME set|unset PLATFORM_FIELD",
+                    )
+                given = assignments(set_ or [])
+                old = next((line for line in lines if line.remote == remote), None)
+                rest = [line for line in lines if line.remote != remote]
+                if action == "set":
+                    if old is None and "hub" not in given:
+                        raise PerkstarError(
+                            ErrorKind.USAGE, f"{remote} is not mapped yet.", remedy="Add --set hub=FIELD."
+                        )
+                    line = old or MappingLine("customers", given["hub"], remote, "both", "text", remote)
+                    text = {k: given[k] for k in ("hub", "transform", "direction") if k in given}
+                    line = replace(line, **text)
+                    if "may_clear" in given:
+                        line = replace(line, may_clear=given["may_clear"].lower() in ("true", "yes", "1"))
+                    rest.append(line)
+                lines = hub.set_mapping(name, rest)
+        rows = [[w.hub, w.direction, w.remote, w.transform, w.example, w.check] for w in lines]
+        columns = ["Perkstar field", "Direction", "Platform field", "Transform", "Example", "Check"]
+        emit(context.obj, listed(lines), lambda: table(columns, rows))
+
+    @app.command()
+    def retry(
+        context: typer.Context,
+        name: Which,
+        records: Annotated[list[str] | None, typer.Argument(metavar="[RECORD_ID]...")] = None,
+    ) -> None:
+        """Mark held and refused records as due; the next run tries them."""
+        with opened(context.obj) as hub:
+            count = hub.retry(name, records or [])
+        emit(context.obj, {"due": count}, lambda: say(f"{count} records are due at the next run."))

@@ -1,0 +1,131 @@
+"""The commands' entry: the flags that every command takes, the commands themselves, and what an error becomes."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+
+from . import acting, asking, machinery
+from .output import Options, emit, fail, opened, say
+
+app = typer.Typer(
+    name="perkstar",
+    help="Perkstar's Settings › Integrations in the terminal. Without a command it opens the screen.",
+    epilog="Every command takes --json, --home DIR, --read-only and --quiet, at any place.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def screen(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    home: Annotated[Path | None, typer.Option(help="The data directory (PERKSTAR_HOME).")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but the answer.")] = False,
+    ascii: Annotated[bool, typer.Option("--ascii", help="The screen in plain ASCII signs.")] = False,
+) -> None:
+    """Without a command: the screen."""
+    if context.invoked_subcommand is None:
+        raise typer.Exit(machinery.open_screen(context.obj, ascii=ascii))
+
+
+for module in (asking, acting, machinery):
+    module.register(app)
+
+
+@app.command()
+def version(context: typer.Context) -> None:
+    """The program's version."""
+    from importlib.metadata import version as installed
+
+    number = installed("perkstar-tui")
+    emit(context.obj, {"version": number}, lambda: say(f"perkstar {number}"))
+
+
+@app.command()
+def where(context: typer.Context) -> None:
+    """The paths of configuration and data."""
+    with opened(context.obj) as hub:
+        paths = hub.where()
+    emit(context.obj, paths, lambda: say("\n".join(f"{name}: {path}" for name, path in paths.items())))
+
+
+@app.command()
+def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish")]) -> None:
+    """A completion script for your shell: eval "$(perkstar completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise PerkstarError(
+            ErrorKind.USAGE, f"{shell!r} is no shell known here.", remedy="Use bash, zsh or fish."
+        )
+    say(kind(typer.main.get_command(app), {}, "perkstar", "_PERKSTAR_COMPLETE").source())
+
+
+def split_flags(arguments: list[str]) -> tuple[Options, list[str]]:
+    """Take the flags that every command has out of the arguments, wherever they stand before a `--`."""
+    options, rest = Options(), []
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif argument == "--json":
+            options.json = True
+        elif argument == "--read-only":
+            options.read_only = True
+        elif argument == "--quiet":
+            options.quiet = True
+        elif argument == "--home":
+            value = next(waiting, None)
+            if value is None:
+                raise PerkstarError(ErrorKind.USAGE, "--home needs a directory.", remedy="Write --home DIR.")
+            options.home = Path(value)
+        elif argument.startswith("--home="):
+            options.home = Path(argument.partition("=")[2])
+        else:
+            rest.append(argument)
+    return options, rest
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run a command and leave with its exit code (commands' contract: Exit codes)."""
+    sys.exit(execute(sys.argv[1:] if arguments is None else arguments))
+
+
+def execute(arguments: list[str]) -> int:
+    options = Options(json="--json" in arguments)
+    command = typer.main.get_command(app)
+    try:
+        options, rest = split_flags(arguments)
+        found = command.main(rest, prog_name="perkstar", standalone_mode=False, obj=options)
+        return found if isinstance(found, int) else 0
+    except PerkstarError as error:
+        return fail(options, error)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.UsageError as error:
+        place = error.ctx.command_path if error.ctx else "perkstar"
+        return fail(
+            options, PerkstarError(ErrorKind.USAGE, error.format_message(), remedy=f"See `{place} --help`.")
+        )
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing can be told to it.
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        import traceback
+
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where_ = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
+        return fail(options, PerkstarError(ErrorKind.INTERNAL, f"Something went wrong inside: {where_}."))

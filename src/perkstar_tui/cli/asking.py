@@ -1,0 +1,274 @@
+"""Commands that ask: they change nothing."""
+
+from typing import Annotated, Any
+
+import typer
+
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+
+from .output import emit, listed, note, opened, say, since, table
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="NAME_OR_ID", help="An id, a unique prefix of one, or a name.")
+]
+
+
+def _when(moment: Any) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M") if moment is not None else "–"
+
+
+def _leg(counts: Any) -> str:
+    parts = [("new", counts.created), ("changed", counts.updated), ("same", counts.unchanged)]
+    parts += [("left out", counts.excluded), ("held", counts.held), ("failed", counts.failed)]
+    return f"{counts.read} read" + "".join(f", {n} {word}" for word, n in parts if n)
+
+
+def show_integration(view: Any) -> None:
+    lines = [
+        ("Name", view.name),
+        ("Integration ID", view.id),
+        ("Platform", f"{view.platform_title}, {view.account_name}"),
+        ("Status", view.status.replace("_", " ") + (" (running)" if view.running else "")),
+        ("Data", f"{', '.join(view.data)}; {view.direction}"),
+        ("Frequency", view.frequency),
+        ("Last sync", _when(view.last_sync)),
+        ("Next sync", _when(view.next_sync)),
+        ("Health", f"{view.health.score} {view.health.word}. {view.health.reason}"),
+        ("Records", f"{view.counts.linked} linked, {view.counts.held} held, {view.counts.failed} failed"),
+    ]
+    if view.status_reason:
+        lines.append(("To do", f"{view.status_reason} {view.status_remedy}."))
+    say("\n".join(f"{name}: {value}" for name, value in lines))
+
+
+def show_run(view: Any) -> None:
+    say(f"Run {view.id}: {view.outcome} ({view.trigger}, {_when(view.started)})")
+    say(f"  to Perkstar:   {_leg(view.inward)}")
+    say(f"  to the platform: {_leg(view.outward)}")
+    if view.cloud:
+        say(f"  from the cloud: {_leg(view.cloud['inward'])}")
+        say(f"  to the cloud:   {_leg(view.cloud['outward'])}")
+    say(f"  {view.api_calls} calls, {view.bytes} bytes, waited {view.throttled_ms / 1000:.1f} s for limits")
+    if view.error:
+        say(f"  {view.error['code']}: {view.error['message']} {view.error['remedy']}")
+
+
+def register(app: typer.Typer) -> None:
+    """Put the asking commands on the program."""
+
+    @app.command()
+    def catalog(
+        context: typer.Context,
+        action: Annotated[str, typer.Argument(help="list or show")] = "list",
+        name: Annotated[str | None, typer.Argument(help="The platform, for show.")] = None,
+        category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    ) -> None:
+        """The platforms, and the guide of one."""
+        with opened(context.obj) as hub:
+            if action == "show":
+                if not name:
+                    raise PerkstarError(
+                        ErrorKind.USAGE, "Which platform?", remedy="perkstar catalog show NAME"
+                    )
+                guide = hub.guide(name)
+                item = next(item for item in hub.catalog() if item.name == guide.platform)
+                from perkstar_tui.hub.views import as_json
+
+                emit(context.obj, {**as_json(item), "guide": guide.text}, lambda: say(guide.text))
+                return
+            if action != "list":
+                raise PerkstarError(
+                    ErrorKind.USAGE, f"There is no `catalog {action}`.", remedy="Use list or show."
+                )
+            items = [i for i in hub.catalog() if not category or i.category.lower() == category.lower()]
+        rows = [
+            [i.title, i.name, i.category, i.status, ", ".join(i.data), ", ".join(i.directions)] for i in items
+        ]
+        columns = ["Platform", "Name", "Category", "Status", "Data", "Directions"]
+        emit(context.obj, listed(items), lambda: table(columns, rows))
+
+    @app.command()
+    def integrations(
+        context: typer.Context,
+        action: Annotated[str, typer.Argument(help="list or show")] = "list",
+        name: Name = None,
+        status: Annotated[str | None, typer.Option(help="Only this status.")] = None,
+        platform: Annotated[str | None, typer.Option(help="Only this platform.")] = None,
+        sort: Annotated[str, typer.Option(help="name, date, status, last_sync or health")] = "date",
+        all_: Annotated[bool, typer.Option("--all", help="Drafts and disconnected ones too.")] = False,
+    ) -> None:
+        """Active Integrations, or one of them."""
+        if action == "show":
+            _show(context, name)
+            return
+        if action != "list":
+            raise PerkstarError(
+                ErrorKind.USAGE, f"There is no `integrations {action}`.", remedy="Use list or show."
+            )
+        keys = {
+            "name": lambda view: view.name.casefold(),
+            "date": lambda view: str(view.date),
+            "status": lambda view: view.status,
+            "last_sync": lambda view: str(view.last_sync or ""),
+            "health": lambda view: view.health.score,
+        }
+        if sort not in keys:
+            raise PerkstarError(
+                ErrorKind.USAGE, f"Nothing sorts by {sort!r}.", remedy=f"Use {', '.join(keys)}."
+            )
+        with opened(context.obj) as hub:
+            views = hub.integrations(everything=all_ or bool(status))
+            line = hub.plan().line
+        views = [
+            w
+            for w in views
+            if (not status or w.status == status) and (not platform or w.platform == platform)
+        ]
+        views.sort(key=lambda view: (keys[sort](view), view.id))
+
+        def people() -> None:
+            rows = [
+                [
+                    w.name,
+                    w.id,
+                    _when(w.date)[:10],
+                    w.status.replace("_", " ") + (" ⟳" if w.running else ""),
+                    _when(w.last_sync),
+                    _when(w.next_sync),
+                    str(w.health.score),
+                    w.status_reason,
+                ]
+                for w in views
+            ]
+            table(["Name", "Integration ID", "Date", "Status", "Last sync", "Next", "Health", "To do"], rows)
+            note(context.obj, line)
+
+        emit(context.obj, listed(views), people)
+
+    def _show(context: typer.Context, name: str | None) -> None:
+        if not name:
+            raise PerkstarError(ErrorKind.USAGE, "Which integration?", remedy="Give an id or a name.")
+        with opened(context.obj) as hub:
+            view = hub.integration(name)
+        emit(context.obj, view, lambda: show_integration(view))
+
+    @app.command()
+    def show(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME_OR_ID")]) -> None:
+        """One integration."""
+        _show(context, name)
+
+    @app.command()
+    def runs(
+        context: typer.Context, name: Name = None, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20
+    ) -> None:
+        """The sync history, newest first."""
+        with opened(context.obj) as hub:
+            page = hub.runs(name, limit=limit)
+        rows = [
+            [r.id, _when(r.started), r.trigger, r.outcome, _leg(r.inward), _leg(r.outward), str(r.api_calls)]
+            for r in page.items
+        ]
+        columns = ["Run", "Started", "Trigger", "Outcome", "To Perkstar", "To the platform", "Calls"]
+        emit(context.obj, listed(page.items, page.total), lambda: table(columns, rows))
+
+    @app.command()
+    def run(context: typer.Context, run_id: str) -> None:
+        """One run."""
+        with opened(context.obj) as hub:
+            view = hub.run(run_id)
+        emit(context.obj, view, lambda: show_run(view))
+
+    @app.command()
+    def logs(
+        context: typer.Context,
+        name: Name = None,
+        level: Annotated[str | None, typer.Option(help="info, warning or error, and above.")] = None,
+        code: Annotated[str | None, typer.Option(help="Only this code.")] = None,
+        record: Annotated[str | None, typer.Option(help="Only this record.")] = None,
+        since_: Annotated[str | None, typer.Option("--since", help="24h, 7d or a date.")] = None,
+        grep: Annotated[str | None, typer.Option(help="Only entries that hold this text.")] = None,
+        limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
+        bundle: Annotated[str | None, typer.Option(help="A support bundle of this entry.")] = None,
+    ) -> None:
+        """The error log, newest first."""
+        with opened(context.obj) as hub:
+            if bundle:
+                import orjson
+
+                text = hub.bundle(bundle)
+                emit(context.obj, orjson.loads(text), lambda: say(text))
+                return
+            page = hub.log(
+                name, level=level, code=code, record=record, since=since(since_), text=grep, limit=limit
+            )
+        rows = [
+            [_when(e.time), e.level.upper(), e.code, e.record_name or e.record or "", e.message, e.remedy]
+            for e in page.items
+        ]
+        columns = ["Time", "Level", "Code", "Record", "What happened", "What to do"]
+        emit(context.obj, listed(page.items, page.total), lambda: table(columns, rows))
+
+    @app.command()
+    def record(
+        context: typer.Context,
+        which: Annotated[
+            str, typer.Argument(metavar="ANY_ID_OR_EMAIL", help="`-` reads it from standard input.")
+        ],
+        name: Name = None,
+    ) -> None:
+        """One customer or sale: where it is, what differs, and why."""
+        if which == "-":
+            import sys
+
+            which = sys.stdin.readline().strip()
+        with opened(context.obj) as hub:
+            view = hub.record(which, name)
+
+        def people() -> None:
+            say(f"{view.kind} {view.id}")
+            say("\n".join(f"  {field}: {value}" for field, value in view.hub.items()))
+            for side in view.platforms:
+                say(f"{side.integration_name}: {side.state} {side.remote_id or ''}")
+                say(f"  sent {_when(side.last_sent)}, received {_when(side.last_received)}")
+                if side.differs:
+                    say(f"  differs: {', '.join(side.differs)}")
+                if side.reason:
+                    say(f"  {side.reason}")
+            for sentence in view.story:
+                say(f"  {sentence}")
+
+        emit(context.obj, view, people)
+
+    @app.command()
+    def doctor(context: typer.Context) -> None:
+        """What is wrong with this set-up."""
+        with opened(context.obj) as hub:
+            view = hub.doctor()
+        rows = [["✓" if c.ok else "✗", c.name, c.message, c.remedy or ""] for c in view.checks]
+        emit(context.obj, view, lambda: table(["", "Check", "Finding", "What to do"], rows))
+        raise typer.Exit(0 if view.ok else 1)
+
+    @app.command()
+    def plan(
+        context: typer.Context,
+        action: Annotated[str, typer.Argument(help="show, set or free-up")] = "show",
+        tier: Annotated[str | None, typer.Argument(help="The tier, for set.")] = None,
+    ) -> None:
+        """The plan: how many integrations are used and allowed."""
+        if action not in ("show", "set", "free-up"):
+            raise PerkstarError(
+                ErrorKind.USAGE, f"There is no `plan {action}`.", remedy="Use show, set or free-up."
+            )
+        with opened(context.obj) as hub:
+            if action == "set":
+                if not tier:
+                    raise PerkstarError(ErrorKind.USAGE, "Which tier?", remedy="perkstar plan set TIER")
+                view = hub.set_plan(tier)
+            else:
+                view = hub.plan()
+        if action == "free-up":
+            items = [{"id": id_, "name": name, "last_sync": last} for id_, name, last in view.free_up]
+            rows = [[str(i["name"]), str(i["id"]), _when(i["last_sync"])] for i in items]
+            emit(context.obj, listed(items), lambda: table(["Name", "Integration ID", "Last sync"], rows))
+            return
+        emit(context.obj, view, lambda: say(view.line))

@@ -1,0 +1,318 @@
+"""Acts on an integration that exists: each one transaction with its line in the audit trail."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from perkstar_tui.model.enums import DataType, LinkState, Status
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.store import tables as t
+from perkstar_tui.store.database import table
+from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.mapping import transform
+from perkstar_tui.sync.schedule import next_run
+
+from . import views as v
+from .bench import ACCOUNT, INTEGRATION, Bench
+from .configuring import apply_settings
+from .credentials import delete_credential
+from .reading import plan
+
+LINK = table(t.RecordLink)
+VERSION = table(t.ConfigVersion)
+TEMPLATE = table(t.CardTemplate)
+
+
+def pause(bench: Bench, row: Any, reason: str) -> None:
+    """Stop scheduled and real-time sync at the next safe point; cursors and base stay (F1)."""
+    if row.status == Status.PAUSED:
+        return
+    if row.status not in (Status.ACTIVE, Status.ERROR, Status.RECONNECT_REQUIRED):
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"{row.name} is {row.status}, so there is nothing to pause.",
+            integration_id=row.id,
+        )
+    with bench.store.write() as connection:
+        connection.execute(
+            update(INTEGRATION)
+            .where(INTEGRATION.c.id == row.id)
+            .values(status=Status.PAUSED.value, paused_by=bench.who(), next_run_at=None, requested=None)
+        )
+        bench.audit(connection, "pause", row.id, row.status, {"reason": reason} if reason else None)
+
+
+def resume(bench: Bench, row: Any) -> None:
+    """Go on from where it stood: the same cursor and base, one run soon."""
+    if row.status != Status.PAUSED:
+        raise PerkstarError(
+            ErrorKind.USAGE, f"{row.name} is not paused, it is {row.status}.", integration_id=row.id
+        )
+    status = Status.RECONNECT_REQUIRED if row.status_code == ErrorKind.CREDENTIAL_REFUSED else Status.ACTIVE
+    manual = row.config.get("frequency") == "manual"
+    with bench.store.write() as connection:
+        connection.execute(
+            update(INTEGRATION)
+            .where(INTEGRATION.c.id == row.id)
+            .values(
+                status=status.value,
+                paused_by="",
+                next_run_at=None if manual or status is not Status.ACTIVE else bench.clock.now(),
+            )
+        )
+        bench.audit(connection, "resume", row.id, row.status, status.value)
+
+
+def disconnected(bench: Bench, row: Any, reason: str) -> None:
+    """Free the slot and delete the credential; links, history and log stay, so a reconnect doubles nothing (F2, F3)."""
+    with bench.store.write() as connection:
+        connection.execute(
+            update(INTEGRATION)
+            .where(INTEGRATION.c.id == row.id)
+            .values(
+                status=Status.DISCONNECTED.value,
+                disconnected_at=bench.clock.now(),
+                disconnect_reason=reason,
+                next_run_at=None,
+                requested=None,
+            )
+        )
+        delete_credential(connection, row.id)
+        connection.execute(
+            delete(table(t.WebhookSubscription)).where(
+                table(t.WebhookSubscription).c.integration_id == row.id
+            )
+        )
+        bench.audit(connection, "disconnect", row.id, row.status, {"reason": reason})
+
+
+def plan_full(bench: Bench, view: v.PlanView, integration_id: str | None) -> PerkstarError:
+    """The refusal at the plan's limit, with the ways out (B4)."""
+    ways = []
+    if view.free_up:
+        _, name, last = view.free_up[0]
+        when = "has never synced" if last is None else f"last synced {last:%Y-%m-%d}"
+        ways.append(f"disconnect {name} ({when})")
+    if view.next_tier:
+        ways.append(f"move to the {view.next_tier} plan (`perkstar plan set {view.next_tier.lower()}`)")
+    ways.append("ask Perkstar for an add-on pack")
+    return PerkstarError(
+        ErrorKind.PLAN_LIMIT,
+        f"{view.line}: there is no place left.",
+        remedy="Ways out: " + "; ".join(ways) + ".",
+        integration_id=integration_id,
+    )
+
+
+def activate(bench: Bench, row: Any) -> None:
+    """Make a draft active. The count and the change are one transaction, so two at once can't pass the limit."""
+    if row.status in (Status.ACTIVE, Status.ERROR):
+        return
+    if row.status not in (Status.DRAFT,):
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"{row.name} is {row.status}, not a draft.",
+            remedy="Resume or reconnect it instead.",
+            integration_id=row.id,
+        )
+    now = bench.clock.now()
+    account = bench.need_account()
+    with bench.store.write() as connection:
+        # The account's row is the lock: on PostgreSQL a second activation waits here for the first one's end.
+        connection.execute(update(ACCOUNT).where(ACCOUNT.c.id == account.id).values(tier=ACCOUNT.c.tier))
+        view = plan(bench, connection)
+        if view.remaining is not None and view.remaining < 1:
+            raise plan_full(bench, view, row.id)
+        config = dict(row.config)
+        if DataType.TRANSACTIONS.value in config["data"] and not config.get("credit_from"):
+            config["credit_from"] = now.isoformat()
+        connection.execute(
+            update(INTEGRATION)
+            .where(INTEGRATION.c.id == row.id, INTEGRATION.c.status == Status.DRAFT.value)
+            .values(
+                status=Status.ACTIVE.value,
+                activated_at=now,
+                config=config,
+                next_run_at=next_run(config["frequency"], row.id, now, account.timezone),
+            )
+        )
+        bench.audit(connection, "activate", row.id)
+
+
+def edit(bench: Bench, row: Any, settings: dict[str, str]) -> None:
+    """Change settings: validated, kept as a new version, old and new in the audit trail (E1)."""
+    given = dict(settings)
+    columns: dict[str, Any] = {}
+    for name, column in (("name", "name"), ("owner", "owner"), ("purpose", "purpose")):
+        if name in given:
+            columns[column] = given.pop(name).strip()
+    if "name" in columns and not columns["name"]:
+        raise PerkstarError(ErrorKind.USAGE, "A name cannot be empty.", field="name")
+    config = apply_settings(bench.manifest(row.platform), row.config, given) if given else row.config
+    config = resolve_template(bench, config)
+    store_config(bench, row, config, columns, "edit")
+
+
+def store_config(bench: Bench, row: Any, config: dict[str, Any], columns: dict[str, Any], act: str) -> None:
+    now = bench.clock.now()
+    account = bench.account_row()
+    with bench.store.write() as connection:
+        present = connection.execute(select(INTEGRATION).where(INTEGRATION.c.id == row.id)).one()
+        values: dict[str, Any] = {**columns}
+        if config != present.config:
+            version = present.config_version
+            known = connection.execute(
+                select(VERSION.c.version).where(
+                    VERSION.c.integration_id == row.id, VERSION.c.version == version
+                )
+            ).first()
+            if known is None:
+                connection.execute(
+                    insert(VERSION).values(
+                        integration_id=row.id, version=version, at=now, who=bench.who(), config=present.config
+                    )
+                )
+            connection.execute(
+                insert(VERSION).values(
+                    integration_id=row.id, version=version + 1, at=now, who=bench.who(), config=config
+                )
+            )
+            values |= {"config": config, "config_version": version + 1}
+            if present.status in (Status.ACTIVE.value, Status.ERROR.value):
+                zone = account.timezone if account else "UTC"
+                values["next_run_at"] = next_run(config["frequency"], row.id, now, zone)
+        if values:
+            connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(**values))
+            old = {
+                name: present.config.get(name) for name in config if config[name] != present.config.get(name)
+            }
+            new = {name: config[name] for name in old} | columns
+            bench.audit(connection, act, row.id, old, new)
+
+
+def resolve_template(bench: Bench, config: dict[str, Any]) -> dict[str, Any]:
+    """Put the id of the named card template in; without a name the account's first one."""
+    with bench.store.read() as connection:
+        rows = connection.execute(select(TEMPLATE).order_by(TEMPLATE.c.id)).all()
+    wanted = config.get("template")
+    if wanted:
+        found = [
+            row
+            for row in rows
+            if wanted in (row.id, row.remote_id) or row.name.casefold() == wanted.casefold()
+        ]
+        if not found:
+            names = ", ".join(f"{row.name} ({row.kind})" for row in rows) or "none yet"
+            raise PerkstarError(
+                ErrorKind.USAGE,
+                f"There is no card template {wanted!r}.",
+                remedy=f"Templates: {names}.",
+                field="template",
+            )
+        return {**config, "template_id": found[0].id}
+    if config.get("template_id") or not rows:
+        return config
+    points = [row for row in rows if row.kind == "reward"] or rows
+    return {**config, "template_id": points[0].id}
+
+
+def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
+    """Replace the customers' mapping. Raises MAPPING that names the line at fault."""
+    manifest = bench.manifest(row.platform)
+    known = {entry["remote"]: entry for entry in row.config["mapping"].get("customers", [])}
+    spec = {field.remote: field for field in manifest.data[DataType.CUSTOMERS].fields}
+    entries: list[dict[str, Any]] = []
+    for line in lines:
+        if line.hub not in (*CUSTOMER_FIELDS, *LOYALTY_FIELDS, "reference"):
+            raise PerkstarError(
+                ErrorKind.MAPPING,
+                f"Perkstar has no field {line.hub!r}.",
+                remedy=f"Fields: {', '.join((*CUSTOMER_FIELDS, *LOYALTY_FIELDS))}.",
+                field=line.hub,
+            )
+        transform(line.transform)
+        if any(entry["remote"] == line.remote for entry in entries):
+            raise PerkstarError(
+                ErrorKind.MAPPING, f"{line.remote} is mapped twice.", remedy="Remove one.", field=line.remote
+            )
+        before = known.get(line.remote, {})
+        field = spec.get(line.remote)
+        entries.append(
+            {
+                **before,
+                "hub": line.hub,
+                "remote": line.remote,
+                "label": line.label or before.get("label", line.remote),
+                "transform": line.transform,
+                "direction": line.direction,
+                "write": before.get("write", field.write.value if field else "always"),
+                "required": bool(field and field.required),
+                "may_clear": line.may_clear,
+                "create": bool(field and field.create),
+            }
+        )
+    missing = [
+        f.remote for f in spec.values() if f.required and f.remote not in {e["remote"] for e in entries}
+    ]
+    if missing:
+        raise PerkstarError(
+            ErrorKind.MAPPING,
+            f"{manifest.title} needs {', '.join(missing)}.",
+            remedy="Keep that line.",
+            field=missing[0],
+        )
+    mapping = {**row.config["mapping"], "customers": entries}
+    dropped = [e["remote"] for e in entries if known.get(e["remote"], {}).get("transform") != e["transform"]]
+    store_config(bench, row, {**row.config, "mapping": mapping}, {}, "mapping")
+    if dropped:
+        _drop_bases(bench, row.id, dropped)
+
+
+def _drop_bases(bench: Bench, integration_id: str, remotes: list[str]) -> None:
+    """A changed mapping or transform drops that field's base (sync design: Compare)."""
+    last = 0
+    while True:
+        with bench.store.write() as connection:
+            rows = connection.execute(
+                select(LINK.c.id, LINK.c.base)
+                .where(LINK.c.integration_id == integration_id, LINK.c.id > last)
+                .order_by(LINK.c.id)
+                .limit(500)
+            ).all()
+            for row in rows:
+                if any(name in row.base for name in remotes):
+                    base = {name: value for name, value in row.base.items() if name not in remotes}
+                    connection.execute(
+                        update(LINK).where(LINK.c.id == row.id).values(base=base, fingerprint=None)
+                    )
+        if not rows:
+            return
+        last = rows[-1].id
+
+
+def retry(bench: Bench, row: Any, record_ids: Sequence[str]) -> int:
+    """Mark held and refused records as due now."""
+    condition = (LINK.c.integration_id == row.id) & LINK.c.state.in_(
+        [LinkState.HELD.value, LinkState.DUPLICATE.value]
+    )
+    if record_ids:
+        condition &= LINK.c.hub_id.in_(record_ids) | LINK.c.remote_id.in_(record_ids)
+    with bench.store.write() as connection:
+        changed = connection.execute(update(LINK).where(condition).values(next_attempt=bench.clock.now()))
+        bench.audit(connection, "retry", row.id, None, {"records": changed.rowcount})
+    if record_ids and not changed.rowcount:
+        raise PerkstarError(
+            ErrorKind.NOT_FOUND,
+            f"None of these is held or refused at {row.name}.",
+            remedy="`perkstar logs` names the records that are.",
+            integration_id=row.id,
+        )
+    return int(changed.rowcount)
+
+
+def request_run(bench: Bench, row: Any, *, full: bool, accept: bool) -> None:
+    """Leave a run to whoever runs the schedule."""
+    words = " ".join(word for word, on in (("run", True), ("full", full), ("accept", accept)) if on)
+    with bench.store.write() as connection:
+        connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(requested=words))

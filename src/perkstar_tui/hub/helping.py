@@ -1,0 +1,299 @@
+"""Answers made from the catalog and the set-up: mapping lines, catalog, guides, impacts, drafts, doctor."""
+
+import sys
+from importlib.metadata import version as installed
+from typing import Any
+
+from sqlalchemy import select
+
+from perkstar_tui.model.enums import DataType, Direction, Status
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.store import leases
+from perkstar_tui.sync.mapping import transform
+
+from . import views as v
+from .bench import CLOUD, INTEGRATION, Bench
+from .reading import CUSTOMER
+
+
+def version() -> str:
+    return installed("perkstar-tui")
+
+
+def mapping(bench: Bench, row: Any) -> list[v.MappingLine]:
+    """The customers' mapping with an example from a real customer and what the check says."""
+    with bench.store.read() as connection:
+        example = connection.execute(
+            select(CUSTOMER)
+            .where(CUSTOMER.c.email.is_not(None))
+            .order_by(CUSTOMER.c.revision.desc())
+            .limit(1)
+        ).first()
+        account = bench.account_row(connection)
+    sample = dict(example._mapping) if example is not None else {}
+    country = account.country if account else "GB"
+    lines = []
+    for entry in row.config["mapping"].get("customers", []):
+        hub = sample.get(entry["hub"])
+        out = transform(entry["transform"], country).out(hub) if hub is not None else None
+        lines.append(
+            v.MappingLine(
+                data=DataType.CUSTOMERS.value,
+                hub=entry["hub"],
+                remote=entry["remote"],
+                direction=entry["direction"],
+                transform=entry["transform"],
+                label=entry.get("label") or entry["remote"],
+                example="" if out is None else str(out),
+                check="made there if missing" if entry.get("create") else "",
+                required=bool(entry.get("required")),
+                may_clear=bool(entry.get("may_clear")),
+            )
+        )
+    return lines
+
+
+def _directions(manifest: Manifest) -> tuple[str, ...]:
+    inward = any(spec.to_perkstar for spec in manifest.data.values())
+    outward = any(spec.to_platform for spec in manifest.data.values())
+    found = []
+    if inward and outward:
+        found.append(Direction.BOTH.value)
+    if outward:
+        found.append(Direction.TO_PLATFORM.value)
+    if inward:
+        found.append(Direction.TO_PERKSTAR.value)
+    return tuple(found)
+
+
+def catalog(bench: Bench) -> list[v.CatalogItem]:
+    """All platforms by category: those that work with their abilities, the planned ones by name."""
+    from perkstar_tui.platforms.catalog import PLANNED
+
+    with bench.store.read() as connection:
+        rows = connection.execute(select(INTEGRATION.c.platform, INTEGRATION.c.status)).all()
+    items = []
+    for planned in PLANNED:
+        manifest = bench.catalog.get(planned.name)
+        count = sum(row.platform == planned.name and Status(row.status).counts for row in rows)
+        if manifest is None:
+            items.append(
+                v.CatalogItem(
+                    planned.name,
+                    planned.title,
+                    planned.category,
+                    "prebuilt",
+                    (),
+                    (),
+                    (),
+                    False,
+                    "planned",
+                    "Not available yet.",
+                )
+            )
+            continue
+        items.append(
+            v.CatalogItem(
+                name=manifest.name,
+                title=manifest.title,
+                category=manifest.category,
+                kind=manifest.kind.value,
+                auth=tuple(form.id for form in manifest.auth),
+                data=tuple(data.value for data in manifest.data),
+                directions=_directions(manifest),
+                realtime=manifest.realtime,
+                status="working",
+                notes=manifest.notes,
+                connected=count,
+            )
+        )
+    return items
+
+
+def guide(bench: Bench, platform: str) -> v.Guide:
+    """A platform's guide, drawn from its manifest so that it can't go stale (K1)."""
+    manifest = bench.manifest(platform)
+    about = manifest.guide
+    lines = [f"# {manifest.title}", "", str(about.what), "", "## What it syncs", ""]
+    for data, spec in manifest.data.items():
+        ways = [
+            word
+            for word, on in (("to Perkstar", spec.to_perkstar), ("from Perkstar", spec.to_platform))
+            if on
+        ]
+        lines.append(f"- **{data.value}**: {' and '.join(ways)}. {spec.deletes}".rstrip())
+    lines += ["", "## Permissions it needs", ""]
+    for form in manifest.auth:
+        lines.append(f"**{form.title}**")
+        lines += [f"- {scope.plain_words} (`{scope.name}`)" for scope in form.scopes]
+        lines.append("")
+    for title, text in (
+        ("Steps there", about.steps),
+        ("Limits", about.limits),
+        ("What stays there after disconnecting", about.disconnect),
+    ):
+        if text:
+            shown = "\n".join(f"- {step}" for step in text) if isinstance(text, list | tuple) else str(text)
+            lines += [f"## {title}", "", shown, ""]
+    links = [("Documentation", about.docs_url), ("Status", about.status_url), ("Privacy", about.privacy_url)]
+    lines += ["## Links", "", *[f"- {name}: {url}" for name, url in links if url]]
+    return v.Guide(manifest.name, manifest.title, "\n".join(lines))
+
+
+def forms(manifest: Manifest) -> tuple[v.AuthFormView, ...]:
+    """How one can authorise, the one-account token first (G3)."""
+    ordered = sorted(manifest.auth, key=lambda form: form.type == "oauth2")
+    return tuple(
+        v.AuthFormView(
+            id=form.id,
+            title=form.title,
+            oauth=form.type == "oauth2",
+            fields=tuple(v.AuthField(f.name, f.label, f.secret, f.help) for f in form.fields),
+            permissions=tuple(scope.plain_words for scope in form.scopes),
+        )
+        for form in ordered
+    )
+
+
+def draft(bench: Bench, platform: str) -> v.DraftView:
+    """Begin to connect, or take up the draft that was left (G2)."""
+    from .configuring import default_config
+
+    manifest = bench.manifest(platform)
+    with bench.store.read() as connection:
+        row = connection.execute(
+            select(INTEGRATION).where(
+                INTEGRATION.c.platform == manifest.name, INTEGRATION.c.status == Status.DRAFT.value
+            )
+        ).first()
+    config = row.config if row is not None else default_config(manifest)
+    settings = {name: config[name] for name in ("data", "direction", "frequency", "match", "source_of_truth")}
+    return v.DraftView(
+        integration_id=row.id if row is not None else None,
+        platform=manifest.name,
+        name=row.name if row is not None else manifest.title,
+        step=3 if row is not None else 2,
+        settings=settings | {"options": config.get("options", {})},
+        forms=forms(manifest),
+        account_name=row.remote_account_name if row is not None else "",
+    )
+
+
+def impact(bench: Bench, act: str, view: v.IntegrationView) -> v.ImpactView:
+    """What an act would do, counted, before it is done."""
+    title = view.platform_title
+    counts = (
+        ("linked records", view.counts.linked),
+        ("held or refused", view.counts.held + view.counts.failed),
+    )
+    match act:
+        case "pause":
+            return v.ImpactView(
+                f"Pause {view.name}?",
+                ("Scheduled and real-time sync stop at the next safe point.",),
+                ("Configuration, cursors and links stay.", "It keeps its place in the plan."),
+                counts,
+                "Resume goes on from the same place; nothing is read or written twice.",
+            )
+        case "resync":
+            return v.ImpactView(
+                f"Read everything of {view.name} again?",
+                (f"Every record is read again from {title}; this takes more calls than a usual run.",),
+                ("Nothing is erased or reset; only what differs is written.",),
+                counts,
+                "It can be stopped by pausing; what is done stays done.",
+            )
+        case "reconnect":
+            return v.ImpactView(
+                f"Reconnect {view.name}?",
+                ("The stored credential is replaced by the new one once that has been tested.",),
+                ("Configuration, cursors and links stay; it goes on where it stood.",),
+                counts,
+                "Only a credential of the same account is taken.",
+            )
+        case "disconnect":
+            return v.ImpactView(
+                f"Disconnect {view.name}?",
+                (
+                    "Sync stops for good.",
+                    f"The credential is withdrawn at {title} where it can be, and deleted here.",
+                    "Webhooks made there are removed.",
+                    "One place in the plan becomes free.",
+                ),
+                (f"All records stay, here and at {title}.", "History and log stay readable."),
+                counts,
+                "Connecting the same account again takes up configuration and links; nothing is made twice.",
+            )
+    raise PerkstarError(ErrorKind.USAGE, f"There is no act {act!r}.")
+
+
+def doctor(bench: Bench) -> v.DoctorView:
+    """What is right and wrong with this set-up, each with its remedy."""
+    checks: list[v.Check] = []
+    python = ".".join(str(n) for n in sys.version_info[:3])
+    checks.append(v.Check("python", sys.version_info >= (3, 11), f"Python {python}, perkstar {version()}"))
+    home = bench.settings.home
+    mode = home.stat().st_mode & 0o077
+    checks.append(
+        v.Check(
+            "home",
+            not mode,
+            f"{home}" + (" can be read by others" if mode else ""),
+            f"chmod 700 {home}" if mode else None,
+        )
+    )
+    kind = "SQLite (WAL)" if bench.store.sqlite else "PostgreSQL"
+    checks.append(v.Check("store", True, f"{kind}, tables at the newest revision"))
+    try:
+        vault = bench.vault
+        checks.append(v.Check("vault", True, f"{vault.kind.value}: the key lies in {vault.place}"))
+    except PerkstarError as error:
+        checks.append(v.Check("vault", False, error.message, error.remedy))
+    encoding = (sys.stdout.encoding or "").lower()
+    checks.append(
+        v.Check(
+            "terminal",
+            "utf" in encoding,
+            f"encoding {encoding or 'unknown'}",
+            None if "utf" in encoding else "Set LANG to a UTF-8 locale, or start with --ascii.",
+        )
+    )
+    account = bench.account_row()
+    if account is None:
+        checks.append(v.Check("account", False, "No account is attached.", "Run `perkstar login`."))
+    else:
+        checks.append(v.Check("account", True, account.name + (" (local)" if account.local else "")))
+        checks.extend(_links(bench))
+    running = leases.owner_alive(bench.store, "runner", bench.clock.now())
+    checks.append(
+        v.Check(
+            "runner",
+            True,
+            "A screen or worker runs the schedule."
+            if running
+            else "Nothing runs the schedule now; `perkstar worker` does.",
+        )
+    )
+    return v.DoctorView(all(check.ok for check in checks), tuple(checks))
+
+
+def _links(bench: Bench) -> list[v.Check]:
+    checks = []
+    with bench.store.read() as connection:
+        rows = connection.execute(select(INTEGRATION)).all()
+    for row in rows:
+        if row.status in (Status.DRAFT.value, Status.DISCONNECTED.value):
+            continue
+        well = row.status in (Status.ACTIVE.value, Status.PAUSED.value)
+        name = "cloud" if row.platform == CLOUD else row.name
+        remedy = (
+            None
+            if well
+            else "Reconnect it."
+            if row.status == Status.RECONNECT_REQUIRED
+            else "Look at its log."
+        )
+        message = row.status.replace("_", " ") + (f": {row.status_reason}" if row.status_reason else "")
+        checks.append(v.Check(name, well, message, remedy))
+    return checks

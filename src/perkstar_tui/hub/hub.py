@@ -1,0 +1,367 @@
+"""The hub: every act and question of screens and commands, over one bench (HubDoor)."""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select, update
+
+from perkstar_tui.model.clock import Clock
+from perkstar_tui.model.enums import Status, Trigger
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.store import tables as t
+from perkstar_tui.store.database import table
+from perkstar_tui.sync.runner import Runner, someone_runs
+
+from . import acts, connecting, helping, reading
+from . import views as v
+from .authorising import Authoriser
+from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
+from .preview import mark_previewed, rehearse
+from .settings import Settings
+
+
+class Hub:
+    """One process's door to everything below. Open it in a worker thread: it loads libraries and the store."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.bench = Bench(settings, clock)
+        self.authoriser = Authoriser(self.bench)
+        self._runner: Runner | None = None
+        self._lock = threading.Lock()
+
+    # -- questions -----------------------------------------------------------------------------------------
+    def state(self) -> str:
+        return "new" if self.bench.account_row() is None else "ready"
+
+    def account(self) -> v.AccountView:
+        row = self.bench.need_account()
+        state, at, message = "none", None, ""
+        if not row.local:
+            with self.bench.store.read() as connection:
+                link = connection.execute(
+                    select(INTEGRATION).where(INTEGRATION.c.platform == CLOUD, INTEGRATION.c.kind == "system")
+                ).first()
+            at = link.last_success if link is not None else None
+            message = link.status_reason if link is not None else ""
+            state = "ok" if at is not None else "never"
+            if link is not None and link.status != Status.ACTIVE:
+                state = "error"
+        return v.AccountView(
+            name=row.name,
+            local=row.local,
+            cloud_state=state,  # type: ignore[arg-type]
+            cloud_at=at,
+            cloud_message=message,
+            timezone=row.timezone,
+            country=row.country,
+            who=self.bench.who().partition(" from ")[0],
+        )
+
+    def plan(self) -> v.PlanView:
+        return reading.plan(self.bench)
+
+    def key(self) -> v.KeyView:
+        row = self.bench.need_account()
+        if row.local:
+            return v.KeyView(
+                None, "Local account", None, None, 0, (), "Keys for this account come with the gateway."
+            )
+        today, hours = reading.calls_today(self.bench, CLOUD)
+        return v.KeyView(row.key_masked, "Perkstar cloud", row.key_added, row.key_worked, today, hours)
+
+    def reveal_key(self) -> str:
+        cloud_id = self.bench.cloud_id()
+        if cloud_id is None:
+            raise PerkstarError(
+                ErrorKind.NOT_FOUND,
+                "A local account has no key of its own.",
+                remedy="Keys for it come with the gateway.",
+            )
+        from .credentials import StoredCredential
+
+        secret = StoredCredential(self.bench.store, self.bench.vault, cloud_id, self.bench.clock).read()
+        return str(secret["api_key"])
+
+    def integrations(self, *, everything: bool = False) -> list[v.IntegrationView]:
+        return reading.integrations(self.bench, everything=everything)
+
+    def integration(self, name_or_id: str) -> v.IntegrationView:
+        row = self.bench.find(name_or_id)
+        return next(view for view in reading.integrations(self.bench, everything=True) if view.id == row.id)
+
+    def _id(self, name_or_id: str | None) -> str | None:
+        return self.bench.find(name_or_id).id if name_or_id else None
+
+    def runs(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 50) -> v.PageOf:
+        return reading.runs(self.bench, self._id(name_or_id), offset, limit)
+
+    def run(self, run_id: str) -> v.RunView:
+        return reading.run(self.bench, run_id)
+
+    def log(
+        self,
+        name_or_id: str | None = None,
+        *,
+        level: str | None = None,
+        code: str | None = None,
+        record: str | None = None,
+        since: datetime | None = None,
+        text: str | None = None,
+        only_open: bool = False,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> v.PageOf:
+        return reading.log(
+            self.bench,
+            self._id(name_or_id),
+            level=level,
+            code=code,
+            record=record,
+            since=since,
+            text=text,
+            only_open=only_open,
+            offset=offset,
+            limit=limit,
+        )
+
+    def bundle(self, entry_id: str) -> str:
+        page = reading.log(
+            self.bench,
+            None,
+            level=None,
+            code=None,
+            record=None,
+            since=None,
+            text=None,
+            only_open=False,
+            offset=0,
+            limit=1,
+            entry=entry_id,
+        )
+        if not page.items:
+            raise PerkstarError(
+                ErrorKind.NOT_FOUND,
+                f"There is no log entry {entry_id!r}.",
+                remedy="`perkstar logs` lists them.",
+            )
+        entry: v.LogEntry = page.items[0]
+        about: dict[str, Any] = {"entry": v.as_json(entry), "program": helping.version()}
+        if entry.integration_id:
+            view = self.integration(entry.integration_id) if self._is_shown(entry.integration_id) else None
+            about["integration"] = v.as_json(view) if view else {"id": entry.integration_id}
+        if entry.run_id:
+            about["run"] = v.as_json(reading.run(self.bench, entry.run_id))
+        return orjson.dumps(about, option=orjson.OPT_INDENT_2).decode()
+
+    def _is_shown(self, integration_id: str) -> bool:
+        return integration_id != self.bench.cloud_id()
+
+    def records(
+        self, name_or_id: str, *, state: str | None = None, text: str = "", offset: int = 0, limit: int = 100
+    ) -> v.PageOf:
+        return reading.records(self.bench, self.bench.find(name_or_id).id, state, text, offset, limit)
+
+    def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView:
+        return reading.record(self.bench, any_id_or_email, self._id(name_or_id))
+
+    def mapping(self, name_or_id: str) -> list[v.MappingLine]:
+        return helping.mapping(self.bench, self.bench.find(name_or_id))
+
+    def catalog(self) -> list[v.CatalogItem]:
+        return helping.catalog(self.bench)
+
+    def guide(self, platform: str) -> v.Guide:
+        return helping.guide(self.bench, platform)
+
+    def doctor(self) -> v.DoctorView:
+        return helping.doctor(self.bench)
+
+    def where(self) -> dict[str, str]:
+        home = self.bench.settings.home
+        return {
+            "home": str(home),
+            "config": str(home / "config.toml"),
+            "data": self.bench.settings.database_url,
+        }
+
+    def changes(self) -> int:
+        return self.bench.store.changes()
+
+    # -- acts ----------------------------------------------------------------------------------------------
+    def sync(
+        self,
+        name_or_id: str,
+        *,
+        full: bool = False,
+        dry_run: bool = False,
+        accept_mass_change: bool = False,
+        wait: bool = False,
+        on_start: Callable[[str], None] = lambda run_id: None,
+    ) -> v.RunView | None:
+        """Run now. Without `wait` a live runner takes it and None is answered; with none alive it runs here."""
+        row = self.bench.find(name_or_id)
+        self.bench.engine.refuse_inactive(row)
+        if dry_run:
+            raise PerkstarError(ErrorKind.USAGE, "A dry run is answered by preview.", remedy="Use preview.")
+        if not wait and someone_runs(self.bench.store, self.bench.clock):
+            acts.request_run(self.bench, row, full=full, accept=accept_mass_change)
+            return None
+        run_id = connecting.run_now(
+            self.bench.engine.run(
+                row.id, Trigger.MANUAL, full=full, accept_mass_change=accept_mass_change, on_start=on_start
+            )
+        )
+        return reading.run(self.bench, run_id)
+
+    def pause(self, name_or_id: str, reason: str = "") -> v.IntegrationView:
+        row = self.bench.find(name_or_id)
+        acts.pause(self.bench, row, reason)
+        return self.integration(row.id)
+
+    def resume(self, name_or_id: str) -> v.IntegrationView:
+        row = self.bench.find(name_or_id)
+        acts.resume(self.bench, row)
+        return self.integration(row.id)
+
+    def reconnect(self, name_or_id: str, credentials: dict[str, Any]) -> v.IntegrationView:
+        row = self.bench.find(name_or_id)
+        connecting.reconnect(self.bench, row, credentials)
+        return self.integration(row.id)
+
+    def disconnect(self, name_or_id: str, reason: str = "") -> v.IntegrationView:
+        row = self.bench.find(name_or_id)
+        connecting.disconnect(self.bench, row, reason)
+        return self.integration(row.id)
+
+    def impact(self, act: str, name_or_id: str) -> v.ImpactView:
+        return helping.impact(self.bench, act, self.integration(name_or_id))
+
+    def edit(self, name_or_id: str, settings: dict[str, str]) -> v.IntegrationView:
+        row = self.bench.find(name_or_id)
+        acts.edit(self.bench, row, settings)
+        return self.integration(row.id)
+
+    def set_mapping(self, name_or_id: str, lines: Sequence[v.MappingLine]) -> list[v.MappingLine]:
+        row = self.bench.find(name_or_id)
+        acts.set_mapping(self.bench, row, lines)
+        return self.mapping(row.id)
+
+    def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
+        return acts.retry(self.bench, self.bench.find(name_or_id), record_ids)
+
+    def test(self, name_or_id: str) -> v.TestView:
+        return connecting.test_connection(self.bench, self.bench.find(name_or_id))
+
+    def preview(self, name_or_id: str, limit: int | None = None) -> v.PreviewView:
+        row = self.bench.find(name_or_id)
+        if row.status == Status.DISCONNECTED:
+            raise PerkstarError(ErrorKind.USAGE, f"{row.name} is disconnected.", integration_id=row.id)
+        connecting.run_now(self._complete_sweep())
+        view = connecting.run_now(rehearse(self.bench, row, full=False, limit=limit))
+        mark_previewed(self.bench, row.id)
+        return view
+
+    async def _complete_sweep(self) -> None:
+        """The cloud's sweep stands before a preview, so that it compares with what the cloud has."""
+        cloud_id = self.bench.cloud_id()
+        if cloud_id is None:
+            return
+        with self.bench.store.read() as connection:
+            swept = connection.execute(
+                select(func.count()).select_from(table(t.Cursor)).where(table(t.Cursor).c.data == "cloud")
+            ).scalar_one()
+        if not swept:
+            await self.bench.engine.run(cloud_id, Trigger.FIRST)
+
+    # -- connecting ----------------------------------------------------------------------------------------
+    def attach_cloud(self, api_key: str) -> v.AccountView:
+        connecting.attach_cloud(self.bench, api_key)
+        return self.account()
+
+    def attach_local(self, name: str) -> v.AccountView:
+        connecting.attach_local(self.bench, name)
+        return self.account()
+
+    def replace_key(self, api_key: str) -> v.KeyView:
+        connecting.attach_cloud(self.bench, api_key)
+        return self.key()
+
+    def draft(self, platform: str) -> v.DraftView:
+        return helping.draft(self.bench, platform)
+
+    def authorize_link(self, platform: str, form: str, client: dict[str, str]) -> v.AuthorizeLink:
+        return self.authoriser.link(platform, form, client)
+
+    def authorize_wait(self, ticket: str, seconds: float) -> dict[str, Any] | None:
+        return self.authoriser.wait(ticket, seconds)
+
+    def authorize_paste(self, ticket: str, address: str) -> dict[str, Any]:
+        return self.authoriser.paste(ticket, address)
+
+    def connect(
+        self,
+        platform: str,
+        credentials: dict[str, Any],
+        *,
+        name: str | None = None,
+        settings: dict[str, str] | None = None,
+        activate: bool = True,
+    ) -> v.IntegrationView:
+        id_ = connecting.connect(self.bench, platform, credentials, name, settings or {}, activate=activate)
+        return self.integration(id_)
+
+    def activate(self, name_or_id: str) -> v.IntegrationView:
+        row = self.bench.find(name_or_id)
+        acts.activate(self.bench, row)
+        return self.integration(row.id)
+
+    def drop_draft(self, name_or_id: str) -> None:
+        connecting.drop_draft(self.bench, self.bench.find(name_or_id))
+
+    def set_plan(self, tier: str) -> v.PlanView:
+        """Change the plan; a downgrade below present use is refused with the reason (B5)."""
+        plans = table(t.PlanTier)
+        wanted = tier.strip().lower()
+        account = self.bench.need_account()
+        with self.bench.store.write() as connection:
+            row = connection.execute(select(plans).where(plans.c.name == wanted)).first()
+            if row is None:
+                names = [r.name for r in connection.execute(select(plans.c.name).order_by(plans.c.position))]
+                raise PerkstarError(
+                    ErrorKind.USAGE, f"There is no plan {tier!r}.", remedy=f"Plans: {', '.join(names)}."
+                )
+            used = reading.plan(self.bench, connection).used
+            if row.allowed is not None and used > row.allowed:
+                raise PerkstarError(
+                    ErrorKind.PLAN_LIMIT,
+                    f"{used} integrations are in use and the {row.title} plan has {row.allowed}.",
+                    remedy=f"Disconnect {used - row.allowed} first.",
+                )
+            connection.execute(update(ACCOUNT).where(ACCOUNT.c.id == account.id).values(tier=wanted))
+            self.bench.audit(connection, "plan", None, account.tier, wanted)
+        return self.plan()
+
+    # -- runner --------------------------------------------------------------------------------------------
+    def start_runner(self, on_change: Callable[[], None] | None = None) -> None:
+        with self._lock:
+            if self._runner is None and not self.bench.settings.read_only:
+                self._runner = Runner(self.bench.store, self.bench.engine, self.bench.clock)
+                self._runner.start()
+
+    def stop_runner(self) -> None:
+        with self._lock:
+            if self._runner is not None:
+                self._runner.stop()
+                self._runner = None
+
+    def close(self) -> None:
+        self.stop_runner()
+        self.authoriser.close()
+        self.bench.close()
+
+
+def open_hub(settings: Settings) -> Hub:
+    return Hub(settings)

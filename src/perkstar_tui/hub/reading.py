@@ -1,0 +1,554 @@
+"""Read models made from the store: one query or two each, never the network."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, case, func, or_, select
+
+from perkstar_tui.model.enums import DataType, LinkState, Status
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.normal import email_key, phone_key, plain
+from perkstar_tui.store import tables as t
+from perkstar_tui.store.database import table
+from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.sales import REASONS
+
+from . import views as v
+from .bench import INTEGRATION, Bench
+from .health import Facts, health
+
+LINK = table(t.RecordLink)
+CUSTOMER = table(t.Customer)
+CARD = table(t.Card)
+TRANSACTION = table(t.Transaction)
+RUN = table(t.SyncRun)
+LOG = table(t.LogLine)
+CREDENTIAL = table(t.Credential)
+TIER = table(t.PlanTier)
+
+_FAILING = (LinkState.HELD.value, LinkState.DUPLICATE.value)
+
+
+def integrations(bench: Bench, *, everything: bool = False) -> list[v.IntegrationView]:
+    """Active Integrations; with `everything` drafts and disconnected ones too."""
+    shown = [s.value for s in Status if everything or s.counts]
+    with bench.store.read() as connection:
+        rows = connection.execute(
+            select(INTEGRATION)
+            .where(INTEGRATION.c.kind != "system", INTEGRATION.c.status.in_(shown))
+            .order_by(INTEGRATION.c.id)
+        ).all()
+        counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for id_, state, code, number in connection.execute(
+            select(LINK.c.integration_id, LINK.c.state, LINK.c.code, func.count()).group_by(
+                LINK.c.integration_id, LINK.c.state, LINK.c.code
+            )
+        ):
+            if state == LinkState.LINKED:
+                counts[id_]["linked"] += number
+            elif state in _FAILING:
+                counts[id_]["failed" if code == ErrorKind.RECORD_REJECTED else "held"] += number
+        expiries = {row.owner_id: row.expires_at for row in connection.execute(select(CREDENTIAL))}
+        recent = {row.id: _recent(connection, row.id) for row in rows}
+    return [_integration(bench, row, counts[row.id], expiries.get(row.id), recent[row.id]) for row in rows]
+
+
+def _recent(connection: Any, integration_id: str) -> list[Any]:
+    rows: list[Any] = connection.execute(
+        select(RUN.c.outcome, RUN.c.started, RUN.c.ended, RUN.c.throttled_ms)
+        .where(RUN.c.integration_id == integration_id, RUN.c.ended.is_not(None))
+        .order_by(RUN.c.id.desc())
+        .limit(20)
+    ).all()
+    return rows
+
+
+def _integration(
+    bench: Bench, row: Any, counts: dict[str, int], expires: datetime | None, recent: list[Any]
+) -> v.IntegrationView:
+    manifest = bench.catalog[row.platform]
+    config = row.config
+    now = bench.clock.now()
+    linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
+    seconds = sum((run.ended - run.started).total_seconds() for run in recent) or 1.0
+    facts = Facts(
+        status=row.status,
+        title=manifest.title,
+        frequency=config.get("frequency", "manual"),
+        activated_at=row.activated_at,
+        last_success=row.last_success,
+        runs=len(recent),
+        good_runs=sum(run.outcome != "failed" for run in recent),
+        linked=linked,
+        held=held + failed,
+        credential_expires=expires,
+        refreshable=row.form.startswith("oauth"),
+        throttled_share=min(1.0, sum(run.throttled_ms for run in recent) / 1000 / seconds),
+        status_reason=row.status_reason,
+    )
+    state = health(facts, now)
+    reason, remedy, key = _standing(row, manifest.title, held, failed, state)
+    return v.IntegrationView(
+        id=row.id,
+        name=row.name,
+        platform=row.platform,
+        kind=row.kind,
+        status=row.status,
+        running=row.running is not None and _alive(bench, row.id),
+        date=row.activated_at or row.created_at,
+        data=tuple(config.get("data", ())),
+        direction=config.get("direction", "both"),
+        frequency=config.get("frequency", "manual"),
+        last_sync=row.last_sync,
+        last_success=row.last_success,
+        next_sync=row.next_run_at if row.status in (Status.ACTIVE, Status.ERROR) else None,
+        health=state,
+        counts=v.Counts(linked, held, failed),
+        platform_title=manifest.title,
+        status_reason=reason,
+        status_remedy=remedy,
+        status_key=key,
+        progress_done=row.progress_done,
+        progress_total=row.progress_total,
+        paused_by=row.paused_by,
+        account_name=row.remote_account_name,
+        match=tuple(config.get("match", ())),
+        source_of_truth=config.get("source_of_truth", "perkstar"),
+        options={**config.get("options", {}), **_visible(config)},
+        scopes=tuple(row.scopes),
+        owner=row.owner,
+        purpose=row.purpose,
+        credential_expires=expires,
+        config_version=row.config_version,
+    )
+
+
+def _visible(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: config[name] for name in ("credit_from", "template") if config.get(name)}
+
+
+def _alive(bench: Bench, integration_id: str) -> bool:
+    from perkstar_tui.store import leases
+
+    return leases.owner_alive(bench.store, f"run:{integration_id}", bench.clock.now())
+
+
+def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView) -> tuple[str, str, str]:
+    """The one sentence for what is wrong, what mends it, and the key."""
+    if row.status == Status.RECONNECT_REQUIRED:
+        return (
+            f"{title} refuses the credential; nothing is read or sent until it is renewed.",
+            "Reconnect",
+            "R",
+        )
+    if row.status == Status.ERROR:
+        return (row.status_reason or "The last runs failed.", "Look at the log", "l")
+    if row.status == Status.PAUSED:
+        return (f"Paused by {row.paused_by}." if row.paused_by else "Paused.", "Resume", "p")
+    if failed:
+        noun = "record was" if failed == 1 else "records were"
+        return (f"{failed} {noun} refused by {title}.", "See which ones and why", "!")
+    if held:
+        noun = "record waits" if held == 1 else "records wait"
+        return (f"{held} {noun} for a person to decide.", "See which ones and why", "!")
+    if state.score < 80:
+        return (state.reason, state.remedy, state.key)
+    return ("", "", "")
+
+
+def run_view(row: Any) -> v.RunView:
+    cloud = None
+    if row.cloud:
+        cloud = {side: v.LegCounts(**counts) for side, counts in row.cloud.items()}
+    return v.RunView(
+        id=row.id,
+        integration_id=row.integration_id,
+        trigger=row.trigger,
+        started=row.started,
+        ended=row.ended,
+        outcome=row.outcome,
+        inward=v.LegCounts(**(row.inward or {})),
+        outward=v.LegCounts(**(row.outward or {})),
+        cloud=cloud,
+        api_calls=row.api_calls,
+        bytes=row.bytes,
+        throttled_ms=row.throttled_ms,
+        error=row.error,
+    )
+
+
+def runs(bench: Bench, integration_id: str | None, offset: int, limit: int) -> v.PageOf:
+    query = select(RUN)
+    if integration_id:
+        query = query.where(RUN.c.integration_id == integration_id)
+    with bench.store.read() as connection:
+        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+        rows = connection.execute(query.order_by(RUN.c.id.desc()).offset(offset).limit(limit)).all()
+    return v.PageOf(tuple(run_view(row) for row in rows), total, offset)
+
+
+def run(bench: Bench, run_id: str) -> v.RunView:
+    with bench.store.read() as connection:
+        rows = connection.execute(select(RUN).where(RUN.c.id.like(f"{run_id}%")).limit(2)).all()
+    exact = [row for row in rows if row.id == run_id] or rows
+    if len(exact) != 1:
+        kind = ErrorKind.AMBIGUOUS if exact else ErrorKind.NOT_FOUND
+        raise PerkstarError(kind, f"There is no single run {run_id!r}.", remedy="`perkstar runs` lists them.")
+    return run_view(exact[0])
+
+
+_LEVELS = {"info": ("info", "warning", "error"), "warning": ("warning", "error"), "error": ("error",)}
+
+
+def log(
+    bench: Bench,
+    integration_id: str | None,
+    *,
+    level: str | None,
+    code: str | None,
+    record: str | None,
+    since: datetime | None,
+    text: str | None,
+    only_open: bool,
+    offset: int,
+    limit: int,
+    entry: str | None = None,
+) -> v.PageOf:
+    query = select(LOG)
+    if integration_id:
+        query = query.where(LOG.c.integration_id == integration_id)
+    if level:
+        if level not in _LEVELS:
+            raise PerkstarError(
+                ErrorKind.USAGE, f"{level!r} is no level.", remedy="Use info, warning or error."
+            )
+        query = query.where(LOG.c.level.in_(_LEVELS[level]))
+    if code:
+        query = query.where(LOG.c.code == code)
+    if record:
+        query = query.where(or_(LOG.c.record == record, LOG.c.record_name == record))
+    if since:
+        query = query.where(LOG.c.time >= since)
+    if entry:
+        query = query.where(LOG.c.id == entry)
+    if text:
+        like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = query.where(
+            or_(
+                *(
+                    column.ilike(like, escape="\\")
+                    for column in (LOG.c.message, LOG.c.record_name, LOG.c.record, LOG.c.code)
+                )
+            )
+        )
+    if only_open:
+        standing = select(LINK.c.hub_id).where(
+            LINK.c.state.in_(_FAILING), LINK.c.integration_id == LOG.c.integration_id
+        )
+        remote = select(LINK.c.remote_id).where(
+            LINK.c.state.in_(_FAILING), LINK.c.integration_id == LOG.c.integration_id
+        )
+        query = query.where(or_(LOG.c.record.in_(standing), LOG.c.record.in_(remote)))
+    with bench.store.read() as connection:
+        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+        rows = connection.execute(query.order_by(LOG.c.id.desc()).offset(offset).limit(limit)).all()
+        standing_now = _standing_links(connection, rows)
+    return v.PageOf(tuple(_entry(row, standing_now) for row in rows), total, offset)
+
+
+def _standing_links(connection: Any, rows: Sequence[Any]) -> dict[tuple[str, str], Any]:
+    """Links that still stand for the records of these entries, by (integration, record)."""
+    records = [row.record for row in rows if row.record]
+    if not records:
+        return {}
+    found = {}
+    for link in connection.execute(
+        select(LINK).where(
+            or_(LINK.c.hub_id.in_(records), LINK.c.remote_id.in_(records)), LINK.c.state.in_(_FAILING)
+        )
+    ):
+        for record in (link.hub_id, link.remote_id):
+            if record:
+                found[(link.integration_id, record)] = link
+    return found
+
+
+def _entry(row: Any, standing: dict[tuple[str, str], Any]) -> v.LogEntry:
+    link = standing.get((row.integration_id, row.record))
+    return v.LogEntry(
+        id=row.id,
+        time=row.time,
+        level=row.level,
+        code=row.code,
+        message=row.message,
+        remedy=row.remedy,
+        integration_id=row.integration_id,
+        run_id=row.run_id,
+        record=row.record,
+        record_name=row.record_name,
+        field=row.field,
+        request=row.request,
+        vendor_message=row.vendor_message,
+        vendor_request_id=row.vendor_request_id,
+        attempts=link.attempts if link is not None else 0,
+        next_attempt=link.next_attempt if link is not None else None,
+        open=link is not None,
+    )
+
+
+def records(
+    bench: Bench, integration_id: str, state: str | None, text: str, offset: int, limit: int
+) -> v.PageOf:
+    """The three lists of E8: in step, left out, failing."""
+    kind = case(
+        (LINK.c.state == LinkState.LINKED.value, "in_step"),
+        (LINK.c.state.in_(_FAILING), "failing"),
+        else_="left_out",
+    )
+    query: Select[Any] = (
+        select(
+            LINK,
+            CUSTOMER.c.first_name,
+            CUSTOMER.c.last_name,
+            CUSTOMER.c.email,
+            CUSTOMER.c.phone,
+            kind.label("kind"),
+        )
+        .outerjoin(CUSTOMER, CUSTOMER.c.id == LINK.c.hub_id)
+        .where(LINK.c.integration_id == integration_id, LINK.c.data == DataType.CUSTOMERS.value)
+    )
+    if state:
+        query = query.where(kind == state)
+    if text:
+        like = f"%{text}%"
+        columns = (
+            CUSTOMER.c.first_name,
+            CUSTOMER.c.last_name,
+            CUSTOMER.c.email,
+            CUSTOMER.c.phone,
+            LINK.c.remote_id,
+        )
+        query = query.where(or_(*(column.ilike(like) for column in columns)))
+    with bench.store.read() as connection:
+        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+        rows = connection.execute(query.order_by(LINK.c.id).offset(offset).limit(limit)).all()
+    return v.PageOf(tuple(_record_row(row) for row in rows), total, offset)
+
+
+def _record_row(row: Any) -> v.RecordRow:
+    seen = (row.remote or {}).get("keys", {})
+    name = " ".join(part for part in (row.first_name, row.last_name) if part)
+    return v.RecordRow(
+        id=row.hub_id or row.remote_id or str(row.id),
+        name=name or row.email or seen.get("email") or seen.get("phone") or row.remote_id or "",
+        email=row.email or seen.get("email") or "",
+        phone=row.phone or seen.get("phone") or "",
+        state=row.kind,
+        reason=row.reason,
+        remote_id=row.remote_id,
+        last_sent=row.last_sent,
+        last_received=row.last_received,
+    )
+
+
+def record(bench: Bench, wanted: str, integration_id: str | None) -> v.RecordView:
+    """One record everywhere: by our id, a vendor's id, an e-mail address or a phone."""
+    wanted = wanted.strip()
+    if wanted.startswith("trn_"):
+        return _sale(bench, TRANSACTION.c.id == wanted, wanted)
+    with bench.store.read() as connection:
+        hub_ids = _hub_ids(bench, connection, wanted)
+        if not hub_ids:
+            lone = connection.execute(select(LINK).where(LINK.c.remote_id == wanted)).all()
+            sale = connection.execute(
+                select(TRANSACTION.c.id).where(TRANSACTION.c.remote_id == wanted)
+            ).first()
+        else:
+            lone, sale = [], None
+    if sale is not None:
+        return _sale(bench, TRANSACTION.c.id == sale.id, wanted)
+    if not hub_ids and lone:
+        return _held_record(bench, wanted, lone)
+    if len(hub_ids) != 1:
+        kind = ErrorKind.AMBIGUOUS if hub_ids else ErrorKind.NOT_FOUND
+        words = f"{len(hub_ids)} customers: {', '.join(sorted(hub_ids))}" if hub_ids else "nothing"
+        raise PerkstarError(kind, f"{wanted!r} finds {words}.", remedy="Give an id, e-mail address or phone.")
+    return _customer(bench, hub_ids.pop(), integration_id)
+
+
+def _hub_ids(bench: Bench, connection: Any, wanted: str) -> set[str]:
+    account = bench.account_row(connection)
+    conditions = [CUSTOMER.c.id == wanted]
+    if "@" in wanted:
+        conditions.append(CUSTOMER.c.email_key == email_key(wanted))
+    phone = phone_key(wanted, account.country if account else "GB")
+    if phone:
+        conditions.append(CUSTOMER.c.phone_key == phone)
+    found = {row.id for row in connection.execute(select(CUSTOMER.c.id).where(or_(*conditions)))}
+    if not found:
+        found = {
+            row.hub_id
+            for row in connection.execute(
+                select(LINK.c.hub_id).where(LINK.c.remote_id == wanted, LINK.c.hub_id.is_not(None))
+            )
+        }
+    return found
+
+
+def _customer(bench: Bench, hub_id: str, integration_id: str | None) -> v.RecordView:
+    with bench.store.read() as connection:
+        row = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == hub_id)).one()
+        links = connection.execute(select(LINK).where(LINK.c.hub_id == hub_id)).all()
+        names = {i.id: i for i in connection.execute(select(INTEGRATION)).all()}
+        story = connection.execute(
+            select(LOG).where(LOG.c.record == hub_id).order_by(LOG.c.id.desc()).limit(20)
+        ).all()
+    customer = dict(row._mapping)
+    sides = tuple(
+        _side(bench, names[link.integration_id], link, customer)
+        for link in links
+        if integration_id is None or link.integration_id == integration_id
+    )
+    shown = {
+        name: customer[name] for name in (*CUSTOMER_FIELDS, *LOYALTY_FIELDS) if customer[name] is not None
+    }
+    shown["archived"] = customer["archived_at"] is not None
+    return v.RecordView(hub_id, "customer", shown, sides, tuple(_sentence(names, entry) for entry in story))
+
+
+def _sentence(names: dict[str, Any], entry: Any) -> str:
+    where = names[entry.integration_id].name if entry.integration_id in names else "Perkstar"
+    return f"{entry.time:%Y-%m-%d %H:%M} {where}: {plain(entry.message)}"
+
+
+def _side(bench: Bench, integration: Any, link: Any, customer: dict[str, Any]) -> v.RecordSide:
+    config = bench.configure(integration)
+    base = link.base or {}
+    differs, values = [], {}
+    for line in config.lines:
+        hub = line.transform.same(line.transform.out(customer.get(line.hub)))
+        agreed = line.transform.same(base.get(line.remote))
+        values[line.hub] = base.get(line.remote)
+        if hub != agreed and (line.outward or line.inward):
+            differs.append(line.hub)
+    return v.RecordSide(
+        integration_id=integration.id,
+        integration_name=integration.name,
+        remote_id=link.remote_id,
+        state=link.state,
+        values={name: value for name, value in values.items() if value is not None},
+        base=base,
+        differs=tuple(differs),
+        last_sent=link.last_sent,
+        last_received=link.last_received,
+        reason=link.reason or None,
+        next_attempt=link.next_attempt,
+    )
+
+
+def _held_record(bench: Bench, wanted: str, links: Sequence[Any]) -> v.RecordView:
+    with bench.store.read() as connection:
+        names = {i.id: i for i in connection.execute(select(INTEGRATION)).all()}
+    sides = tuple(
+        v.RecordSide(
+            integration_id=link.integration_id,
+            integration_name=names[link.integration_id].name,
+            remote_id=link.remote_id,
+            state=link.state,
+            values=(link.remote or {}).get("values", {}),
+            base={},
+            differs=(),
+            last_sent=None,
+            last_received=link.last_received,
+            reason=link.reason or None,
+        )
+        for link in links
+    )
+    candidates = (links[0].remote or {}).get("candidates", [])
+    return v.RecordView(wanted, "customer", {"candidates": candidates}, sides)
+
+
+def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
+    with bench.store.read() as connection:
+        row = connection.execute(select(TRANSACTION).where(condition)).first()
+        names = {i.id: i.name for i in connection.execute(select(INTEGRATION.c.id, INTEGRATION.c.name))}
+    if row is None:
+        raise PerkstarError(ErrorKind.NOT_FOUND, f"There is no sale {wanted!r}.")
+    reason = REASONS.get(row.reason, row.reason)
+    hub = {
+        "state": row.state,
+        "happened_at": row.happened_at.isoformat(),
+        "total_minor": row.total_minor,
+        "currency": row.currency,
+        "earned": row.earned,
+        "reversed": row.reversed,
+        "owed": row.owed,
+        "customer_id": row.customer_id,
+        "card_id": row.card_id,
+        "mark": row.mark,
+    }
+    side = v.RecordSide(
+        row.integration_id,
+        names.get(row.integration_id, ""),
+        row.remote_id,
+        row.state,
+        {},
+        {},
+        (),
+        None,
+        row.created_at,
+        reason or None,
+    )
+    story = {
+        "credited": f"{row.earned} booked on the card.",
+        "queued": "Decided, and waiting to be booked.",
+        "pending": f"Waits: {reason}.",
+        "none": f"Gave nothing: {reason}.",
+    }.get(row.state, reason)
+    return v.RecordView(row.id, row.line_kind, hub, (side,), (story,))
+
+
+def plan(bench: Bench, connection: Any = None) -> v.PlanView:
+    """The plan tile, and whom one could disconnect (B4)."""
+    account = bench.account_row(connection)
+    with bench.store.read() as own:
+        reader = connection or own
+        tiers = reader.execute(select(TIER).order_by(TIER.c.position)).all()
+        rows = reader.execute(select(INTEGRATION).where(INTEGRATION.c.kind != "system")).all()
+    tier = next((row for row in tiers if account is not None and row.name == account.tier), tiers[0])
+    counted = {"prebuilt": tier.counts_prebuilt, "api": tier.counts_api, "webhook": tier.counts_webhook}
+    live = [row for row in rows if Status(row.status).counts and counted.get(row.kind, True)]
+    allowed = account.allowed if account is not None and account.allowed is not None else tier.allowed
+    used = len(live)
+    of = f"{used} of {allowed}" if allowed is not None else f"{used} of unlimited"
+    oldest = sorted(live, key=lambda row: (row.last_success or row.created_at, row.id))
+    larger = [
+        row.title for row in tiers if row.allowed is None or (allowed is not None and row.allowed > allowed)
+    ]
+    return v.PlanView(
+        name=tier.title,
+        used=used,
+        allowed=allowed,
+        remaining=None if allowed is None else max(0, allowed - used),
+        line=f"{tier.title} Plan: {of} integrations used",
+        free_up=tuple((row.id, row.name, row.last_success) for row in oldest[:3]),
+        next_tier=larger[0] if larger and allowed is not None else None,
+    )
+
+
+def calls_today(bench: Bench, name: str) -> tuple[int, tuple[int, ...]]:
+    """Calls made under a key in each of the last 24 hours, oldest first, and their sum since midnight UTC."""
+    call = table(t.ApiCall)
+    now = bench.clock.now()
+    hour = int(now.timestamp() // 3600)
+    with bench.store.read() as connection:
+        rows = {
+            row.hour: row.calls
+            for row in connection.execute(select(call).where(call.c.name == name, call.c.hour > hour - 24))
+        }
+    midnight = int((now - timedelta(hours=now.hour)).timestamp() // 3600)
+    return sum(n for h, n in rows.items() if h >= midnight), tuple(
+        rows.get(h, 0) for h in range(hour - 23, hour + 1)
+    )
