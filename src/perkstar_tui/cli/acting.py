@@ -33,7 +33,7 @@ def assignments(pairs: list[str]) -> dict[str, str]:
 
 
 def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]:
-    """Authorise in the terminal: a token or key form, else the vendor's page by link."""
+    """Authorise in the terminal by one of the platform's token or key forms."""
     import getpass
 
     if not sys.stdin.isatty():
@@ -42,7 +42,7 @@ def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]
             "No credentials were given.",
             remedy="Give them as JSON with --credentials-stdin.",
         )
-    forms = hub.draft(platform).forms
+    forms = [form for form in hub.draft(platform).forms if not form.oauth]
     for number, form in enumerate(forms, 1):
         note(options, f"{number}  {form.title}")
     note(options, f"How do you authorise? [1-{len(forms)}] ")
@@ -60,23 +60,7 @@ def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]
         else:
             note(options, text)
             values[field.name] = sys.stdin.readline().strip()
-    if not form.oauth:
-        return values
-    link = hub.authorize_link(platform, form.id, values)
-    note(options, f"Open this page and say yes:\n{link.url}")
-    note(options, "Then paste the address it ends at, or press Enter if it says you can go back:")
-    address = sys.stdin.readline().strip()
-    if address:
-        credential: dict[str, Any] = hub.authorize_paste(link.ticket, address)
-        return credential
-    caught = hub.authorize_wait(link.ticket, 120)
-    if caught is None:
-        raise PerkstarError(
-            ErrorKind.CREDENTIAL_INVALID,
-            "No answer came within two minutes.",
-            remedy="Try again, and paste the address.",
-        )
-    return dict(caught)
+    return values
 
 
 def register(app: typer.Typer) -> None:
@@ -207,7 +191,12 @@ def register(app: typer.Typer) -> None:
             )
             if dry_run:
                 previews = [hub.preview(one, None) for one in names]
-                emit(context.obj, previews, lambda: [show_preview(p) for p in previews] and None)
+
+                def all_previews() -> None:
+                    for one in previews:
+                        show_preview(one)
+
+                emit(context.obj, previews, all_previews)
                 return
             found = [
                 hub.sync(one, full=full, accept_mass_change=accept_mass_change, wait=wait) for one in names
@@ -321,10 +310,13 @@ def register(app: typer.Typer) -> None:
                             ErrorKind.USAGE, f"{remote} is not mapped yet.", remedy="Add --set hub=FIELD."
                         )
                     line = old or MappingLine("customers", given["hub"], remote, "both", "text", remote)
-                    text = {k: given[k] for k in ("hub", "transform", "direction") if k in given}
-                    line = replace(line, **text)
-                    if "may_clear" in given:
-                        line = replace(line, may_clear=given["may_clear"].lower() in ("true", "yes", "1"))
+                    line = replace(
+                        line,
+                        hub=given.get("hub", line.hub),
+                        transform=given.get("transform", line.transform),
+                        direction=given.get("direction", line.direction),
+                        may_clear=given.get("may_clear", str(line.may_clear)).lower() in ("true", "yes", "1"),
+                    )
                     rest.append(line)
                 lines = hub.set_mapping(name, rest)
         rows = [[w.hub, w.direction, w.remote, w.transform, w.example, w.check] for w in lines]

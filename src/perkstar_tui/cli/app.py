@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer._click import exceptions as click_exceptions
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
@@ -14,7 +14,7 @@ from .output import Options, emit, fail, opened, say
 
 app = typer.Typer(
     name="perkstar",
-    help="Perkstar's Settings › Integrations in the terminal. Without a command it opens the screen.",
+    help="Perkstar's Settings › Integrations in the terminal.",
     epilog="Every command takes --json, --home DIR, --read-only and --quiet, at any place.",
     no_args_is_help=False,
     pretty_exceptions_enable=False,
@@ -24,17 +24,16 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def screen(
+def flags(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     home: Annotated[Path | None, typer.Option(help="The data directory (PERKSTAR_HOME).")] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but the answer.")] = False,
-    ascii: Annotated[bool, typer.Option("--ascii", help="The screen in plain ASCII signs.")] = False,
 ) -> None:
-    """Without a command: the screen."""
+    """The flags that every command takes."""
     if context.invoked_subcommand is None:
-        raise typer.Exit(machinery.open_screen(context.obj, ascii=ascii))
+        raise PerkstarError(ErrorKind.USAGE, "No command was given.", remedy="`perkstar --help` lists them.")
 
 
 for module in (asking, acting, machinery):
@@ -56,19 +55,6 @@ def where(context: typer.Context) -> None:
     with opened(context.obj) as hub:
         paths = hub.where()
     emit(context.obj, paths, lambda: say("\n".join(f"{name}: {path}" for name, path in paths.items())))
-
-
-@app.command()
-def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish")]) -> None:
-    """A completion script for your shell: eval "$(perkstar completion bash)"."""
-    from click.shell_completion import get_completion_class
-
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise PerkstarError(
-            ErrorKind.USAGE, f"{shell!r} is no shell known here.", remedy="Use bash, zsh or fish."
-        )
-    say(kind(typer.main.get_command(app), {}, "perkstar", "_PERKSTAR_COMPLETE").source())
 
 
 def split_flags(arguments: list[str]) -> tuple[Options, list[str]]:
@@ -110,14 +96,14 @@ def execute(arguments: list[str]) -> int:
         return found if isinstance(found, int) else 0
     except PerkstarError as error:
         return fail(options, error)
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.UsageError as error:
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except click_exceptions.UsageError as error:
         place = error.ctx.command_path if error.ctx else "perkstar"
         return fail(
             options, PerkstarError(ErrorKind.USAGE, error.format_message(), remedy=f"See `{place} --help`.")
         )
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
         # The reader of our output has gone; nothing can be told to it.

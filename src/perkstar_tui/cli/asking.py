@@ -1,5 +1,6 @@
 """Commands that ask: they change nothing."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -105,7 +106,7 @@ def register(app: typer.Typer) -> None:
             raise PerkstarError(
                 ErrorKind.USAGE, f"There is no `integrations {action}`.", remedy="Use list or show."
             )
-        keys = {
+        keys: dict[str, Callable[[Any], Any]] = {
             "name": lambda view: view.name.casefold(),
             "date": lambda view: str(view.date),
             "status": lambda view: view.status,

@@ -282,7 +282,7 @@ def _keep(
                 remedy=f"Edit it, or disconnect {live.id} first.",
                 integration_id=live.id,
             )
-        common = {
+        common: dict[str, Any] = {
             "remote_account_id": remote.id,
             "remote_account_name": remote.name,
             "scopes": list(remote.scopes),
@@ -292,7 +292,12 @@ def _keep(
         if again is not None:
             # The earlier configuration and links come back, with what was asked for now put over it (F3).
             kept = apply_settings(manifest, again.config, settings)
-            values = {**common, "config": kept, "status": Status.DRAFT.value, "status_code": None}
+            values: dict[str, Any] = {
+                **common,
+                "config": kept,
+                "status": Status.DRAFT.value,
+                "status_code": None,
+            }
             values |= {"status_reason": "", "failures": 0, "disconnected_at": None}
             if name:
                 values["name"] = name

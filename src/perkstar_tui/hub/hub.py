@@ -17,7 +17,6 @@ from perkstar_tui.sync.runner import Runner, someone_runs
 
 from . import acts, connecting, helping, reading
 from . import views as v
-from .authorising import Authoriser
 from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .preview import mark_previewed, rehearse
 from .settings import Settings
@@ -28,7 +27,6 @@ class Hub:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.bench = Bench(settings, clock)
-        self.authoriser = Authoriser(self.bench)
         self._runner: Runner | None = None
         self._lock = threading.Lock()
 
@@ -292,15 +290,6 @@ class Hub:
     def draft(self, platform: str) -> v.DraftView:
         return helping.draft(self.bench, platform)
 
-    def authorize_link(self, platform: str, form: str, client: dict[str, str]) -> v.AuthorizeLink:
-        return self.authoriser.link(platform, form, client)
-
-    def authorize_wait(self, ticket: str, seconds: float) -> dict[str, Any] | None:
-        return self.authoriser.wait(ticket, seconds)
-
-    def authorize_paste(self, ticket: str, address: str) -> dict[str, Any]:
-        return self.authoriser.paste(ticket, address)
-
     def connect(
         self,
         platform: str,
@@ -359,7 +348,6 @@ class Hub:
 
     def close(self) -> None:
         self.stop_runner()
-        self.authoriser.close()
         self.bench.close()
 
 

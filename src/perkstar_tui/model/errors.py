@@ -1,4 +1,4 @@
-"""The error taxonomy (H6): one table of kinds, each with what it means, what the program does and what a person can do."""
+"""The error taxonomy (H6): one table of kinds, with meaning, policy and remedy for each."""
 
 from dataclasses import dataclass
 from enum import StrEnum

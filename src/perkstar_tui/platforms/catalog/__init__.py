@@ -1,0 +1,26 @@
+"""The catalog: a manifest per working platform, and the names of all platforms there are to be."""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from perkstar_tui.platforms.manifest import Manifest, Planned, PlannedFile
+
+_FOLDER = Path(__file__).parent
+
+
+@cache
+def load_catalog() -> dict[str, Manifest]:
+    """Every manifest of the catalog, by platform name."""
+    manifests = {}
+    for file in sorted(_FOLDER.glob("*.toml")):
+        if not file.stem.startswith("_"):
+            manifests[file.stem] = Manifest.model_validate(tomllib.loads(file.read_text()))
+    return manifests
+
+
+def _planned() -> tuple[Planned, ...]:
+    return PlannedFile.model_validate(tomllib.loads((_FOLDER / "_planned.toml").read_text())).platform
+
+
+PLANNED = _planned()

@@ -1,0 +1,86 @@
+"""Laws of the compare, over all triples of base, hub and remote."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perkstar_tui.model.enums import Direction, Write
+from perkstar_tui.sync.mapping import Line, transform
+from perkstar_tui.sync.plan import Moment, decide
+
+VALUES = st.sampled_from([None, "a", "b", "c"])
+LINES = st.builds(
+    lambda direction, write, rule, may_clear: Line(
+        "first_name", "name", transform("text"), direction, write, rule, may_clear=may_clear
+    ),
+    st.sampled_from(list(Direction)),
+    st.sampled_from(list(Write)),
+    st.sampled_from(["perkstar", "platform", "newest"]),
+    st.booleans(),
+)
+MOMENT = Moment(1_000_000, {"first_name": ["local", 900_000]}, "int_1")
+BASES = st.one_of(st.just({}), st.builds(lambda value: {"name": value}, VALUES))
+
+
+def _apply(line, hub, remote, base):
+    decision = decide([line], {"first_name": hub}, {"name": remote}, base, MOMENT)
+    new_hub = decision.take.get("first_name", hub)
+    new_remote = decision.send.get("name", remote)
+    # After a send the base is what the vendor's answer shows.
+    new_base = {**decision.base, **decision.send}
+    return new_hub, new_remote, new_base, decision
+
+
+@given(LINES, VALUES, VALUES, BASES)
+def test_deciding_again_on_the_result_changes_nothing(line, hub, remote, base):
+    new_hub, new_remote, new_base, _ = _apply(line, hub, remote, base)
+    again = decide([line], {"first_name": new_hub}, {"name": new_remote}, new_base, MOMENT)
+    assert (again.take, again.send) == ({}, {})
+
+
+@given(LINES, VALUES, VALUES, BASES)
+def test_fields_that_both_sides_can_write_are_equal_afterwards(line, hub, remote, base):
+    new_hub, new_remote, _, _ = _apply(line, hub, remote, base)
+    if line.direction is Direction.BOTH and line.write is Write.ALWAYS:
+        assert new_hub == new_remote
+
+
+@given(LINES, VALUES, VALUES, BASES)
+def test_empty_never_wipes_a_filled_value_unless_the_line_may_clear(line, hub, remote, base):
+    new_hub, new_remote, _, _ = _apply(line, hub, remote, base)
+    if not line.may_clear:
+        assert not (hub and not new_hub)
+        assert not (remote and not new_remote)
+
+
+@given(LINES, VALUES, VALUES, BASES)
+def test_a_side_that_may_not_be_written_is_not_written(line, hub, remote, base):
+    _, _, _, decision = _apply(line, hub, remote, base)
+    if not line.direction.inward:
+        assert not decision.take
+    if not line.outward:
+        assert not decision.send
+
+
+CONSENT = Line(
+    "marketing_consent",
+    "status",
+    transform("choice:yes=subscribed,no=unsubscribed"),
+    Direction.BOTH,
+    Write.ALWAYS,
+    "newest",
+    consent=True,
+)
+
+
+@given(
+    st.sampled_from([None, "yes", "no", "unknown"]),
+    st.sampled_from([None, "subscribed", "unsubscribed", "cleaned"]),
+    st.sampled_from([{}, {"status": "subscribed"}, {"status": "unsubscribed"}]),
+)
+def test_consent_never_rises_there_without_proof_and_a_no_is_never_undone(hub, remote, base):
+    decision = decide([CONSENT], {"marketing_consent": hub}, {"status": remote}, base, MOMENT)
+    assert decision.send.get("status") != "subscribed"
+    if hub == "no":
+        assert decision.take.get("marketing_consent") != "yes"
+    if remote == "unsubscribed":
+        assert decision.send == {}
