@@ -1,0 +1,63 @@
+"""The two themes: night ink and day paper, with the same few colours meaning the same things."""
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="perkstar-dark",
+    primary="#82aaff",
+    secondary="#9aa7c7",
+    accent="#f0c674",
+    foreground="#d8dee9",
+    background="#10141b",
+    surface="#151a23",
+    panel="#1b2230",
+    success="#98c379",
+    warning="#e5b567",
+    error="#f07178",
+    dark=True,
+    variables={
+        "quiet": "#8892a6",
+        "edge": "#3a4456",
+        "edge-live": "#5f7fbf",
+        "row": "#222c3f",
+        "row-still": "#1a212e",
+        "input-cursor-background": "#f0c674",
+        "input-selection-background": "#82aaff 35%",
+        "scrollbar": "#2a3344",
+        "scrollbar-background": "#10141b",
+        "scrollbar-corner-color": "#10141b",
+        "block-cursor-background": "#222c3f",
+        "block-cursor-foreground": "#d8dee9",
+        "block-cursor-text-style": "bold",
+    },
+)
+
+LIGHT = Theme(
+    name="perkstar-light",
+    primary="#2b5fb3",
+    secondary="#5a6478",
+    accent="#8a5a00",
+    foreground="#252b36",
+    background="#faf9f5",
+    surface="#f3f1ea",
+    panel="#ebe8df",
+    success="#2f7a36",
+    warning="#8f5b00",
+    error="#b3322b",
+    dark=False,
+    variables={
+        "quiet": "#636b7a",
+        "edge": "#c9c4b6",
+        "edge-live": "#7c9bd1",
+        "row": "#e3eaf6",
+        "row-still": "#efede6",
+        "input-cursor-background": "#8a5a00",
+        "input-selection-background": "#2b5fb3 25%",
+        "scrollbar": "#d5d0c2",
+        "scrollbar-background": "#faf9f5",
+        "scrollbar-corner-color": "#faf9f5",
+        "block-cursor-background": "#e3eaf6",
+        "block-cursor-foreground": "#252b36",
+        "block-cursor-text-style": "bold",
+    },
+)
