@@ -119,7 +119,8 @@ class Store:
         return last - count + 1
 
     def changes(self) -> int:
-        """A number that grows when anything was committed, by this process or another; costs microseconds."""
+        """A number that grows when anything was committed, by this process or another; costs microseconds on
+        SQLite and one round trip on PostgreSQL."""
         with self._watch_lock:
             if self._watch is None:
                 self._watch = self.engine.raw_connection()
@@ -132,6 +133,8 @@ class Store:
                     self._seen_version = version
                     self._changes += 1
             else:
+                # A round trip first: what was notified before it has then arrived, so nothing committed is missed.
+                self._watch.dbapi_connection.execute("SELECT 1")
                 self._changes += sum(1 for _ in self._watch.dbapi_connection.notifies(timeout=0))
             return self._changes
 
