@@ -153,3 +153,30 @@ def test_a_read_only_store_refuses_writes_with_a_remedy(tmp_path: Path) -> None:
         pass
     assert caught.value.kind is ErrorKind.NOT_ALLOWED
     assert caught.value.exit_code == 3
+
+
+def test_slots_of_a_budget_are_evenly_spaced_whoever_takes_them(store: Store) -> None:
+    from perkstar_tui.store.usage import StoredBudgets
+
+    one, other = StoredBudgets(store), StoredBudgets(store)
+    assert one.reserve("cloud", 100, 1, 1_000) == 1_000
+    assert other.reserve("cloud", 100, 5, 1_000) == 1_100
+    assert one.reserve("cloud", 100, 1, 1_050) == 1_600
+    assert one.reserve("cloud", 100, 1, 9_000) == 9_000
+    one.push("cloud", 20_000)
+    assert other.reserve("cloud", 100, 1, 9_500) == 20_000
+
+
+def test_calls_are_counted_by_the_hour(store: Store) -> None:
+    from perkstar_tui.store.usage import HOUR_MS, CallCounter
+
+    counter = CallCounter(store)
+    counter.add("perkstar", 3, 5 * HOUR_MS)
+    counter.flush()
+    counter.add("perkstar", 2, 5 * HOUR_MS + 1)
+    counter.add("perkstar", 1, 6 * HOUR_MS)
+    counter.flush()
+    call = table(t.ApiCall)
+    with store.read() as connection:
+        rows = {row.hour: row.calls for row in connection.execute(select(call))}
+    assert rows == {5: 5, 6: 1}

@@ -1,0 +1,85 @@
+"""What an account uses at a vendor, shared by all processes: the next free moment of its budget, and calls made."""
+
+import threading
+import time
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import case, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from . import tables as t
+from .database import Store, table
+
+_SLOT = table(t.RateSlot)
+_CALL = table(t.ApiCall)
+HOUR_MS = 3_600_000
+FLUSH_S = 2.0
+
+
+class StoredBudgets:
+    """Evenly spaced slots of a budget, handed out to whoever asks first, in whatever process (H7)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def reserve(self, name: str, interval_ms: float, count: int, now_ms: int) -> int:
+        """Take `count` slots, `interval_ms` apart; answers the epoch millisecond at which the first one is free."""
+        length = round(interval_ms * count)
+        free = _SLOT.c.free_at_ms
+        first = _insert(self._store, _SLOT).values(name=name, free_at_ms=now_ms + length)
+        taken = first.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"free_at_ms": case((free >= now_ms, free + length), else_=now_ms + length)},
+        ).returning(free)
+        with self._store.write() as connection:
+            end: int = connection.execute(taken).scalar_one()
+        return end - length
+
+    def push(self, name: str, until_ms: int) -> None:
+        """Nobody calls before `until_ms`: the vendor has said so."""
+        with self._store.write() as connection:
+            known = connection.execute(
+                update(_SLOT)
+                .where(_SLOT.c.name == name, _SLOT.c.free_at_ms < until_ms)
+                .values(free_at_ms=until_ms)
+            ).rowcount
+            if not known:
+                statement = _insert(self._store, _SLOT).values(name=name, free_at_ms=until_ms)
+                connection.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
+
+
+def _insert(store: Store, target: Any) -> Any:
+    return sqlite.insert(target) if store.sqlite else postgresql.insert(target)
+
+
+class CallCounter:
+    """Counts calls in memory and writes them to the hour's row now and then; safe to use from several threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[int, str], int] = defaultdict(int)
+        self._flushed = time.monotonic()
+
+    def add(self, name: str, calls: int, now_ms: int) -> None:
+        with self._lock:
+            self._counts[(now_ms // HOUR_MS, name)] += calls
+            due = time.monotonic() - self._flushed > FLUSH_S
+        if due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has been counted; a read-only store keeps nothing."""
+        with self._lock:
+            counts, self._counts = self._counts, defaultdict(int)
+            self._flushed = time.monotonic()
+        if not counts or self._store.read_only:
+            return
+        with self._store.write() as connection:
+            for (hour, name), calls in counts.items():
+                mine = (_CALL.c.hour == hour) & (_CALL.c.name == name)
+                if not connection.execute(
+                    update(_CALL).where(mine).values(calls=_CALL.c.calls + calls)
+                ).rowcount:
+                    connection.execute(insert(_CALL).values(hour=hour, name=name, calls=calls))
