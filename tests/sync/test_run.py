@@ -303,3 +303,54 @@ def test_pausing_stops_a_running_run_at_a_page_and_resuming_costs_no_extra_write
     run = shop.run()
     assert run.inward["created"] == 30 - done
     assert shop.platform.writes == []
+
+
+def test_a_customer_without_what_the_platform_needs_is_left_out_with_the_reason_and_sent_once_it_is_there(
+    shop,
+):
+    from dataclasses import replace
+
+    shop.config = config(
+        lines=tuple(replace(line, required=line.hub == "email") for line in shop.config.lines)
+    )
+    ann = shop.customer(first_name="Ann", phone="+447400123456")
+    run = shop.run()
+    assert run.outward["excluded"] == 1
+    link = shop.row(LINK, LINK.c.hub_id == ann)
+    assert (link.state, link.remote_id) == ("excluded", None)
+    assert "needs email" in link.reason
+    shop.edit(ann, email="ann@x.uk", email_key="ann@x.uk")
+    assert shop.run().outward["created"] == 1
+    assert [(row.state, row.hub_id) for row in shop.rows(LINK)] == [("linked", ann)]
+
+
+def test_a_held_record_is_linked_by_itself_once_this_side_leaves_one_to_choose(shop):
+    shop.customer(first_name="Ann", email="ann@x.uk", phone="+447400123456")
+    ben = shop.customer(first_name="Ben", email="ben@x.uk", phone="+447400123456")
+    lone = shop.platform.add(first="Ann", phone="07400123456")
+    first = shop.run()
+    assert (first.inward["held"], first.outward["held"]) == (1, 2)
+    shop.edit(ben, phone="+447400999999", phone_key="+447400999999")
+    shop.run()
+    assert shop.row(LINK, LINK.c.remote_id == lone).state == "linked"
+    states = sorted((row.state, row.remote_id is None) for row in shop.rows(LINK))
+    assert states == [("linked", False), ("linked", False)]
+    assert len(shop.platform.contacts) == 2
+
+
+def test_a_conflict_is_kept_in_hub_form_for_its_undo(shop):
+    from perkstar_tui.sync.context import CONFLICT
+
+    remote = shop.platform.add(first="Ann", email="ann@x.uk", phone="07400 123456")
+    shop.run()
+    ann = shop.rows(CUSTOMER)[0].id
+    shop.edit(ann, phone="+447400111111", phone_key="+447400111111")
+    shop.platform.put(remote, phone="07400 222222")
+    shop.run()
+    kept = shop.rows(CONFLICT)[0]
+    assert (kept.field, kept.hub, kept.remote, kept.winner) == (
+        "phone",
+        "+447400111111",
+        "+447400222222",
+        "perkstar",
+    )

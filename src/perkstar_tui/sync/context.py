@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from perkstar_tui.model.clock import Clock
-from perkstar_tui.model.enums import Level
+from perkstar_tui.model.enums import Level, LinkState
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Value
@@ -29,6 +29,8 @@ INTEGRATION = table(t.Integration)
 RUN = table(t.SyncRun)
 LOG = table(t.LogLine)
 INTENT = table(t.Intent)
+EVENT = table(t.InboundEvent)
+CONFLICT = table(t.Conflict)
 
 CHUNK = 100
 """Rows worked at a time, so that another thread's event loop gets its turn (architecture: Threads)."""
@@ -73,6 +75,8 @@ class Leg:
     inward: Counts = field(default_factory=Counts)
     outward: Counts = field(default_factory=Counts)
     rejected_anew: int = 0
+    left_out: list[tuple[str, int | None, LinkState, str]] = field(default_factory=list)
+    """Customers that are not sent, with link, state and reason, until the cursor's next transaction keeps them."""
     first_run: bool = False
     _renewed: float = 0.0
     _older_links: int | None = None
@@ -173,6 +177,18 @@ class Leg:
                 vendor_message=error.vendor_words if error else None,
                 vendor_request_id=error.vendor_request_id if error else None,
                 details=details,
+            )
+        )
+
+
+def drop_placeholders(connection: Connection, integration_id: str, hub_ids: list[str]) -> None:
+    """Forget why customers were not sent, now that each has a record there."""
+    for start in range(0, len(hub_ids), 500):
+        connection.execute(
+            delete(LINK).where(
+                LINK.c.integration_id == integration_id,
+                LINK.c.hub_id.in_(hub_ids[start : start + 500]),
+                LINK.c.remote_id.is_(None),
             )
         )
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 
+from perkstar_tui.model.money import minor_digits
 from perkstar_tui.model.remote import Sale
 
 
@@ -53,13 +54,6 @@ class EarningRule:
 
 _ROUNDING = {"down": ROUND_FLOOR, "nearest": ROUND_HALF_UP, "even": ROUND_HALF_EVEN}
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def minor_digits(currency: str) -> int:
-    """How many digits of ISO 4217 minor units a currency has (2 for nearly all)."""
-    if currency in ("JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "XPF", "PYG", "RWF"):
-        return 0
-    return 3 if currency in ("BHD", "KWD", "OMR", "JOD", "TND", "IQD", "LYD") else 2
 
 
 def eligible_minor(rule: EarningRule, sale: Sale) -> int:

@@ -15,7 +15,7 @@ from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
 from perkstar_tui.store.database import ms
 
 from .config import CUSTOMER_FIELDS
-from .context import CHUNK, CUSTOMER, LINK, Leg, name_of
+from .context import CHUNK, CONFLICT, CUSTOMER, EVENT, LINK, Leg, drop_placeholders, name_of
 from .matching import Found, match
 from .plan import Clash, Decision, Moment, decide
 
@@ -307,6 +307,21 @@ class _PageWork:
 
     def _note_clash(self, customer: dict[str, Any], clash: Clash) -> None:
         winner = "Perkstar" if clash.winner == "perkstar" else self.config.title
+        line = next(line for line in self.config.lines if line.remote == clash.remote_field)
+        here = customer.get(clash.hub_field)
+        self.connection.execute(
+            insert(CONFLICT).values(
+                id=new_id("cfl"),
+                integration_id=self.leg.id,
+                hub_id=customer["id"],
+                field=clash.hub_field,
+                base=clash.base,
+                hub=here,
+                remote=line.transform.back(clash.remote, here),
+                winner=clash.winner,
+                at=self.now,
+            )
+        )
         self.leg.log(
             self.connection,
             Level.INFO,
@@ -478,6 +493,13 @@ class _PageWork:
                 self.connection.execute(
                     update(CUSTOMER).where(CUSTOMER.c.id == customer["id"]).values(**columns)
                 )
+        linked = [
+            row["hub_id"]
+            for row in (*self.new_links, *self.changed_links)
+            if row.get("hub_id") and row["hub_id"] not in created
+        ]
+        if linked:
+            drop_placeholders(self.connection, self.leg.id, linked)
         if self.new_links:
             self.connection.execute(insert(LINK), self.new_links)
         groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
@@ -563,3 +585,78 @@ async def retry_due(leg: Leg, ids: Iterable[str]) -> None:
     for start in range(0, len(wanted), 100):
         await settle_missing(leg, wanted[start : start + 100])
         await leg.pause_point()
+
+
+async def rematch_held(leg: Leg) -> list[str]:
+    """Remote ids of held records that this side's changes have made clear: no longer none or several to choose from.
+
+    Judged by the match keys that were kept, so it costs no call; those that are clear are then read afresh.
+    """
+    with leg.store.read() as connection:
+        rows = connection.execute(
+            select(LINK.c.remote_id, LINK.c.remote)
+            .where(
+                LINK.c.integration_id == leg.id,
+                LINK.c.data == DATA,
+                LINK.c.state == LinkState.HELD.value,
+                LINK.c.hub_id.is_(None),
+            )
+            .limit(1000)
+        ).all()
+        if not rows:
+            return []
+        found: dict[str, dict[str, list[tuple[str, dict[str, str | None]]]]] = {"email": {}, "phone": {}}
+        for name in found:
+            values = {(row.remote or {}).get("keys", {}).get(name) for row in rows} - {None}
+            column = CUSTOMER.c[f"{name}_key"]
+            for part in _parts(sorted(values)):
+                for customer in connection.execute(
+                    select(CUSTOMER.c.id, CUSTOMER.c.email_key, CUSTOMER.c.phone_key).where(
+                        column.in_(part), CUSTOMER.c.archived_at.is_(None)
+                    )
+                ):
+                    keys = {"email": customer.email_key, "phone": customer.phone_key}
+                    found[name].setdefault(keys[name], []).append((customer.id, keys))
+        linked = {
+            hub_id
+            for part in _parts(
+                sorted({id_ for by in found.values() for ids in by.values() for id_, _ in ids})
+            )
+            for (hub_id,) in connection.execute(
+                select(LINK.c.hub_id).where(
+                    LINK.c.integration_id == leg.id,
+                    LINK.c.state == LinkState.LINKED.value,
+                    LINK.c.hub_id.in_(part),
+                )
+            )
+        }
+    clear = []
+    for row in rows:
+        keys = (row.remote or {}).get("keys", {})
+        verdict = match(keys, leg.config.match, lambda name, value: found[name].get(value, []))
+        if verdict.verdict == "none" or (verdict.verdict == "one" and verdict.ids[0] not in linked):
+            clear.append(row.remote_id)
+    return clear
+
+
+def _parts(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[start : start + 500] for start in range(0, len(values), 500))
+
+
+async def handle_events(leg: Leg, *, customers: bool) -> None:
+    """Records that webhooks spoke of are read afresh, whatever the vendor's search knows by now; then they are done."""
+    with leg.store.read() as connection:
+        rows = connection.execute(
+            select(EVENT.c.id, EVENT.c.data, EVENT.c.remote_id)
+            .where(EVENT.c.integration_id == leg.id, EVENT.c.handled_at.is_(None))
+            .order_by(EVENT.c.at)
+            .limit(1000)
+        ).all()
+    if not rows:
+        return
+    if customers:
+        await retry_due(leg, dict.fromkeys(r.remote_id for r in rows if r.data == DATA and r.remote_id))
+    with leg.store.write(leg.lease.fence) as connection:
+        for start in range(0, len(rows), 500):
+            ids = [row.id for row in rows[start : start + 500]]
+            connection.execute(update(EVENT).where(EVENT.c.id.in_(ids)).values(handled_at=leg.clock.now()))

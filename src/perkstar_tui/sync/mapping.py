@@ -148,6 +148,22 @@ def _choice(pairs: str) -> Transform:
     return Transform(out, back, same)
 
 
+TRANSFORMS = (
+    "text",
+    "lower",
+    "number",
+    "number_text",
+    "e164",
+    "digits",
+    "date_iso",
+    "date_year0",
+    "birthday_mmdd",
+    "gender_number",
+    "choice:hub=platform,...",
+)
+"""The names of the transforms there are; `choice` takes its pairs behind the colon."""
+
+
 def _first(convert: Convert) -> Callable[[Value, Value], Value]:
     return lambda value, _hub: convert(value)
 
@@ -184,8 +200,7 @@ def transform(name: str, country: str = "GB") -> Transform:
     raise PerkstarError(
         ErrorKind.MAPPING,
         f"There is no transform called {name!r}.",
-        remedy="Use one of: text, lower, e164, digits, number, date_iso, date_year0, birthday_mmdd, "
-        "gender_number, choice:hub=platform,...",
+        remedy=f"Use one of: {', '.join(TRANSFORMS)}.",
     )
 
 

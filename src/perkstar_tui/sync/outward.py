@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, RemoteRecord, Value
 
-from .context import CUSTOMER, INTENT, LINK, Leg, name_of, next_attempt
+from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
 from .inward import DATA, fingerprint, mapped
 from .plan import Decision, Moment, decide
 
@@ -136,6 +136,7 @@ async def _send_pages(leg: Leg) -> None:
         after = rows[-1].revision
         with leg.store.write(leg.lease.fence) as connection:
             leg.save_cursor(connection, DATA, "out", {"revision": after})
+            write_left_out(leg, connection)
         await leg.pause_point()
 
 
@@ -189,13 +190,16 @@ def plan_one(
     if known is None:
         decision.send = {path: value for path, value in decision.send.items() if value not in (None, "")}
         missing = [
-            line
+            line.remote
             for line in leg.config.lines
             if line.required and line.outward and not decision.send.get(line.remote)
         ]
         if missing or not any(decision.send.values()):
             if count:
                 counts.excluded += 1
+                what = ", ".join(missing) or "any of the mapped fields"
+                reason = f"{leg.config.title} needs {what}, and it is empty"
+                _leave_out(leg, customer, link, LinkState.EXCLUDED, reason)
             return None
     remote_id = known.remote_id if known is not None else None
     key = customer["id"] if remote_id is None else f"{customer['id'][4:]}-{customer['revision']}"
@@ -207,16 +211,61 @@ def _standing(leg: Leg, customer: dict[str, Any], link: Any, held: HeldKeys) -> 
     """Under which count a customer falls that is not to be sent at all."""
     if customer["archived_at"] is not None:
         return "excluded"
-    if link is None:
-        return "held" if held.of(customer) else None
+    if link is None or waits_for_other(link):
+        other = held.of(customer)
+        if other is None:
+            return None
+        reason = f"it may be the record {other} at {leg.config.title}, which waits for a person"
+        _leave_out(leg, customer, link, LinkState.HELD, reason)
+        return "held"
     if link.state == LinkState.HELD:
         # Refused before: again, since this side has changed.
         return None if link.code == ErrorKind.RECORD_REJECTED else "held"
     if link.state == LinkState.DUPLICATE:
         return "held"
+    if link.state == LinkState.EXCLUDED and link.remote_id is None:
+        # Something was missing; perhaps it is there now.
+        return None
     if link.state in (LinkState.GONE, LinkState.EXCLUDED):
         return "excluded"
     return None
+
+
+def waits_for_other(link: Any) -> bool:
+    """Whether a customer is held only because a held record at the platform may be the same person."""
+    return bool(link.state == LinkState.HELD and link.remote_id is None and link.code == ErrorKind.DUPLICATE)
+
+
+def _leave_out(leg: Leg, customer: dict[str, Any], link: Any, state: LinkState, reason: str) -> None:
+    """Remember why a customer is not sent, so that the lists of its records are complete (E8)."""
+    if link is None or (link.state, link.reason) != (state, reason):
+        leg.left_out.append((customer["id"], link.id if link is not None else None, state, reason))
+
+
+def write_left_out(leg: Leg, connection: Connection) -> None:
+    """Keep the reasons gathered so far, in the transaction that moves the cursor past their customers."""
+    fresh: list[dict[str, Any]] = []
+    for hub_id, link_id, state, reason in leg.left_out:
+        code = ErrorKind.DUPLICATE.value if state is LinkState.HELD else None
+        values = {"state": state.value, "reason": reason, "code": code}
+        if link_id is None:
+            fresh.append(
+                {
+                    "integration_id": leg.id,
+                    "data": DATA,
+                    "hub_id": hub_id,
+                    "remote_id": None,
+                    "base": {},
+                    "remote": None,
+                    "attempts": 0,
+                    **values,
+                }
+            )
+        else:
+            connection.execute(update(LINK).where(LINK.c.id == link_id).values(**values))
+    if fresh:
+        connection.execute(insert(LINK), fresh)
+    leg.left_out.clear()
 
 
 async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
@@ -264,9 +313,8 @@ async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
 
 def _record(leg: Leg, connection: Connection, job: Job, answer: Answer, *, count: bool) -> None:
     if answer.error is not None:
-        known_there = (
-            answer.error.kind is ErrorKind.DUPLICATE and answer.record is not None and job.link is None
-        )
+        unlinked = job.link is None or job.link.remote_id is None
+        known_there = answer.error.kind is ErrorKind.DUPLICATE and answer.record is not None and unlinked
         if known_there and answer.record is not None and _adopt(leg, connection, job, answer.record):
             leg.outward.updated += count
             return
@@ -356,6 +404,7 @@ def _adopt(leg: Leg, connection: Connection, job: Job, record: RemoteRecord) -> 
         "code": None,
         "reason": "",
     }
+    drop_placeholders(connection, leg.id, [job.customer["id"]])
     _link(connection, leg, job.customer["id"], record.id, values)
     return True
 
@@ -439,7 +488,9 @@ async def _look_up(leg: Leg, customer: dict[str, Any]) -> RemoteRecord | None:
 
 
 async def send_due(leg: Leg) -> None:
-    """Refused records whose time has come again, oldest first (sync design: One run, step 5)."""
+    """Refused records whose time has come again, oldest first (sync design: One run, step 5), and customers that
+    waited for a record at the platform which no longer is in their way.
+    """
     now = leg.clock.now()
     with leg.store.read() as connection:
         rows = connection.execute(
@@ -449,9 +500,12 @@ async def send_due(leg: Leg) -> None:
                 LINK.c.data == DATA,
                 LINK.c.state == LinkState.HELD.value,
                 LINK.c.hub_id.is_not(None),
-                LINK.c.next_attempt <= now,
+                or_(
+                    LINK.c.next_attempt <= now,
+                    and_(LINK.c.remote_id.is_(None), LINK.c.code == ErrorKind.DUPLICATE.value),
+                ),
             )
-            .order_by(LINK.c.next_attempt)
+            .order_by(LINK.c.next_attempt, LINK.c.id)
             .limit(PAGE)
         ).all()
         customers = {
@@ -464,7 +518,9 @@ async def send_due(leg: Leg) -> None:
     jobs = []
     for link in rows:
         customer = customers.get(link.hub_id)
-        job = plan_one(leg, customer, link, held) if customer else None
+        if customer is None or (waits_for_other(link) and held.of(customer) is not None):
+            continue
+        job = plan_one(leg, customer, link, held)
         if job is not None:
             jobs.append(job)
     for start in range(0, len(jobs), leg.config.batch):

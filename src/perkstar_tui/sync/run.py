@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select, update
 
@@ -28,6 +29,8 @@ SWEEP_FRESH = timedelta(minutes=5)
 """A complete sweep of the cloud younger than this is not repeated (sync design: Who owns what)."""
 
 FAILED_RUNS_FOR_ERROR = 3
+RATE_PAUSE_S = 300.0
+"""How long a run waits after a limit whose end the vendor does not tell."""
 
 
 class Workbench:
@@ -129,6 +132,7 @@ class _Run:
         self.started = self.clock.now()
         self.leg: Leg | None = None
         self.cloud: Leg | None = None
+        self.forbidden: PerkstarError | None = None
         self._last_stop_check = 0.0
         self._stopped = False
 
@@ -184,6 +188,8 @@ class _Run:
         try:
             self.leg = self._leg(row, self.held)
             await self._with_cloud(self.leg)
+            if self.forbidden is not None:
+                raise self.forbidden
             if self.leg.rejected_anew or (self.cloud and self.cloud.rejected_anew):
                 outcome = Outcome.PARTLY
         except (RunStopped, asyncio.CancelledError):
@@ -324,15 +330,29 @@ class _Run:
         await outward.send_customers(cloud)
 
     async def _platform(self, leg: Leg) -> None:
-        config = leg.config
-        wants = set(config.data)
-        if DataType.CUSTOMERS in wants:
+        """The platform's legs. A data type whose permission is missing stops; the others go on (H6)."""
+        for step in (self._customers_in, self._sales_in, self._customers_out):
+            try:
+                await step(leg)
+            except PerkstarError as error:
+                if error.kind is not ErrorKind.PERMISSION_MISSING:
+                    raise
+                self.forbidden = self.forbidden or error
+
+    async def _customers_in(self, leg: Leg) -> None:
+        wanted = DataType.CUSTOMERS in leg.config.data
+        await inward.handle_events(leg, customers=wanted)
+        if wanted:
             due = await outward.retry_unanswered(leg)
             await inward.read_customers(leg, full=self.full)
-            await inward.retry_due(leg, due)
-        if DataType.TRANSACTIONS in wants and config.direction.inward:
+            await inward.retry_due(leg, dict.fromkeys([*due, *await inward.rematch_held(leg)]))
+
+    async def _sales_in(self, leg: Leg) -> None:
+        if DataType.TRANSACTIONS in leg.config.data and leg.config.direction.inward:
             await sales.read_sales(leg, full=self.full)
-        if DataType.CUSTOMERS in wants and config.direction.outward:
+
+    async def _customers_out(self, leg: Leg) -> None:
+        if DataType.CUSTOMERS in leg.config.data and leg.config.direction.outward:
             await outward.send_customers(leg)
 
     def _close(self, outcome: Outcome, error: PerkstarError | None) -> None:
@@ -389,6 +409,13 @@ class _Run:
             values["status_reason"] = ""
             if row.status == Status.ERROR.value:
                 values["status"] = Status.ACTIVE.value
+        elif error is not None and error.kind is ErrorKind.RATE_LIMITED:
+            # A limit that is used up is a state, not an error: go on when the vendor lets us (sync design: Guards).
+            again = now + timedelta(seconds=error.retry_after_s or RATE_PAUSE_S)
+            values |= {"next_run_at": again, "status_code": error.kind.value}
+            values["status_reason"] = (
+                f"Waits for quota until {again.astimezone(ZoneInfo(self._zone())):%H:%M}."
+            )
         elif outcome is Outcome.FAILED and error is not None:
             failures = row.failures + 1
             values |= {"failures": failures, "status_code": error.kind.value, "status_reason": error.message}
@@ -409,8 +436,6 @@ class _Run:
 def _status_for(kind: ErrorKind, failures: int) -> Status | None:
     if kind is ErrorKind.CREDENTIAL_REFUSED:
         return Status.RECONNECT_REQUIRED
-    if kind is ErrorKind.RATE_LIMITED:
-        return None
     if kind in (ErrorKind.SERVICE_UNAVAILABLE, ErrorKind.NETWORK):
         return Status.ERROR if failures >= FAILED_RUNS_FOR_ERROR else None
     return Status.ERROR

@@ -6,42 +6,57 @@ Screen, worker and commands may each have one on the same store; the lease of a 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from perkstar_tui.model.clock import Clock
-from perkstar_tui.model.enums import Status, Trigger
+from perkstar_tui.model.enums import Kind, Status, Trigger
 from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import Store
 
-from .context import INTEGRATION
+from .context import CURSOR, CUSTOMER, INTEGRATION
 from .run import Engine
 
 RUNNER_LEASE = "runner"
 """Held by a process that wakes due runs; `sync` without waiting hands its run to it."""
 
 TICK_S = 0.5
+DEBOUNCE_S = 1.0
+"""How long local changes must have been still before real-time integrations send them (at once, yet together)."""
+
+Attendant = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+"""Something that goes on in the runner's loop until the event is set, such as the receiver of webhooks."""
+
+_TRIGGERS = {"": Trigger.SCHEDULE, "webhook": Trigger.WEBHOOK}
 
 
 class Runner:
     """Wakes due runs. `start` and `stop` may be called from any thread."""
 
-    def __init__(self, store: Store, engine: Engine, clock: Clock, *, concurrency: int = 4) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        clock: Clock,
+        *,
+        concurrency: int = 4,
+        beside: Sequence[Attendant] = (),
+    ) -> None:
         self.store = store
         self.engine = engine
         self.clock = clock
         self.concurrency = concurrency
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.beside = beside
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._lease: leases.Held | None = None
         self._renewed = 0.0
-        self.extra: list[Callable[[], Any]] = []
+        self._seen: dict[str, tuple[int, float]] = {}
 
     def start(self) -> None:
         ready = threading.Event()
@@ -61,17 +76,19 @@ class Runner:
     async def _serve(self, ready: threading.Event) -> None:
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-        self._loop = asyncio.get_running_loop()
         scheduler = AsyncIOScheduler(timezone="UTC")
         scheduler.add_job(self.tick, "interval", seconds=TICK_S, max_instances=1, coalesce=True)
         scheduler.start()
+        ending = asyncio.Event()
+        attendants = [asyncio.create_task(attendant(ending)) for attendant in self.beside]
         ready.set()
         try:
             await asyncio.to_thread(self._stopping.wait)
         finally:
             scheduler.shutdown(wait=False)
-            if self._runs:
-                await asyncio.wait(self._runs.values(), timeout=8)
+            ending.set()
+            if self._runs or attendants:
+                await asyncio.wait([*self._runs.values(), *attendants], timeout=8)
             if self._lease is not None:
                 with contextlib.suppress(Exception):
                     leases.release(self.store, self._lease)
@@ -80,7 +97,7 @@ class Runner:
         """Start what is due, as far as there is room; needs the runner's lease."""
         if self._stopping.is_set() or not self._own():
             return
-        for id_, trigger in self._due():
+        for id_, trigger in self.due():
             if len(self._runs) >= self.concurrency:
                 return
             if id_ not in self._runs:
@@ -99,18 +116,51 @@ class Runner:
             self._lease = None
         return self._lease is not None
 
-    def _due(self) -> list[tuple[str, Trigger]]:
+    def due(self) -> list[tuple[str, Trigger]]:
+        """What is to be run now: asked for, due by its schedule (once previewed), or with local changes to send."""
         now = self.clock.now()
         with self.store.read() as connection:
             rows = connection.execute(
                 select(INTEGRATION.c.id, INTEGRATION.c.requested)
                 .where(
                     INTEGRATION.c.status.in_([Status.ACTIVE.value, Status.ERROR.value]),
-                    or_(INTEGRATION.c.requested.is_not(None), INTEGRATION.c.next_run_at <= now),
+                    or_(
+                        INTEGRATION.c.requested.is_not(None),
+                        and_(INTEGRATION.c.next_run_at <= now, INTEGRATION.c.previewed),
+                    ),
                 )
                 .order_by(INTEGRATION.c.next_run_at)
             ).all()
-        return [(row.id, Trigger.MANUAL if row.requested else Trigger.SCHEDULE) for row in rows]
+        due = [(row.id, _TRIGGERS.get(row.requested or "", Trigger.MANUAL)) for row in rows]
+        known = {id_ for id_, _ in due}
+        return due + [(id_, Trigger.LOCAL_CHANGE) for id_ in self._changed_here() if id_ not in known]
+
+    def _changed_here(self) -> list[str]:
+        """Real-time integrations that have not seen the newest customers yet, once those have been still a moment."""
+        with self.store.read() as connection:
+            newest = connection.execute(select(func.max(CUSTOMER.c.revision))).scalar() or 0
+            rows = connection.execute(
+                select(INTEGRATION.c.id, INTEGRATION.c.config, CURSOR.c.value)
+                .join(CURSOR, CURSOR.c.integration_id == INTEGRATION.c.id)
+                .where(
+                    INTEGRATION.c.status == Status.ACTIVE.value,
+                    INTEGRATION.c.kind != Kind.SYSTEM.value,
+                    CURSOR.c.leg == "out",
+                )
+            ).all()
+        found = []
+        for row in rows:
+            behind = row.value.get("revision", 0) < newest
+            if row.config.get("frequency") != "realtime" or not behind or row.id in self._runs:
+                continue
+            seen, since = self._seen.get(row.id, (0, 0.0))
+            if seen != newest:
+                self._seen[row.id] = (newest, self.clock.monotonic())
+            elif since and self.clock.monotonic() - since >= DEBOUNCE_S:
+                # Once for each newest revision: a run that fails is not begun again before the next change.
+                self._seen[row.id] = (newest, 0.0)
+                found.append(row.id)
+        return found
 
     async def _run(self, id_: str, trigger: Trigger) -> None:
         requested = ""
