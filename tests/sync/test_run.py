@@ -1,15 +1,12 @@
 """Whole runs of the engine between a real store and a platform in memory."""
 
 import asyncio
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select, update
-
-sys.path.insert(0, str(Path(__file__).parent))
 from memory_platform import MemoryPlatform, StillClock, config
+from sqlalchemy import func, insert, select, update
 
 from perkstar_tui.model.enums import SourceOfTruth, Trigger
 from perkstar_tui.model.errors import ErrorKind, PerkstarError

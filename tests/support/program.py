@@ -1,0 +1,55 @@
+"""The program as a process of its own, in a home of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PERKSTAR = [sys.executable, "-m", "perkstar_tui"]
+
+
+@dataclass
+class Program:
+    """Runs commands with `--json` in one home; `endpoints` is the sandbox's file, if one plays."""
+
+    home: Path
+    endpoints: str | None = None
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PERKSTAR_")}
+        own = {"PERKSTAR_HOME": str(self.home), "PERKSTAR_VAULT": "file", **self.more}
+        return {**kept, **own, **({"PERKSTAR_ENDPOINTS": self.endpoints} if self.endpoints else {})}
+
+    def start(self, *arguments: str, stdin: str | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*PERKSTAR, *arguments, "--json"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.env,
+        )
+        if process.stdin is not None:
+            process.stdin.write(stdin or "")
+            process.stdin.close()
+            process.stdin = None
+        return process
+
+    def run(self, *arguments: str, stdin: Any = None, seconds: float = 120) -> tuple[int, Any]:
+        """Exit code and JSON answer of a command; `stdin` is text or something that becomes JSON."""
+        text = stdin if stdin is None or isinstance(stdin, str) else json.dumps(stdin)
+        process = self.start(*arguments, stdin=text)
+        out, err = process.communicate(timeout=seconds)
+        assert out or process.returncode, err
+        return process.returncode, json.loads(out) if out else {"stderr": err}
+
+    def well(self, *arguments: str, stdin: Any = None, seconds: float = 120) -> Any:
+        """The answer of a command that must exit with 0."""
+        code, answer = self.run(*arguments, stdin=stdin, seconds=seconds)
+        assert code == 0, (code, answer)
+        return answer
