@@ -1,0 +1,395 @@
+"""The program on the screen: opens the hub behind the first paint, watches it for changes, and holds what all
+screens share (palette, copying, undo, read-only). Imports Textual and plain types only, so it starts at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, ClassVar, TypeVar
+
+from rich.style import Style
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.message import Message
+from textual.screen import Screen
+
+from perkstar_tui.hub import views as v
+from perkstar_tui.hub.door import HubDoor
+from perkstar_tui.model.errors import PerkstarError
+
+from . import clipboard
+from .keys import KeyTable
+from .palette import Acts
+from .screens.base import PerkScreen
+from .screens.main import MainScreen
+from .signs import TONES
+from .themes import DARK, LIGHT
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.3
+TICK_SECONDS = 10.0
+SECRET_SECONDS = 10.0
+"""How long a secret stays in clear."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The text copied last, for `v`."""
+
+    text: str
+    what: str
+    secret: bool
+    at: datetime
+
+
+class PerkstarApp(App[str]):
+    """Settings › Integrations. Ends with `demo` when the demo was asked for, else with None."""
+
+    TITLE = "Perkstar"
+    CSS_PATH = "theme.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Acts}
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    @dataclass
+    class Opened(Message):
+        """The hub is open; `state` is `new` or `ready`."""
+
+        state: str
+
+    def __init__(
+        self,
+        hub: HubDoor | Callable[[], HubDoor],
+        *,
+        read_only: bool = False,
+        ascii: bool = False,
+        now: Callable[[], datetime] = _utc_now,
+        remap: Mapping[str, str] | None = None,
+        theme: str = DARK.name,
+        environment: Mapping[str, str] | None = None,
+        runner: bool = True,
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self._source = hub
+        self._hub: HubDoor | None = None
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="screen")
+        self._polling = False
+        self._seen: int | None = None
+        self._styles: dict[str, Style] = {}
+        self._runner = runner and not read_only
+        self.read_only = read_only
+        self.ascii = ascii
+        self.now = now
+        self.keys = KeyTable(remap)
+        self.environment = environment
+        self.frozen = False
+        self.secret_seconds = SECRET_SECONDS
+        self.account: v.AccountView | None = None
+        self.clip: Clip | None = None
+        self.undoing: list[tuple[str, Callable[[], Any]]] = []
+        # Before the style sheet is read, since it names the themes' own variables.
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.set_reactive(App.theme, theme if theme in self.available_themes else DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    # -- opening and closing
+    def get_default_screen(self) -> Screen[Any]:
+        return MainScreen()
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda _theme: self._recolour())
+        self.set_class(self.ascii, "-ascii")
+        if self.keys.remap:
+            self.set_keymap(self.keys.remap)
+        for sentence in self.keys.conflicts:
+            self.say(sentence, "warning")
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
+        self.run_worker(self._opening(), group="open", exit_on_error=False)
+
+    async def _opening(self) -> None:
+        source = self._source
+        try:
+            hub = await self.ask(source) if callable(source) else source
+            state = await self.ask(hub.state)
+        except Exception as error:
+            from .screens.trouble import TroubleScreen
+
+            self.push_screen(TroubleScreen(error))
+            return
+        self._hub = hub
+        self.set_interval(POLL_SECONDS, self._poll)
+        self.set_interval(TICK_SECONDS, self._tick)
+        if state == "new":
+            from .screens.first import FirstScreen
+
+            self.push_screen(FirstScreen())
+        else:
+            await self.ready()
+
+    async def ready(self) -> None:
+        """An account exists: read it, start the runner, and show everything."""
+        self.account = await self.attempt(self.hub.account)
+        if self._runner:
+            await self.attempt(self.hub.start_runner)
+        self._renew()
+
+    async def on_unmount(self) -> None:
+        hub, self._hub = self._hub, None
+        if hub is not None and self._runner:
+            await asyncio.get_running_loop().run_in_executor(None, hub.stop_runner)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def hub(self) -> HubDoor:
+        """The door to everything; screens ask only once it is open."""
+        if self._hub is None:
+            raise RuntimeError("the hub is not open yet")
+        return self._hub
+
+    @property
+    def is_open(self) -> bool:
+        return self._hub is not None
+
+    # -- asking and acting, always in a thread
+    async def ask(self, question: Callable[..., T], *args: Any, **more: Any) -> T:
+        """The answer of a blocking function, while the screen goes on living."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(question, *args, **more))
+
+    async def attempt(self, question: Callable[..., T], *args: Any, **more: Any) -> T | None:
+        """Like `ask`; what goes wrong is said, and the answer is None."""
+        try:
+            return await self.ask(question, *args, **more)
+        except Exception as error:
+            self.report(error)
+            return None
+
+    def begin(self, work: Coroutine[Any, Any, Any], group: str = "work") -> None:
+        """Let a coroutine go on beside the screen."""
+        self.run_worker(work, group=group, exit_on_error=True)
+
+    def refused(self) -> bool:
+        """Whether acts are refused since the store was opened read-only; says so."""
+        if self.read_only:
+            self.say("Opened read-only: nothing can be changed. Start without --read-only to act.", "warning")
+        return self.read_only
+
+    def act(
+        self,
+        deed: Callable[[], T],
+        done: str | Callable[[T], str],
+        *,
+        undo: tuple[str, Callable[[], Any]] | None = None,
+        then: Callable[[T], Any] | None = None,
+    ) -> None:
+        """Do something through the hub, say that it is done and how to undo it."""
+        if self.refused():
+            return
+
+        async def doing() -> None:
+            try:
+                answer = await self.ask(deed)
+            except Exception as error:
+                self.report(error)
+                return
+            if undo is not None:
+                self.undoing.append(undo)
+            sentence = done(answer) if callable(done) else done
+            self.say(sentence + (" z undoes it." if undo is not None else ""))
+            self._renew()
+            if then is not None:
+                then(answer)
+
+        self.begin(doing())
+
+    def undo_last(self) -> None:
+        """Take back the last act that can be taken back."""
+        if self.refused():
+            return
+        if not self.undoing:
+            self.say("There is nothing to undo.")
+            return
+        sentence, deed = self.undoing.pop()
+        self.act(deed, sentence)
+
+    def say(self, sentence: str, severity: Any = "information") -> None:
+        """One sentence in the corner, as plain text."""
+        from .signs import clean
+
+        self.notify(clean(sentence), severity=severity, markup=False, timeout=6)
+
+    def report(self, error: BaseException) -> None:
+        """Say what went wrong and what mends it."""
+        self.say(error_sentence(error), "error")
+
+    # -- changes from anywhere
+    def _poll(self) -> None:
+        if self._polling or self._hub is None:
+            return
+        self._polling = True
+        self.run_worker(self._look(), group="poll", exit_on_error=False)
+
+    async def _look(self) -> None:
+        try:
+            number = await self.ask(self.hub.changes)
+        except Exception:
+            return
+        finally:
+            self._polling = False
+        if number != self._seen:
+            first, self._seen = self._seen is None, number
+            if not first:
+                self._renew()
+
+    def renew_all(self) -> None:
+        """Let every screen read again what it shows."""
+        self._renew()
+
+    def _renew(self) -> None:
+        if self.frozen:
+            return
+        for screen in self.screen_stack:
+            if isinstance(screen, PerkScreen):
+                screen.renew()
+
+    def toggle_freeze(self) -> None:
+        """Stop or go on showing changes."""
+        self.frozen = not self.frozen
+        self.say("Held still: changes are not shown until . is pressed." if self.frozen else "Live again.")
+        self._renew()
+        self._tick()
+
+    def _tick(self) -> None:
+        if isinstance(self.screen, PerkScreen):
+            self.screen.tick()
+
+    # -- what the person chose before
+    async def remembered_sort(self, table: str) -> tuple[str, bool] | None:
+        """The column that a table was sorted by last, and whether downwards."""
+        recall = getattr(self.hub, "recall", None)
+        text = await self.attempt(recall, f"sort.{table}") if recall else None
+        key, _, way = (text or "").partition(" ")
+        return (key, way == "down") if key else None
+
+    def remember_sort(self, table: str, sort: tuple[str, bool] | None) -> None:
+        """Keep it over restarts."""
+        remember = getattr(self._hub, "remember", None)
+        if remember is not None and sort is not None and not self.read_only:
+            self.begin(self.attempt(remember, f"sort.{table}", f"{sort[0]} {'down' if sort[1] else 'up'}"))
+
+    # -- looks
+    @property
+    def wide(self) -> bool:
+        """Whether the framed layout fits."""
+        return self.size.width >= 100 and self.size.height >= 30
+
+    def tone(self, name: str) -> Style:
+        """A tone as a Rich style in the present theme."""
+        style = self._styles.get(name)
+        if style is None:
+            words = TONES[name].split()
+            spelled = " ".join(self.shade(word[1:]) if word.startswith("$") else word for word in words)
+            style = self._styles[name] = Style.parse(spelled)
+        return style
+
+    def shade(self, variable: str) -> str:
+        """A colour of the present theme."""
+        return self.theme_variables[variable]
+
+    def _recolour(self) -> None:
+        self._styles.clear()
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+            for widget in screen.query("*"):
+                widget.refresh()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(DARK.variables)
+
+    def switch_theme(self) -> None:
+        """From dark to light, or back."""
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def get_system_commands(self, screen: Screen[Any]) -> Any:
+        yield SystemCommand("Theme", "Switch between dark and light", self.switch_theme)
+
+    # -- copying
+    def copy_text(self, text: str, what: str, *, secret: bool = False) -> None:
+        """Copy by the way that reaches the person's clipboard, and say which it was."""
+
+        async def copying() -> None:
+            result = await self.ask(clipboard.copy, text, what, self._to_terminal, self.environment)
+            sentence = result.sentence
+            if result.way == "file":
+                path = await self.ask(clipboard.to_file, text, "")
+                sentence += f" It is {path}."
+            self.clip = Clip(text, what, secret, self.now())
+            self.say(sentence)
+
+        self.begin(copying())
+
+    def _to_terminal(self, sequence: str) -> None:
+        driver = self._driver
+        if driver is not None:
+            self.call_from_thread(driver.write, sequence)
+
+    def show_clip(self) -> bool:
+        """Show the text copied within the last minute alone; False when there is none."""
+        clip = self.clip
+        if clip is None or (self.now() - clip.at).total_seconds() > 60:
+            return False
+        from .screens.text import TextScreen
+
+        self.push_screen(TextScreen(clip.what, clip.text, secret=clip.secret))
+        return True
+
+    async def on_resize(self, event: events.Resize) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, PerkScreen) and screen.is_mounted:
+                screen.suit()
+
+
+def error_sentence(error: BaseException) -> str:
+    """What went wrong and the way out, in one or two sentences."""
+    if isinstance(error, PerkstarError):
+        return f"{error.message} {error.remedy}".strip()
+    return f"{type(error).__name__}: {error}"
+
+
+def run_app(
+    open_hub: Callable[[], HubDoor],
+    *,
+    read_only: bool = False,
+    ascii: bool = False,
+    remap: Mapping[str, str] | None = None,
+    theme: str = DARK.name,
+) -> str | None:
+    """Show the screen until the person leaves. Answers `demo` when the demo was asked for."""
+    import locale
+
+    opened: list[HubDoor] = []
+
+    def opening() -> HubDoor:
+        hub = open_hub()
+        opened.append(hub)
+        return hub
+
+    plain = ascii or "utf" not in (locale.getpreferredencoding(False) or "").lower()
+    app = PerkstarApp(opening, read_only=read_only, ascii=plain, remap=remap, theme=theme)
+    try:
+        return app.run()
+    finally:
+        for hub in opened:
+            hub.close()

@@ -1,0 +1,272 @@
+"""Settings: every choice of an integration in words, each changed by Enter, checked by the hub, and undone by z."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from perkstar_tui.hub import views as v
+
+from ..screens.sheets import ChooseSheet, SeveralSheet, TextSheet
+from ..signs import DIRECTIONS, clean
+from ..widgets.painted import Painted, Panel
+from ..widgets.picker import Option
+from ..widgets.table import Column, Row, Table
+from .pane import Pane
+
+Choices = tuple[tuple[str, str], ...]
+
+TRUTHS: Choices = (
+    ("perkstar", "Perkstar wins when both sides changed"),
+    ("platform", "the platform wins when both sides changed"),
+    ("newest", "the later change wins"),
+)
+MATCHES: Choices = (
+    ("email,phone", "by e-mail address, then by phone"),
+    ("phone,email", "by phone, then by e-mail address"),
+    ("email", "by e-mail address only"),
+    ("phone", "by phone only"),
+)
+SALES: tuple[tuple[str, str, str, Choices, str], ...] = (
+    (
+        "issue_cards",
+        "Cards for new customers",
+        "never",
+        (
+            ("never", "never made by a sync"),
+            ("sale", "made at the first sale"),
+            ("always", "made for everyone"),
+        ),
+        "Whether a customer without a card gets one.",
+    ),
+    (
+        "earn",
+        "What earns points",
+        "spend",
+        (
+            ("spend", "the amount spent"),
+            ("visit", "each visit"),
+            ("product", "products"),
+            ("cashback", "a share back"),
+        ),
+        "How a sale becomes points.",
+    ),
+    ("earn_rate", "Points for each unit", "1", (), "A number such as 1 or 0.5."),
+    ("earn_minimum_minor", "Least amount that earns", "0", (), "In the smallest unit, such as pence."),
+    (
+        "earn_rounding",
+        "Rounding",
+        "down",
+        (("down", "down"), ("nearest", "to the nearest"), ("even", "to the nearest, halves to even")),
+        "Of points that do not come out whole.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line: its key for the hub, its words, the present value, and what it may be."""
+
+    key: str
+    label: str
+    value: str
+    words: str
+    help: str
+    choices: Choices = ()
+    several: bool = False
+
+
+def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Setting]:
+    """All settings that can be changed."""
+    data = item.data if item and item.data else view.data
+    ways = item.directions if item and item.directions else tuple(DIRECTIONS)
+    title = clean(view.platform_title or view.platform)
+    out = [
+        Setting("name", "Name", view.name, clean(view.name), "What it is called in lists and commands."),
+        Setting("owner", "Owner", view.owner, clean(view.owner) or "–", "Who looks after it."),
+        Setting("purpose", "Note", view.purpose, clean(view.purpose) or "–", "What it is for."),
+        Setting(
+            "data",
+            "Data",
+            ",".join(view.data),
+            ", ".join(view.data),
+            "What is kept in step.",
+            tuple((name, name) for name in data),
+            True,
+        ),
+        Setting(
+            "direction",
+            "Direction",
+            view.direction,
+            DIRECTIONS.get(view.direction, clean(view.direction)),
+            "Which way data travels.",
+            tuple((way, DIRECTIONS.get(way, way)) for way in ways),
+        ),
+        Setting(
+            "frequency",
+            "Frequency",
+            view.frequency,
+            _frequency(view.frequency),
+            "How often it syncs.",
+            _frequencies(item is not None and item.realtime),
+        ),
+        Setting(
+            "match",
+            "Match by",
+            ",".join(view.match),
+            dict(MATCHES).get(",".join(view.match), ", ".join(view.match)),
+            "How the same person is found on both sides.",
+            MATCHES,
+        ),
+        Setting(
+            "source_of_truth",
+            "Source of truth",
+            view.source_of_truth,
+            dict(TRUTHS).get(view.source_of_truth, clean(view.source_of_truth)),
+            "Who wins a conflict.",
+            TRUTHS,
+        ),
+    ]
+    known = {"issue_cards", "earn", "earn_rate", "earn_minimum_minor", "earn_rounding"}
+    if "transactions" in view.data:
+        start = str(view.options.get("credit_from", ""))
+        out.append(
+            Setting(
+                "credit_from",
+                "Credit sales from",
+                start,
+                clean(start)[:10] or "activation",
+                "A date such as 2026-07-25.",
+            )
+        )
+        for key, label, default, choices, help_ in SALES:
+            value = str(view.options.get(key, default))
+            out.append(Setting(key, label, value, dict(choices).get(value, clean(value)), help_, choices))
+    for key, raw in view.options.items():
+        if key not in known and key not in ("credit_from", "template_id"):
+            out.append(
+                Setting(key, clean(key).replace("_", " "), str(raw), clean(raw), f"An option of {title}.")
+            )
+    return out
+
+
+def _frequency(value: str) -> str:
+    words = {"realtime": "real-time", "hourly": "every hour", "manual": "by hand only"}
+    if value.startswith("daily@"):
+        return f"every day at {clean(value[6:])}"
+    return words.get(value, clean(value))
+
+
+def _frequencies(realtime: bool) -> Choices:
+    head: Choices = (("realtime", "real-time, as changes happen"),) if realtime else ()
+    return (
+        *head,
+        ("hourly", "every hour"),
+        ("daily", "every day at a time of your choice"),
+        ("manual", "by hand only"),
+    )
+
+
+class SettingsPane(Pane):
+    NAME: ClassVar[str] = "settings"
+    TITLE: ClassVar[str] = "Settings"
+
+    def __init__(self, view: v.IntegrationView) -> None:
+        super().__init__(view)
+        self._item: v.CatalogItem | None = None
+        self._settings: list[Setting] = []
+
+    def compose(self) -> ComposeResult:
+        with Panel("Settings", id="settings"):
+            yield Table(
+                (
+                    Column("label", "Setting", 24),
+                    Column("words", "Value", 24, share=2),
+                    Column("help", "", 20, share=2, leaves=1),
+                ),
+                id="settings-table",
+            )
+        yield Painted(
+            (
+                ("Enter", "key"),
+                (" changes a line; every change is checked, kept in the history, and undone by ", "dim"),
+                ("z", "key"),
+            ),
+            id="settings-said",
+        )
+
+    async def load(self, view: v.IntegrationView) -> None:
+        self.view = view
+        if self._item is None:
+            items = await self.program.ask(self.program.hub.catalog)
+            self._item = next((item for item in items if item.name == view.platform), None)
+        self._settings = settings_of(view, self._item)
+        self.query_one(Table).show(
+            [
+                Row(s.key, (((s.label, "strong"),), ((s.words, ""),), ((s.help, "dim"),)))
+                for s in self._settings
+            ]
+        )
+        self.query_one("#settings", Panel).head(right=((f"version {view.config_version}", "dim"),))
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        event.stop()
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        event.stop()
+        setting = next((s for s in self._settings if s.key == event.row_id), None)
+        if setting is None or self.program.refused():
+            return
+        keep = self._keeper(setting)
+        if setting.several:
+            options = [Option(value, words) for value, words in setting.choices]
+            chosen = frozenset(setting.value.split(","))
+            self.program.push_screen(
+                SeveralSheet(setting.label, options, chosen),
+                lambda found: (
+                    keep(",".join(v_ for v_, _ in setting.choices if v_ in found)) if found else None
+                ),
+            )
+        elif setting.choices:
+            options = [Option(value, words) for value, words in setting.choices]
+            at = "daily" if setting.value.startswith("daily") else setting.value
+            self.program.push_screen(
+                ChooseSheet(setting.label, options, at, setting.help),
+                lambda value: (
+                    self._daily(setting, keep) if value == "daily" else keep(value) if value else None
+                ),
+            )
+        else:
+            self.program.push_screen(
+                TextSheet(setting.label, setting.value, help=setting.help),
+                lambda value: keep(value) if value is not None else None,
+            )
+
+    def _daily(self, setting: Setting, keep: Callable[[str], None]) -> None:
+        present = setting.value.removeprefix("daily@") if setting.value.startswith("daily@") else "03:00"
+        self.program.push_screen(
+            TextSheet(
+                "Every day at", present, help="Hours and minutes on the account's clock, such as 03:00."
+            ),
+            lambda value: keep(f"daily@{value.strip()}") if value else None,
+        )
+
+    def _keeper(self, setting: Setting) -> Callable[[str], None]:
+        hub, id_ = self.program.hub, self.view.id
+        kept = setting.key in self.view.options or setting.key in _FIELDS
+
+        def keep(value: str) -> None:
+            if value == setting.value:
+                return
+            undo = (f"{setting.label} as it was.", lambda: hub.edit(id_, {setting.key: setting.value}))
+            self.program.act(
+                lambda: hub.edit(id_, {setting.key: value}),
+                f"{setting.label} changed.",
+                undo=undo if kept or setting.value else None,
+            )
+
+        return keep
+
+
+_FIELDS = ("name", "owner", "purpose", "data", "direction", "frequency", "match", "source_of_truth")

@@ -1,0 +1,261 @@
+"""Details of one integration: what is wrong first, then its tabs. Digits choose a tab, brackets a neighbour."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from perkstar_tui.hub import views as v
+
+from ..keys import Key, bindings
+from ..panes.log import LogPane
+from ..panes.mapping import MappingPane
+from ..panes.overview import OverviewPane
+from ..panes.pane import Pane
+from ..panes.records import RecordsPane
+from ..panes.runs import RunsPane
+from ..panes.settings import SettingsPane
+from ..signs import Line, Piece, clean, short_id, status
+from ..widgets.integrations import sentence
+from ..widgets.painted import Ends, Painted
+from .acts import RowActs
+
+PANES: tuple[type[Pane], ...] = (OverviewPane, MappingPane, RunsPane, LogPane, RecordsPane, SettingsPane)
+
+
+class TabLine(Painted):
+    """The tabs in one line; a click goes to one."""
+
+    class Clicked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
+
+    def __init__(self) -> None:
+        super().__init__(id="tab-line")
+        self._spans: list[tuple[int, int]] = []
+
+    def put(self, at: str) -> None:
+        """Which tab is in front."""
+        pieces: list[Piece] = []
+        self._spans, x = [], 0
+        for number, pane in enumerate(PANES, 1):
+            here = at == pane.NAME
+            text = f"[{number} {pane.TITLE}]" if here else f" {number} {pane.TITLE} "
+            pieces += [(text, "title" if here else "dim"), (" ", "")]
+            self._spans.append((x, x + len(text)))
+            x += len(text) + 1
+        self.paint(tuple(pieces))
+
+    def on_click(self, event: events.Click) -> None:
+        for number, (start, end) in enumerate(self._spans, 1):
+            if start <= event.x - 1 < end:
+                self.post_message(self.Clicked(number))
+
+
+class DetailsScreen(RowActs):
+    """One integration. Panes are made when first looked at and then stay as they were left."""
+
+    PLACE = "details"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("details")
+    AUTO_FOCUS = ""
+
+    def __init__(self, view: v.IntegrationView, tab: str = "overview", state: str = "") -> None:
+        super().__init__()
+        self.view = view
+        self.tab = tab
+        self._state = state
+
+    def places(self) -> set[str]:
+        return {"details", f"details:{self.tab}"}
+
+    def compose_body(self) -> ComposeResult:
+        yield Ends(id="top")
+        yield Painted(id="state")
+        yield TabLine()
+        yield Vertical(id="panes")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._draw()
+        self.run_worker(self._show(self.tab), group="tab", exclusive=True)
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane in front."""
+        return next((pane for pane in self.query(Pane) if self.tab == pane.NAME), None)
+
+    async def _show(self, tab: str) -> None:
+        self.tab = tab
+        box = self.query_one("#panes")
+        found = self.pane
+        if found is None:
+            made = next(pane for pane in PANES if tab == pane.NAME)
+            found = RecordsPane(self.view, self._state) if made is RecordsPane else made(self.view)
+            await box.mount(found)
+        for pane in self.query(Pane):
+            pane.display = pane is found
+        self.query_one(TabLine).put(tab)
+        found.take_focus()
+        self.renew()
+        self.offer_keys()
+
+    async def load(self) -> None:
+        self.view = await self.program.ask(self.program.hub.integration, self.view.id)
+        self._draw()
+        pane = self.pane
+        if pane is not None:
+            await pane.load(self.view)
+        self.offer_keys()
+
+    def tick(self) -> None:
+        if self.pane is not None:
+            self.pane.tick()
+
+    def suit(self) -> None:
+        super().suit()
+        if self.is_mounted:
+            self._draw()
+            self.tick()
+
+    def _draw(self) -> None:
+        view, wide = self.view, self.program.wide
+        path: Line = (
+            ("Perkstar", "title"),
+            ("  Settings › Integrations › " if wide else " › ", "dim"),
+            (clean(view.name), "strong"),
+        )
+        id_ = short_id(view.id, head=10) if wide else f"…{view.id[-4:]}"
+        right: list[Piece] = [("held still  ", "warn")] if self.program.frozen else []
+        right += [(id_, "dim"), (f"  {self.program.keys.shown('copy_id')}", "key"), (" copy", "dim")]
+        self.query_one("#top", Ends).put(path, right)
+        said = sentence(view)
+        health: Line = ()
+        if view.status not in ("paused", "draft", "disconnected"):
+            health = ((f"   Health {view.health.score} {clean(view.health.word)}", "dim"),)
+        self.query_one("#state", Painted).paint((*status(view, short=True), *health, ("   ", ""), *said))
+
+    # -- what acts are for
+    def targets(self) -> list[v.IntegrationView]:
+        return [self.view]
+
+    def current(self) -> v.IntegrationView | None:
+        return self.view
+
+    def disconnected(self) -> None:
+        self.dismiss(None)
+
+    def allows(self, action: str) -> bool:
+        pane = self.pane
+        ended = self.view.status == "disconnected"
+        if ended and action in ("reconnect", "disconnect", "test", "preview", "edit", "note"):
+            return False
+        if pane is not None and action in _PANE_ACTS:
+            return pane.allows(action)
+        if action == "retry" and isinstance(pane, LogPane | RecordsPane):
+            return pane.allows(action) or super().allows(action)
+        return super().allows(action)
+
+    def label_of(self, key: Key) -> str:
+        if key.id.startswith("tab_"):
+            return PANES[int(key.id[4:]) - 1].TITLE.lower()
+        return super().label_of(key)
+
+    # -- going about
+    def on_tab_line_clicked(self, event: TabLine.Clicked) -> None:
+        self.action_tab(event.number)
+
+    def action_tab(self, number: int) -> None:
+        self.run_worker(self._show(PANES[number - 1].NAME), group="tab", exclusive=True)
+
+    def action_back(self) -> None:
+        if self.pane is None or not self.pane.step_back():
+            super().action_back()
+
+    def action_log(self) -> None:
+        self.action_tab(4)
+
+    def action_mapping(self) -> None:
+        self.action_tab(2)
+
+    def action_edit(self) -> None:
+        self.action_tab(6)
+
+    def action_failing(self) -> None:
+        view = self.view
+        if view.counts.held or view.counts.failed or view.status not in ("error", "reconnect_required"):
+            self._state = "failing"
+            for pane in self.query(RecordsPane):
+                pane.show_state("failing")
+            self.action_tab(5)
+        else:
+            self.action_tab(4)
+
+    def action_neighbour(self, step: int) -> None:
+        async def going() -> None:
+            views = await self.program.attempt(self.program.hub.integrations)
+            ids = [view.id for view in views or []]
+            if not views or len(ids) < 2 or self.view.id not in ids:
+                self.program.say("There is no other integration.")
+                return
+            self.view = views[(ids.index(self.view.id) + step) % len(ids)]
+            self._state = ""
+            await self.query_one("#panes").remove_children()
+            self._draw()
+            await self._show(self.tab)
+
+        self.run_worker(going(), group="tab", exclusive=True)
+
+    def action_reveal(self) -> None:
+        if not self.program.show_clip():
+            self.program.say("Nothing was copied within the last minute.")
+
+    # -- acts of the tab in front
+    def action_retry(self) -> None:
+        pane = self.pane
+        ids = pane.retry_ids() if isinstance(pane, LogPane | RecordsPane) else []
+        if not ids:
+            super().action_retry()
+        elif not self.program.refused():
+            hub, id_ = self.program.hub, self.view.id
+            self.program.act(lambda: hub.retry(id_, ids), "It is tried again with the next run.")
+
+    def action_line_add(self) -> None:
+        if isinstance(self.pane, MappingPane):
+            self.pane.add_line()
+
+    def action_line_remove(self) -> None:
+        if isinstance(self.pane, MappingPane):
+            self.pane.remove_line()
+
+    def action_bundle(self) -> None:
+        if isinstance(self.pane, LogPane):
+            self.pane.bundle()
+
+    def action_open_record(self) -> None:
+        if isinstance(self.pane, LogPane):
+            self.pane.open_record()
+
+    def action_follow(self) -> None:
+        if isinstance(self.pane, LogPane):
+            self.pane.follow()
+
+    def action_wrap(self) -> None:
+        if isinstance(self.pane, LogPane):
+            self.pane.wrap()
+
+    def action_search(self) -> None:
+        if isinstance(self.pane, LogPane | RecordsPane):
+            self.pane.search()
+
+    def action_filter(self) -> None:
+        if isinstance(self.pane, LogPane | RecordsPane):
+            self.pane.filter()
+
+
+_PANE_ACTS = ("bundle", "open_record", "line_remove")

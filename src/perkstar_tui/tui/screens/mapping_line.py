@@ -1,0 +1,170 @@
+"""One line of a mapping: its five properties, each changed by Enter, and kept together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+
+from perkstar_tui.hub import views as v
+
+from ..signs import DIRECTIONS, clean
+from ..widgets.painted import Painted
+from ..widgets.picker import Option, Picker
+from ..widgets.table import Table
+from .base import Sheet
+from .sheets import LEAVE, ChooseSheet, TextSheet
+
+HUB_FIELDS = {
+    "first_name": "First name",
+    "last_name": "Last name",
+    "email": "E-mail address",
+    "phone": "Phone number",
+    "birth_date": "Birthday",
+    "gender": "Gender",
+    "language": "Language",
+    "company": "Company",
+    "address_line1": "Street",
+    "city": "City",
+    "region": "Region",
+    "postcode": "Postcode",
+    "country": "Country",
+    "marketing_consent": "Consent to marketing",
+    "balance": "Points, from Perkstar only",
+    "tier": "Tier, from Perkstar only",
+    "card_link": "Link to the wallet card, from Perkstar only",
+    "card_serial": "Card number, from Perkstar only",
+    "last_visit": "Last visit, from Perkstar only",
+}
+"""Perkstar's fields in words; the hub refuses any other."""
+
+LOYALTY = ("balance", "tier", "card_link", "card_serial", "last_visit")
+
+TRANSFORMS = {
+    "text": "as it is, trimmed",
+    "lower": "small letters, as for e-mail addresses",
+    "e164": "phone number with + and country",
+    "digits": "phone number, digits only",
+    "number": "a number",
+    "number_text": "a number, written as text",
+    "date_iso": "date as 2026-07-25",
+    "date_year0": "birthday whose year may be missing",
+    "birthday_mmdd": "birthday as 07/25",
+    "gender_number": "gender as 0, 1, 2",
+}
+
+
+class MappingSheet(Sheet[v.MappingLine]):
+    """Answers the line as it should be; the hub checks it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, line: v.MappingLine, view: v.IntegrationView, taken: Sequence[str]) -> None:
+        super().__init__()
+        self.line, self._view = line, view
+        self._new = not line.remote
+        self._taken = set(taken)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="sheet") as box:
+            box.border_title = (
+                "New line" if self._new else f"{clean(self.line.hub)} ⇄ {clean(self.line.remote)}"
+            )
+            yield Picker(self._options())
+            yield Painted(id="wrong")
+            yield Painted(
+                (("Enter", "key"), (" changes the line, or keeps all at the end   ", "dim"), *LEAVE),
+                classes="foot",
+            )
+
+    def _options(self) -> list[Option]:
+        line = self.line
+        title = clean(self._view.platform_title or "Platform")
+        return [
+            Option(
+                "hub", "Perkstar field", HUB_FIELDS.get(line.hub, clean(line.hub)) if line.hub else "choose …"
+            ),
+            Option("remote", f"{title} field", clean(line.remote) or "write …"),
+            Option("direction", "Direction", DIRECTIONS.get(line.direction, line.direction)),
+            Option(
+                "transform", "Transform", f"{line.transform}: {TRANSFORMS.get(line.transform, 'your own')}"
+            ),
+            Option(
+                "may_clear",
+                "Empty values",
+                "clear the other side" if line.may_clear else "never clear the other side",
+            ),
+            Option("keep", "Keep this line", "", "good"),
+        ]
+
+    def _take(self, **more: object) -> None:
+        self.line = replace(self.line, **more)  # type: ignore[arg-type]
+        if self.line.hub in LOYALTY:
+            self.line = replace(self.line, direction="to-platform")
+        self.query_one(Picker).offer(self._options())
+        self.query_one("#wrong", Painted).paint(())
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        event.stop()
+        line, program = self.line, self.program
+        match event.row_id:
+            case "hub":
+                options = [
+                    Option(name, name, words + (" (mapped already)" if name in self._taken else ""))
+                    for name, words in HUB_FIELDS.items()
+                ]
+                program.push_screen(
+                    ChooseSheet("Perkstar field", options, line.hub),
+                    lambda x: self._take(hub=x) if x else None,
+                )
+            case "remote":
+                program.push_screen(
+                    TextSheet(
+                        "Platform field",
+                        line.remote,
+                        help="As the platform names it, such as properties.birthday.",
+                    ),
+                    lambda x: self._take(remote=x.strip()) if x else None,
+                )
+            case "direction":
+                ways = [Option(value, words) for value, words in DIRECTIONS.items()]
+                program.push_screen(
+                    ChooseSheet("Direction", ways, line.direction),
+                    lambda x: self._take(direction=x) if x else None,
+                )
+            case "transform":
+                self._ask_transform()
+            case "may_clear":
+                self._take(may_clear=not line.may_clear)
+            case _:
+                self._done()
+
+    def _ask_transform(self) -> None:
+        options = [Option(name, name, words) for name, words in TRANSFORMS.items()]
+        options.append(Option("choice", "choice …", "a word here for a word there, such as yes=SUBSCRIBED"))
+
+        def taken(name: str | None) -> None:
+            if name == "choice":
+                self.program.push_screen(
+                    TextSheet(
+                        "Choice",
+                        self.line.transform.removeprefix("choice:")
+                        if "choice" in self.line.transform
+                        else "",
+                        help="Perkstar's word = the platform's word, separated by commas.",
+                    ),
+                    lambda x: self._take(transform=f"choice:{x.strip()}") if x else None,
+                )
+            elif name:
+                self._take(transform=name)
+
+        self.program.push_screen(ChooseSheet("Transform", options, self.line.transform), taken)
+
+    def _done(self) -> None:
+        missing = "Perkstar field" if not self.line.hub else "platform field" if not self.line.remote else ""
+        if missing:
+            self.query_one("#wrong", Painted).paint(((f"The {missing} is still missing.", "bad"),))
+        else:
+            self.dismiss(self.line)

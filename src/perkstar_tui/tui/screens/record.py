@@ -1,0 +1,167 @@
+"""One record followed through: Perkstar's side and each platform's, what differs, why, and what happened to it."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from perkstar_tui.hub import views as v
+
+from ..keys import bindings
+from ..signs import Line, ago, clean, local, until
+from ..widgets.painted import Ends, Painted, Panel
+from ..widgets.table import Column, Row, Table
+from .base import PerkScreen
+
+
+class RecordScreen(PerkScreen[None]):
+    """Side by side; `r` tries it again where it is held or failed."""
+
+    PLACE = "record"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("record")
+
+    def __init__(self, record: str, integration: str | None = None) -> None:
+        super().__init__()
+        self._wanted, self._integration = record, integration
+        self.record: v.RecordView | None = None
+
+    def allows(self, action: str) -> bool:
+        if action == "retry":
+            return bool(self._failing())
+        return True
+
+    def _failing(self) -> list[v.RecordSide]:
+        sides = self.record.platforms if self.record else ()
+        return [side for side in sides if side.state in ("held", "duplicate")]
+
+    def compose_body(self) -> ComposeResult:
+        yield Ends(id="top")
+        yield Painted((("Reading the record …", "dim"),), id="said")
+        with Panel("Both sides", id="body"):
+            yield Table(
+                (
+                    Column("field", "Field", 20),
+                    Column("hub", "Perkstar", 20, share=2),
+                    Column("remote", "Platform", 20, share=2),
+                    Column("note", "", 12, share=1, leaves=1),
+                ),
+                id="sides",
+                empty="",
+            )
+        with Panel("What happened", id="story"):
+            yield Painted(id="story-text")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#top", Ends).put(
+            (("Perkstar", "title"), ("  Record ", "dim"), (clean(self._wanted), "strong"))
+        )
+        self.query_one(Table).focus()
+
+    async def load(self) -> None:
+        try:
+            found = await self.program.ask(self.program.hub.record, self._wanted, self._integration)
+        except Exception as error:
+            from ..app import error_sentence
+
+            self.query_one("#said", Painted).paint((("▲ ", "bad"), (clean(error_sentence(error)), "")))
+            return
+        self.record = found
+        self._draw(found)
+        self.offer_keys()
+
+    def _draw(self, record: v.RecordView) -> None:
+        values = record.hub
+        name = " ".join(str(values[k]) for k in ("first_name", "last_name") if values.get(k))
+        title = clean(name or values.get("email") or record.id)
+        self.query_one("#top", Ends).put(
+            (("Perkstar", "title"), (f"  {clean(record.kind).capitalize()} ", "dim"), (title, "strong")),
+            ((clean(record.id), "dim"), ("  y", "key"), (" copy", "dim")),
+        )
+        self.query_one("#said", Painted).paint(*self._sentences(record))
+        table = self.query_one(Table)
+        table.empty = "Nothing is known of it on either side."
+        table.show(self._rows(record))
+        story: list[Line] = [((clean(sentence), ""),) for sentence in record.story[:30]]
+        self.query_one("#story-text", Painted).paint(
+            *(story or [(("Nothing was ever logged for it.", "dim"),)])
+        )
+
+    def _sentences(self, record: v.RecordView) -> list[Line]:
+        now = self.program.now()
+        lines: list[Line] = []
+        for side in record.platforms:
+            sign, tone = _SIGNS.get(side.state, ("○", "dim"))
+            words = [f"sent {ago(side.last_sent, now)}" if side.last_sent else "never sent"]
+            if side.last_received:
+                words.append(f"received {ago(side.last_received, now)}")
+            if side.next_attempt:
+                words.append(f"tried again {until(side.next_attempt, now)}")
+            lines.append(
+                (
+                    (f"{sign} {clean(side.integration_name)} ", tone),
+                    (f"{clean(side.state).replace('_', ' ')} · {' · '.join(words)}", "dim"),
+                    (f"   {clean(side.reason)}" if side.reason else "", "warn"),
+                )
+            )
+        return lines or [(("It is at no platform yet.", "dim"),)]
+
+    def _rows(self, record: v.RecordView) -> list[Row]:
+        zone = self.program.account.timezone if self.program.account else "UTC"
+        rows: list[Row] = []
+        sides: list[v.RecordSide | None] = [*record.platforms] or [None]
+        for side in sides:
+            if side is not None:
+                where: Line = (
+                    (f" {clean(side.integration_name)} ", "title"),
+                    (clean(side.remote_id or "not there yet"), "dim"),
+                )
+                rows.append(Row(f"head {side.integration_id}", (where,), head=True))
+            there = side.values if side else {}
+            for field in dict.fromkeys((*record.hub, *there)):
+                ours, theirs = _words(record.hub.get(field), zone), _words(there.get(field), zone)
+                differs = side is not None and field in side.differs
+                note: Line = (("≠ will be sent" if differs else "", "warn"),)
+                key = f"{side.integration_id if side else ''} {field}"
+                tone = "warn" if differs else ""
+                rows.append(
+                    Row(key, (((clean(field), "dim"),), ((ours, tone),), ((theirs, tone or "dim"),), note))
+                )
+        return rows
+
+    def action_retry(self) -> None:
+        failing = self._failing()
+        if not failing or self.record is None:
+            self.program.say("It is neither held nor refused, so there is nothing to retry.")
+            return
+        hub, record = self.program.hub, self.record.id
+
+        def retry() -> int:
+            return sum(hub.retry(side.integration_id, [record]) for side in failing)
+
+        self.program.act(retry, "It is tried again with the next run.")
+
+    def action_copy_id(self) -> None:
+        self.program.copy_text(self.record.id if self.record else self._wanted, "the record's id")
+
+
+_SIGNS = {
+    "linked": ("●", "good"),
+    "held": ("▲", "warn"),
+    "duplicate": ("▲", "warn"),
+    "gone": ("×", "dim"),
+    "excluded": ("○", "dim"),
+}
+
+
+def _words(value: object, zone: str) -> str:
+    if value is None or value == "":
+        return "–"
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{local(value, zone):%d %b %Y %H:%M}"
+    if isinstance(value, list | tuple):
+        return clean(", ".join(str(part) for part in value)) or "–"
+    return clean(value)

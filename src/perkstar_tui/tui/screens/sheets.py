@@ -1,0 +1,247 @@
+"""Sheets that ask: choose one, choose several, give a text, look at the effects of an act before it is done."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Input
+
+from perkstar_tui.hub.views import ImpactView
+
+from ..signs import Line, clean
+from ..widgets.painted import Painted
+from ..widgets.picker import Option, Picker
+from ..widgets.table import Table
+from .base import Sheet, still_input
+
+LEAVE = (("Esc", "key"), (" leaves it as it is", "dim"))
+
+
+class ChooseSheet(Sheet[str]):
+    """One of a few; answers its value, or None."""
+
+    def __init__(self, title: str, options: Sequence[Option], at: str = "", about: str = "") -> None:
+        super().__init__()
+        self._title, self._options, self._at, self._about = title, options, at, about
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="sheet") as box:
+            box.border_title = clean(self._title)
+            if self._about:
+                yield Painted(((clean(self._about), ""),), classes="para")
+            yield Picker(self._options, at=self._at)
+            yield Painted((("Enter", "key"), (" takes it   ", "dim"), *LEAVE), classes="foot")
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        event.stop()
+        self.dismiss(event.row_id)
+
+
+class SeveralSheet(Sheet[frozenset[str]]):
+    """Some of a few, by Space; answers them all."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("space", "take", "take or leave")]
+
+    def __init__(self, title: str, options: Sequence[Option], chosen: frozenset[str]) -> None:
+        super().__init__()
+        self._title, self._options, self._chosen = title, options, chosen
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="sheet") as box:
+            box.border_title = clean(self._title)
+            yield Picker(self._options)
+            yield Painted(
+                (
+                    ("Space", "key"),
+                    (" takes or leaves one   ", "dim"),
+                    ("Enter", "key"),
+                    (" done   ", "dim"),
+                    *LEAVE,
+                ),
+                classes="foot",
+            )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(Picker).mark(self._chosen)
+
+    def action_take(self) -> None:
+        picker = self.query_one(Picker)
+        picker.mark(picker.marked ^ {picker.cursor_id})
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        event.stop()
+        self.dismiss(self.query_one(Picker).marked)
+
+
+class TextSheet(Sheet[str]):
+    """One text; Enter gives it."""
+
+    def __init__(
+        self,
+        title: str,
+        value: str = "",
+        *,
+        help: str = "",
+        secret: bool = False,
+        check: Callable[[str], str] | None = None,
+    ) -> None:
+        super().__init__()
+        self._title, self._value, self._help, self._secret, self._check = title, value, help, secret, check
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="sheet") as box:
+            box.border_title = clean(self._title)
+            if self._help:
+                yield Painted(((clean(self._help), "dim"),), classes="para")
+            yield still_input(value=self._value, password=self._secret, compact=True)
+            yield Painted(id="wrong")
+            yield Painted((("Enter", "key"), (" gives it   ", "dim"), *LEAVE), classes="foot")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        wrong = self._check(event.value) if self._check else ""
+        if wrong:
+            self.query_one("#wrong", Painted).paint(((wrong, "bad"),))
+        else:
+            self.dismiss(event.value)
+
+
+class FilterSheet(Sheet[dict[str, str]]):
+    """Several filters at once: Enter or the arrows change the one at the cursor, Esc shows what they leave."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("right", "step(1)", "next"),
+        ("left", "step(-1)", "before"),
+        ("f", "close", "done"),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        filters: Sequence[tuple[str, str, Sequence[tuple[str, str]]]],
+        present: Mapping[str, str],
+    ) -> None:
+        super().__init__()
+        self._title, self._filters, self._present = title, filters, dict(present)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="sheet") as box:
+            box.border_title = clean(self._title)
+            yield Picker(self._options())
+            yield Painted(
+                (
+                    ("← →", "key"),
+                    (" or ", "dim"),
+                    ("Enter", "key"),
+                    (" change it   ", "dim"),
+                    ("Esc", "key"),
+                    (" done", "dim"),
+                ),
+                classes="foot",
+            )
+
+    def _options(self) -> list[Option]:
+        out = []
+        for key, label, values in self._filters:
+            word = dict(values).get(self._present.get(key, ""), "any")
+            out.append(Option(key, label, f"‹ {word} ›"))
+        return out
+
+    def action_step(self, step: int) -> None:
+        picker = self.query_one(Picker)
+        key, _, values = next(f for f in self._filters if f[0] == picker.cursor_id)
+        names = [value for value, _ in values]
+        at = names.index(self._present.get(key, "")) if self._present.get(key, "") in names else 0
+        self._present[key] = names[(at + step) % len(names)]
+        picker.offer(self._options())
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        event.stop()
+        self.action_step(1)
+
+    def action_close(self) -> None:
+        self.dismiss(self._present)
+
+
+class ImpactSheet(Sheet[str]):
+    """What an act would do, said before: what stops, what stays, how many, and the way back.
+
+    With `name` the act waits until that is typed; with `safe` the cursor begins on leaving it. Answers the
+    reason given (maybe empty), or None when it was left.
+    """
+
+    def __init__(
+        self,
+        impact: ImpactView,
+        verb: str,
+        *,
+        name: str = "",
+        safe: bool = False,
+        reason: bool = False,
+        names: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self._impact, self._verb, self._wanted = impact, verb, name
+        self._safe, self._reason, self._names = safe, reason, names
+
+    def compose(self) -> ComposeResult:
+        impact = self._impact
+        with Vertical(id="sheet", classes="-danger" if self._wanted else "") as box:
+            box.border_title = clean(impact.title)
+            with VerticalScroll(id="effects", can_focus=False):
+                yield Painted(*self._lines())
+            if self._wanted:
+                yield Painted(
+                    (("Type ", ""), (clean(self._wanted), "strong"), (f" to {self._verb.lower()}:", "")),
+                    classes="ask",
+                )
+                yield still_input(id="typed", compact=True)
+            if self._reason:
+                yield Painted((("Why, for whoever asks later (may be empty):", "dim"),), classes="ask")
+                yield still_input(id="reason", compact=True)
+            yield Painted(id="wrong")
+            if self._wanted:
+                yield Painted(
+                    (("Enter", "key"), (" goes on once it is typed   ", "dim"), *LEAVE), classes="foot"
+                )
+            else:
+                go = Option("go", self._verb)
+                stay = Option("stay", "Leave it as it is")
+                yield Picker([stay, go] if self._safe else [go, stay])
+                yield Painted((("Enter", "key"), (" takes the line   ", "dim"), *LEAVE), classes="foot")
+
+    def _lines(self) -> list[Line]:
+        impact = self._impact
+        lines: list[Line] = []
+        if self._names:
+            lines += [((", ".join(clean(name) for name in self._names), "strong"),), ()]
+        lines += [(("− ", "warn"), (clean(text), "")) for text in impact.stops]
+        lines += [(("+ ", "good"), (clean(text), "")) for text in impact.stays]
+        numbers = "   ".join(f"{number:,} {word}" for word, number in impact.counts)
+        lines += [(), ((numbers, "strong"),)] if numbers else []
+        return [*lines, (), (("Way back: ", "dim"), (clean(impact.back), ""))]
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        typed = self.query_one("#typed", Input).value.strip()
+        if typed != clean(self._wanted).strip():
+            self.query_one("#wrong", Painted).paint(((f"That is not {clean(self._wanted)}.", "bad"),))
+            self.query_one("#typed", Input).focus()
+            return
+        found = self.query("#reason").results(Input)
+        self.dismiss(next((field.value.strip() for field in found), ""))
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        event.stop()
+        self.dismiss("" if event.row_id == "go" else None)
+
+
+def merged_impact(title: str, impacts: Sequence[ImpactView]) -> ImpactView:
+    """One impact for the same act on several."""
+    counts: dict[str, int] = {}
+    for impact in impacts:
+        for word, number in impact.counts:
+            counts[word] = counts.get(word, 0) + number
+    first: Any = impacts[0]
+    return ImpactView(title, first.stops, first.stays, tuple(counts.items()), first.back)

@@ -1,0 +1,79 @@
+"""The search line under a list: typed text filters at once, Enter keeps it, Esc clears it."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from .painted import Painted
+
+
+class SearchLine(Horizontal):
+    """Hidden until asked for; stays as long as it filters, so that the list never lies about being whole."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "clear", "clear"), ("down", "keep", "list")]
+
+    @dataclass
+    class Changed(Message):
+        """Another text to search for."""
+
+        line: "SearchLine"
+        text: str
+
+        @property
+        def control(self) -> "SearchLine":
+            return self.line
+
+    def __init__(self, target: str, id: str = "search") -> None:
+        super().__init__(id=id)
+        self._target = target
+        self._back: Widget | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Painted((("/ ", "key"),), classes="slash")
+        field = Input(placeholder="type to search; Enter keeps it, Esc clears it", compact=True)
+        field.cursor_blink = False
+        yield field
+        yield Painted(id="search-count")
+
+    @property
+    def text(self) -> str:
+        return self.query_one(Input).value
+
+    def begin(self) -> None:
+        """Let the person type."""
+        self.add_class("-open")
+        self.query_one(Input).focus()
+
+    def say(self, shown: int, total: int) -> None:
+        """How many of all are shown."""
+        self.query_one("#search-count", Painted).paint(((f" {shown:,} of {total:,}", "dim"),))
+
+    def action_clear(self) -> None:
+        """Everything again."""
+        self.query_one(Input).value = ""
+        self.remove_class("-open")
+        self._leave()
+
+    def action_keep(self) -> None:
+        """Back to the list; the text stays."""
+        if not self.text:
+            self.remove_class("-open")
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.query_one(Input).has_focus:
+            self.screen.query_one(self._target).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Changed(self, event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_keep()

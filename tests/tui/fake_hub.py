@@ -1,0 +1,722 @@
+"""A whole HubDoor in memory: a small shop with five integrations in all states, whose state tests change."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from perkstar_tui.hub import views as v
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+
+NOW = datetime(2026, 7, 25, 11, 41, tzinfo=UTC)
+KEY = "psk_live_7Q2mX9vB4kT1sW8eR5yU3a4f2a"
+HOSTILE = "[bold red]Evil[/] \x1b[31mInc\x07 \u202eדוד café é 日本語 \u200b\x9b1m"
+
+SALESFORCE = "int_01J9ZK3V7M2Q5W8R4T6YAQ8FQ"
+MAILCHIMP = "int_01J9ZM8D4H6N1P3S5V7XBR2XA"
+SQUARE = "int_01JAQ2C5E7G9J1K3M5P7R9477C"
+SHOPIFY = "int_01JBT4F6H8J2L4N6Q8S1UWM0QD"
+HUBSPOT = "int_01JC5V7X9Z2B4D6F8H1J3LT9ZZ"
+
+
+def at(**back: float) -> datetime:
+    return NOW - timedelta(**back)
+
+
+WELL = v.HealthView(99, "Healthy", "", "")
+
+
+def integration(id_: str, name: str, platform: str, title: str, **more: Any) -> v.IntegrationView:
+    facts: dict[str, Any] = {
+        "kind": "prebuilt",
+        "status": "active",
+        "running": False,
+        "date": at(days=100),
+        "data": ("customers",),
+        "direction": "both",
+        "frequency": "hourly",
+        "last_sync": at(minutes=4),
+        "last_success": at(minutes=4),
+        "next_sync": NOW + timedelta(minutes=56),
+        "health": WELL,
+        "counts": v.Counts(linked=2310),
+        "match": ("email", "phone"),
+        "source_of_truth": "perkstar",
+        "account_name": f"{title} account",
+        "scopes": ("customers.read", "customers.write"),
+        "platform_title": title,
+        "owner": "Sam",
+        "purpose": "",
+    }
+    return v.IntegrationView(id=id_, name=name, platform=platform, **(facts | more))
+
+
+def shop() -> list[v.IntegrationView]:
+    """The five of the pictures."""
+    return [
+        integration(
+            SALESFORCE, "Salesforce", "salesforce", "Salesforce",
+            date=datetime(2026, 3, 12, tzinfo=UTC), running=True, progress_done=412, progress_total=2310,
+            health=v.HealthView(97, "Healthy", "", ""),
+        ),
+        integration(MAILCHIMP, "Mailchimp", "mailchimp", "Mailchimp", date=datetime(2026, 4, 2, tzinfo=UTC)),
+        integration(
+            SQUARE, "Square · High St", "square", "Square",
+            date=datetime(2026, 5, 19, tzinfo=UTC), status="error",
+            data=("customers", "transactions"), frequency="realtime",
+            last_sync=at(minutes=12), last_success=at(minutes=27), next_sync=NOW + timedelta(minutes=3),
+            counts=v.Counts(linked=18204, failed=3),
+            health=v.HealthView(
+                61, "Degraded", "3 of 412 customers were refused.", "See which ones.", "!",
+                (("freshness", 38, 40), ("runs", 10, 25), ("records", 3, 15), ("credential", 10, 10),
+                 ("rate headroom", 0, 10)),
+            ),
+            status_reason="3 customers were refused: the phone number is not valid in GB.",
+            status_remedy="See which ones and why", status_key="!",
+            account_name="Bean & Leaf, High St", scopes=("customers", "orders", "payments"),
+            credential_expires=NOW + timedelta(days=21), options={"credit_from": "2026-05-19", "location": "High St"},
+            purpose="The till in the High Street. Asked for by Sam.",
+        ),
+        integration(
+            SHOPIFY, "Shopify", "shopify", "Shopify", date=datetime(2026, 6, 1, tzinfo=UTC), status="paused",
+            paused_by="owner", last_sync=at(days=2), last_success=at(days=2), next_sync=None,
+            status_reason="Paused by owner.", status_remedy="Resume", status_key="p",
+        ),
+        integration(
+            HUBSPOT, "HubSpot", "hubspot", "HubSpot", date=datetime(2026, 6, 14, tzinfo=UTC),
+            status="reconnect_required", last_sync=at(days=41), last_success=at(days=41), next_sync=None,
+            health=v.HealthView(12, "Unhealthy", "HubSpot refuses the credential.", "Reconnect it.", "R"),
+            status_reason="HubSpot refuses the credential; nothing is read or sent until it is renewed.",
+            status_remedy="Reconnect", status_key="R",
+        ),
+    ]  # fmt: skip
+
+
+def _items() -> list[v.CatalogItem]:
+    names = {
+        "crm": ("Salesforce", "HubSpot", "Zoho CRM", "Pipedrive"),
+        "email": ("Mailchimp", "Constant Contact", "Klaviyo", "SendGrid"),
+        "pos": ("Square", "Clover", "Toast", "Lightspeed"),
+        "ecommerce": ("Shopify", "WooCommerce", "BigCommerce", "Magento"),
+        "analytics": ("Google Analytics", "Tableau", "Power BI"),
+        "accounting": ("QuickBooks", "Xero", "FreshBooks"),
+        "booking": ("Mindbody", "Vagaro"),
+    }
+    working = {
+        "hubspot": ("customers", ("service_key", "oauth")),
+        "mailchimp": ("customers", ("api_key",)),
+        "square": ("customers,transactions", ("token",)),
+    }
+    items = []
+    for category, titles in names.items():
+        for title in titles:
+            name = title.lower().replace(" ", "-")
+            data, forms = working.get(name, ("", ()))
+            items.append(
+                v.CatalogItem(
+                    name, title, category, "prebuilt", tuple(forms),
+                    tuple(data.split(",")) if data else (),
+                    ("both", "to-platform", "to-perkstar") if data else (), name == "square",
+                    "working" if data else "planned",
+                    f"{title}: customers both ways, by email or phone." if data else "Not available yet.",
+                )
+            )  # fmt: skip
+    return items
+
+
+FORMS = {
+    "mailchimp": (
+        v.AuthFormView(
+            "api_key", "An API key", False,
+            (v.AuthField("api_key", "API key", True, "Mailchimp: Account › Extras › API keys."),),
+            ("Read and change the audience's contacts",),
+        ),
+    ),
+    "square": (
+        v.AuthFormView(
+            "token", "A personal access token", False,
+            (v.AuthField("access_token", "Access token", True, "Square: Developer console › your app › Credentials."),),
+            ("Read and change customers", "Read orders and payments"),
+        ),
+    ),
+    "hubspot": (
+        v.AuthFormView(
+            "service_key", "A service key", False,
+            (v.AuthField("access_token", "Service key", True, "HubSpot: Settings › Integrations › Service keys."),),
+            ("Read and change contacts", "Read and create contact properties"),
+        ),
+        v.AuthFormView(
+            "oauth", "Your own app (OAuth)", True, (),
+            ("Read and change contacts", "Read and create contact properties"),
+        ),
+    ),
+}  # fmt: skip
+
+
+def lines() -> list[v.MappingLine]:
+    return [
+        v.MappingLine("customers", "email", "email", "both", "lower", "Email", "jo@example.com", "", True),
+        v.MappingLine("customers", "phone", "phone_number", "both", "e164", "Phone", "+447700900123"),
+        v.MappingLine("customers", "first_name", "given_name", "both", "text", "First name", "Jo"),
+        v.MappingLine("customers", "last_name", "family_name", "both", "text", "Last name", "Example"),
+        v.MappingLine(
+            "customers", "balance", "custom.perkstar_points", "to-platform", "number", "Points", "240",
+            "made there if missing",
+        ),
+        v.MappingLine(
+            "customers", "birth_date", "birthday", "both", "date_iso", "Birthday", "", "mostly empty"
+        ),
+        v.MappingLine(
+            "customers", "marketing_consent", "email_subscribed", "both", "choice:yes=SUBSCRIBED", "Consent",
+            "SUBSCRIBED",
+        ),
+    ]  # fmt: skip
+
+
+def _runs(id_: str) -> list[v.RunView]:
+    shape = [2, 3, 2, 2, 5, 2, 2, 1, 2, 2, 3, 2, 2, 2, 8, 2, 2, 1, 2, 2, 2, 3, 2, 2, 2, 2, 2, 1, 2, 2, 4, 3]
+    runs = []
+    for n, size in enumerate(shape * 4):
+        started = at(minutes=12 + 15 * n)
+        bad = 3 if n == 0 else 0
+        runs.append(
+            v.RunView(
+                f"run_01K{n:04d}{id_[-6:]}", id_, ("webhook", "schedule", "schedule", "manual")[n % 4], started,
+                started + timedelta(seconds=1.2 + (n % 5) * 0.3), "partly" if bad else "succeeded",
+                v.LegCounts(read=size * 3, created=size // 3, updated=size, failed=bad),
+                v.LegCounts(read=size, updated=size // 2), None, size * 2 + 1, size * 4096, 2100 if n == 3 else 0,
+            )
+        )  # fmt: skip
+    return runs
+
+
+def _entries() -> list[v.LogEntry]:
+    entries = []
+    for n in range(240):
+        time = at(minutes=12 + n * 7)
+        kind = n % 6
+        failing = n < 3
+        if failing or kind == 5:
+            entries.append(
+                v.LogEntry(
+                    f"log_01K{9999 - n:05d}", time, "error", "record_rejected",
+                    "phone_number is not valid (Square INVALID_PHONE_NUMBER)",
+                    "Correct the number, then retry.", SQUARE, "run_01K0000", f"cus_01J{n:05d}",
+                    ("Ann Lee", "Bo Ek", HOSTILE)[n] if failing else f"Customer {n}", "phone",
+                    "PUT /v2/customers/8RK -> 400 in 212 ms", "Expected phone_number to be a valid phone number",
+                    "9f2c41d7", 3 if failing else 1, NOW + timedelta(minutes=48) if failing else None, failing,
+                )
+            )  # fmt: skip
+        elif kind == 3:
+            entries.append(
+                v.LogEntry(
+                    f"log_01K{9999 - n:05d}", time, "warning", "rate_limited",
+                    "Waited 2.1 s, as Square asked.", "Nothing to do.", SQUARE, "run_01K0003",
+                )
+            )  # fmt: skip
+        else:
+            entries.append(
+                v.LogEntry(
+                    f"log_01K{9999 - n:05d}", time, "info", "run",
+                    f"Run ended: {n % 4 + 1} read, {n % 3} written." + (f" {HOSTILE}" if n == 4 else ""), "",
+                    SQUARE, "run_01K0001",
+                )
+            )  # fmt: skip
+    return entries
+
+
+def _rows() -> list[v.RecordRow]:
+    names = ["Ann Lee", "Bo Ek", HOSTILE, "Chidi Obi", "Dana Fox", "山田 太郎", "Zoë Ångström", "דוד לוי"]
+    rows = []
+    for n in range(60):
+        name = names[n] if n < len(names) else f"Customer {n:02d}"
+        state = "failing" if n < 3 else "left_out" if n % 10 == 9 else "in_step"
+        reason = {
+            "failing": "The phone number is not valid in GB.",
+            "left_out": "Neither an e-mail address nor a phone number.",
+        }.get(state, "")
+        rows.append(
+            v.RecordRow(
+                f"cus_01J{n:05d}", name, f"c{n:02d}@example.com" if state != "left_out" else "", f"+4477009001{n:02d}",
+                state, reason, f"SQ{n:06d}", at(hours=n + 1), at(hours=n + 2),  # type: ignore[arg-type]
+            )
+        )  # fmt: skip
+    return rows
+
+
+class FakeHub:
+    """State first; every method answers from it. `calls` keeps what was asked for, `fail` makes a method raise."""
+
+    def __init__(self, views: Sequence[v.IntegrationView] | None = None, *, new: bool = False) -> None:
+        self.views = list(shop() if views is None else views)
+        self.new = new
+        self.number = 1
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.threads: set[str] = set()
+        self.fail: dict[str, Exception] = {}
+        self.tier, self.allowed = "Professional", 10
+        self.local, self.cloud = False, "ok"
+        self.key_text = KEY
+        self.lines = {view.id: lines() for view in self.views}
+        self.entries = _entries()
+        self.more_entries = 0
+        self.rows = _rows()
+        self.run_list = {view.id: _runs(view.id) for view in self.views}
+        self.hold: threading.Event | None = None
+        self.answered: dict[str, Any] | None = None
+        self.kept: dict[str, str] = {}
+        self.closed = False
+
+    # -- for tests
+    def touch(self) -> None:
+        """Something changed, as if by another process."""
+        self.number += 1
+
+    def change(self, id_: str, **more: Any) -> None:
+        """Change an integration from elsewhere."""
+        self.views = [replace(view, **more) if view.id == id_ else view for view in self.views]
+        self.touch()
+
+    def asked(self, name: str) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        return [(args, more) for called, args, more in self.calls if called == name]
+
+    def _call(self, name: str, *args: Any, **more: Any) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.calls.append((name, args, more))
+        if name in self.fail:
+            raise self.fail[name]
+
+    def _find(self, name_or_id: str) -> v.IntegrationView:
+        for view in self.views:
+            if name_or_id in (view.id, view.name):
+                return view
+        raise PerkstarError(ErrorKind.NOT_FOUND, f"There is no integration {name_or_id!r}.")
+
+    # -- questions
+    def state(self) -> str:
+        self._call("state")
+        return "new" if self.new else "ready"
+
+    def account(self) -> v.AccountView:
+        self._call("account")
+        state: Any = "none" if self.local else self.cloud
+        message = "Perkstar refuses the key." if state == "error" else ""
+        return v.AccountView(
+            "Bean & Leaf", self.local, state, at(seconds=12), message, "Europe/London", "GB", "owner@till-1"
+        )
+
+    def plan(self) -> v.PlanView:
+        live = [view for view in self.views if view.status not in ("draft", "disconnected")]
+        oldest = sorted(live, key=lambda view: (view.last_success or view.date, view.id))
+        used = len(live)
+        return v.PlanView(
+            self.tier, used, self.allowed, max(0, self.allowed - used),
+            f"{self.tier} Plan: {used} of {self.allowed} integrations used",
+            tuple((view.id, view.name, view.last_success) for view in oldest[:3]), "Business",
+        )  # fmt: skip
+
+    def key(self) -> v.KeyView:
+        if self.local:
+            return v.KeyView(
+                None, "Local account", None, None, 0, (), "Keys for this account come with the gateway."
+            )
+        hours = (0, 0, 0, 0, 0, 0, 12, 30, 44, 61, 88, 120, 96, 70, 52, 40, 61, 90, 130, 160, 95, 40, 10, 5)
+        return v.KeyView(
+            "•" * 20 + self.key_text[-4:], "Perkstar cloud", at(days=41), at(seconds=12), 1204, hours
+        )
+
+    def reveal_key(self) -> str:
+        self._call("reveal_key")
+        return self.key_text
+
+    def integrations(self, *, everything: bool = False) -> list[v.IntegrationView]:
+        self._call("integrations")
+        return [view for view in self.views if everything or view.status not in ("draft", "disconnected")]
+
+    def integration(self, name_or_id: str) -> v.IntegrationView:
+        self._call("integration", name_or_id)
+        return self._find(name_or_id)
+
+    def runs(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 50) -> v.PageOf:
+        self._call("runs", name_or_id, offset, limit)
+        found = self.run_list.get(name_or_id, []) if name_or_id else []
+        return v.PageOf(tuple(found[offset : offset + limit]), len(found), offset)
+
+    def run(self, run_id: str) -> v.RunView:
+        return next(run for runs in self.run_list.values() for run in runs if run.id == run_id)
+
+    def log(
+        self, name_or_id: str | None = None, *, level: str | None = None, code: str | None = None,
+        record: str | None = None, since: datetime | None = None, text: str | None = None,
+        only_open: bool = False, offset: int = 0, limit: int = 100,
+    ) -> v.PageOf:  # fmt: skip
+        self._call(
+            "log",
+            name_or_id,
+            level=level,
+            code=code,
+            since=since,
+            text=text,
+            only_open=only_open,
+            offset=offset,
+        )
+        levels = {"warning": ("warning", "error"), "error": ("error",)}.get(
+            level or "", ("info", "warning", "error")
+        )
+        found = [
+            entry
+            for entry in self.entries
+            if entry.level in levels
+            and (name_or_id is None or entry.integration_id == name_or_id)
+            and (not code or entry.code == code)
+            and (not since or entry.time >= since)
+            and (not text or text.lower() in f"{entry.message} {entry.record_name}".lower())
+            and (not only_open or entry.open)
+        ]
+        items = found[offset : offset + limit]
+        total = len(found)
+        if self.more_entries and not (level or code or since or text or only_open):
+            total += self.more_entries
+            for n in range(max(offset, len(found)), min(offset + limit, total)):
+                items.append(
+                    replace(self.entries[20], id=f"log_00A{9_999_999 - n:08d}", message=f"Entry {n}")
+                )
+        return v.PageOf(tuple(items), total, offset)
+
+    def bundle(self, entry_id: str) -> str:
+        self._call("bundle", entry_id)
+        return f'{{"entry": "{entry_id}"}}'
+
+    def records(
+        self, name_or_id: str, *, state: str | None = None, text: str = "", offset: int = 0, limit: int = 100
+    ) -> v.PageOf:
+        self._call("records", name_or_id, state=state, text=text, offset=offset)
+        found = [
+            row
+            for row in (self.rows if name_or_id == SQUARE else [])
+            if (not state or row.state == state)
+            and text.lower() in f"{row.name} {row.email} {row.phone}".lower()
+        ]
+        return v.PageOf(tuple(found[offset : offset + limit]), len(found), offset)
+
+    def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView:
+        self._call("record", any_id_or_email)
+        row = next(row for row in self.rows if any_id_or_email in (row.id, row.email))
+        hub = {
+            "first_name": row.name,
+            "email": row.email,
+            "phone": row.phone,
+            "balance": 240,
+            "archived": False,
+        }
+        there = {"first_name": row.name, "email": row.email, "phone": "07700 900"}
+        side = v.RecordSide(
+            SQUARE, "Square · High St", row.remote_id, "held" if row.state == "failing" else "linked", there, there,
+            ("phone",) if row.state == "failing" else (), row.last_sent, row.last_received,
+            row.reason or None, NOW + timedelta(minutes=48) if row.state == "failing" else None,
+        )  # fmt: skip
+        return v.RecordView(
+            row.id,
+            "customer",
+            hub,
+            (side,),
+            ("2026-07-25 11:29 Square · High St: phone_number is not valid",),
+        )
+
+    def mapping(self, name_or_id: str) -> list[v.MappingLine]:
+        self._call("mapping", name_or_id)
+        return list(self.lines.setdefault(self._find(name_or_id).id, lines()))
+
+    def catalog(self) -> list[v.CatalogItem]:
+        counts: dict[str, int] = {}
+        for view in self.views:
+            if view.status not in ("draft", "disconnected"):
+                counts[view.platform] = counts.get(view.platform, 0) + 1
+        return [replace(item, connected=counts.get(item.name, 0)) for item in _items()]
+
+    def guide(self, platform: str) -> v.Guide:
+        self._call("guide", platform)
+        title = next(item.title for item in _items() if item.name == platform)
+        text = (
+            f"# {title}\n\nKeeps customers the same in {title} and Perkstar.\n\n## What it syncs\n\n"
+            "- **customers**: to Perkstar and from Perkstar.\n\n## Permissions it needs\n\n"
+            "- Read and change contacts (`crm.objects.contacts.write`)\n\n## Steps there\n\n"
+            "- Open Settings › Integrations › Service keys.\n- Create a key with the two permissions above.\n\n"
+            "## Limits\n\n190 calls in 10 seconds.\n\n## Links\n\n- Documentation: https://example.com/docs"
+        )
+        return v.Guide(platform, title, text)
+
+    def doctor(self) -> v.DoctorView:
+        return v.DoctorView(True, (v.Check("store", True, "in memory"),))
+
+    def where(self) -> dict[str, str]:
+        return {"home": "/nowhere"}
+
+    def changes(self) -> int:
+        self.threads.add(threading.current_thread().name)
+        return self.number
+
+    def recall(self, name: str) -> str | None:
+        return self.kept.get(name)
+
+    def remember(self, name: str, value: str) -> None:
+        self.kept[name] = value
+
+    # -- acts
+    def sync(
+        self, name_or_id: str, *, full: bool = False, dry_run: bool = False, accept_mass_change: bool = False,
+        wait: bool = False,
+    ) -> v.RunView | None:  # fmt: skip
+        self._call("sync", name_or_id, full=full)
+        view = self._find(name_or_id)
+        if view.status == "paused":
+            raise PerkstarError(ErrorKind.USAGE, f"{view.name} is paused.", remedy="Resume it first (p).")
+        self.change(view.id, running=True, progress_done=0, progress_total=100)
+        return None
+
+    def pause(self, name_or_id: str, reason: str = "") -> v.IntegrationView:
+        self._call("pause", name_or_id, reason)
+        self.change(name_or_id, status="paused", paused_by="owner", next_sync=None, status_reason="Paused by owner.",
+                    status_remedy="Resume", status_key="p", running=False)  # fmt: skip
+        return self._find(name_or_id)
+
+    def resume(self, name_or_id: str) -> v.IntegrationView:
+        self._call("resume", name_or_id)
+        self.change(
+            name_or_id, status="active", paused_by="", status_reason="", status_remedy="", status_key=""
+        )
+        return self._find(name_or_id)
+
+    def reconnect(self, name_or_id: str, credentials: dict[str, Any]) -> v.IntegrationView:
+        self._call("reconnect", name_or_id, credentials)
+        self.change(
+            name_or_id, status="active", status_reason="", status_remedy="", status_key="", health=WELL
+        )
+        return self._find(name_or_id)
+
+    def disconnect(self, name_or_id: str, reason: str = "") -> v.IntegrationView:
+        self._call("disconnect", name_or_id, reason)
+        self.change(name_or_id, status="disconnected")
+        return self._find(name_or_id)
+
+    def impact(self, act: str, name_or_id: str) -> v.ImpactView:
+        self._call("impact", act, name_or_id)
+        view = self._find(name_or_id)
+        counts = (
+            ("linked records", view.counts.linked),
+            ("held or refused", view.counts.held + view.counts.failed),
+        )
+        title, stops, stays, back = {
+            "pause": (
+                "Pause", ("Scheduled and real-time sync stop at the next safe point.",),
+                ("Configuration, cursors and links stay.", "It keeps its place in the plan."),
+                "Resume goes on from the same place; nothing is read or written twice.",
+            ),
+            "resync": (
+                "Read everything of", ("Every record is read again; this takes more calls than a usual run.",),
+                ("Nothing is erased or reset; only what differs is written.",), "It can be stopped by pausing.",
+            ),
+            "reconnect": (
+                "Reconnect", ("The stored credential is replaced by the new one once that has been tested.",),
+                ("Configuration, cursors and links stay; it goes on where it stood.",),
+                "Only a credential of the same account is taken.",
+            ),
+            "disconnect": (
+                "Disconnect",
+                ("Sync stops for good.", "The credential is withdrawn at the vendor and deleted here.",
+                 "Webhooks made there are removed."),
+                ("All records stay, on both sides.", "History and log stay readable.",
+                 "One place in the plan becomes free."),
+                "Connecting the same account again takes up configuration and links; nothing is made twice.",
+            ),
+        }[act]  # fmt: skip
+        return v.ImpactView(f"{title} {view.name}?", stops, stays, counts, back)
+
+    def edit(self, name_or_id: str, settings: dict[str, str]) -> v.IntegrationView:
+        self._call("edit", name_or_id, settings)
+        view = self._find(name_or_id)
+        more: dict[str, Any] = {}
+        for name, text in settings.items():
+            if name == "frequency" and not (
+                text in ("realtime", "hourly", "manual")
+                or (text.startswith("daily@") and text[6:8].isdigit())
+            ):
+                raise PerkstarError(
+                    ErrorKind.USAGE,
+                    f"{text!r} is no frequency.",
+                    remedy="Use realtime, hourly, daily@HH:MM or manual.",
+                )
+            if name in ("data", "match"):
+                more[name] = tuple(text.split(","))
+            elif name in ("name", "owner", "purpose", "direction", "frequency", "source_of_truth"):
+                more[name] = text
+            else:
+                more["options"] = {**view.options, name: text}
+        self.change(view.id, **more)
+        return self._find(view.id)
+
+    def set_mapping(self, name_or_id: str, lines: Sequence[v.MappingLine]) -> list[v.MappingLine]:
+        self._call("set_mapping", name_or_id, tuple(lines))
+        remotes = [line.remote for line in lines]
+        if len(set(remotes)) != len(remotes):
+            raise PerkstarError(ErrorKind.MAPPING, "A field is mapped twice.", remedy="Remove one.")
+        self.lines[self._find(name_or_id).id] = list(lines)
+        self.touch()
+        return list(lines)
+
+    def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
+        self._call("retry", name_or_id, tuple(record_ids))
+        return len(record_ids) or 3
+
+    def test(self, name_or_id: str) -> v.TestView:
+        self._call("test", name_or_id)
+        view = self._find(name_or_id)
+        if view.status == "reconnect_required":
+            return v.TestView(
+                False, (v.TestStep("credential", False, f"{view.name} refuses it.", "Reconnect it (R)."),)
+            )
+        return v.TestView(
+            True,
+            (
+                v.TestStep("credential", True, f"{view.platform_title} accepts it."),
+                v.TestStep("account", True, f"It belongs to {view.account_name}."),
+                v.TestStep("read customers", True, "The first page has 100 of 2,310."),
+            ),
+        )
+
+    def preview(self, name_or_id: str, limit: int | None = None) -> v.PreviewView:
+        self._call("preview", name_or_id, limit)
+        if self.hold is not None:
+            self.hold.wait(10)
+        view = self._find(name_or_id)
+        return v.PreviewView(
+            view.id,
+            v.PreviewSide(
+                create=(v.PreviewRow("SQ000777", "Priya Nair", (("email", None, "priya@example.com"),)),),
+                update=(v.PreviewRow("cus_01J00004", "Dana Fox", (("phone", "07700 900104", "+447700900104"),)),),
+                unchanged=2291, excluded=12, create_total=1, update_total=1,
+            ),
+            v.PreviewSide(
+                create=(
+                    v.PreviewRow("cus_01J00005", "山田 太郎", (("email", None, "t@x.example"),)),
+                ),
+                held=(v.PreviewRow("cus_01J00002", HOSTILE, (), "The phone number is not valid in GB."),),
+                unchanged=2290, create_total=18, held_total=1,
+            ),
+            120, ("18 customers count towards the account's customer limit.",),
+        )  # fmt: skip
+
+    # -- connecting
+    def attach_cloud(self, api_key: str) -> v.AccountView:
+        self._call("attach_cloud", api_key)
+        if api_key == "wrong":
+            raise PerkstarError(ErrorKind.CREDENTIAL_INVALID, "Perkstar does not accept this credential.")
+        self.new, self.local = False, False
+        self.touch()
+        return self.account()
+
+    def attach_local(self, name: str) -> v.AccountView:
+        self._call("attach_local", name)
+        self.new, self.local = False, True
+        self.touch()
+        return self.account()
+
+    def replace_key(self, api_key: str) -> v.KeyView:
+        self._call("replace_key", api_key)
+        if api_key == "wrong":
+            raise PerkstarError(ErrorKind.CREDENTIAL_INVALID, "Perkstar does not accept this credential.")
+        self.key_text = api_key
+        self.touch()
+        return self.key()
+
+    def draft(self, platform: str) -> v.DraftView:
+        self._call("draft", platform)
+        found = next(
+            (view for view in self.views if view.platform == platform and view.status == "draft"), None
+        )
+        title = next(item.title for item in _items() if item.name == platform)
+        settings = {
+            "data": ["customers"],
+            "direction": "both",
+            "frequency": "hourly",
+            "match": ["email", "phone"],
+        }
+        return v.DraftView(
+            found.id if found else None, platform, found.name if found else title, 3 if found else 2, settings,
+            FORMS.get(platform, ()), found.account_name if found else "",
+        )  # fmt: skip
+
+    def authorize_link(self, platform: str, form: str, client: dict[str, str]) -> v.AuthorizeLink:
+        self._call("authorize_link", platform, form, client)
+        url = (
+            "https://app.hubspot.example/oauth/authorize?client_id=" + client["client_id"]
+            + "&redirect_uri=http%3A%2F%2F127.0.0.1%3A41299%2Fcallback&scope=crm.objects.contacts.read%20"
+            "crm.objects.contacts.write&state=Zm9vYmFyYmF6&code_challenge=pV3xQm&code_challenge_method=S256"
+        )  # fmt: skip
+        return v.AuthorizeLink(url, "http://127.0.0.1:41299/callback", True, "ticket-1")
+
+    def authorize_wait(self, ticket: str, seconds: float) -> dict[str, Any] | None:
+        if self.answered is None:
+            threading.Event().wait(min(seconds, 0.02))
+        return self.answered
+
+    def authorize_paste(self, ticket: str, address: str) -> dict[str, Any]:
+        self._call("authorize_paste", ticket, address)
+        if "code=" not in address:
+            raise PerkstarError(
+                ErrorKind.USAGE, "This address holds no code.", remedy="Paste the whole address."
+            )
+        return {"access_token": "a", "refresh_token": "b"}
+
+    def connect(
+        self, platform: str, credentials: dict[str, Any], *, name: str | None = None,
+        settings: dict[str, str] | None = None, activate: bool = True,
+    ) -> v.IntegrationView:  # fmt: skip
+        self._call("connect", platform, credentials, activate=activate)
+        if "wrong" in credentials.values():
+            raise PerkstarError(
+                ErrorKind.CREDENTIAL_INVALID, f"{platform.title()} does not accept this credential."
+            )
+        title = next(item.title for item in _items() if item.name == platform)
+        names = {view.name for view in self.views}
+        free = title if title not in names else f"{title} 2"
+        view = integration(
+            f"int_01JZ{len(self.views):022d}", free, platform, title, status="draft", date=NOW, last_sync=None,
+            last_success=None, next_sync=None, counts=v.Counts(), account_name="Bean & Leaf",
+        )  # fmt: skip
+        self.views.append(view)
+        self.touch()
+        return self.activate(view.id) if activate else view
+
+    def activate(self, name_or_id: str) -> v.IntegrationView:
+        self._call("activate", name_or_id)
+        if self.plan().remaining == 0:
+            raise PerkstarError(
+                ErrorKind.PLAN_LIMIT,
+                f"{self.plan().line}: there is no place left.",
+                remedy="Free a place first.",
+            )
+        self.change(name_or_id, status="active", next_sync=NOW + timedelta(minutes=10))
+        return self._find(name_or_id)
+
+    def drop_draft(self, name_or_id: str) -> None:
+        self._call("drop_draft", name_or_id)
+        self.views = [view for view in self.views if view.id != name_or_id]
+        self.touch()
+
+    def set_plan(self, tier: str) -> v.PlanView:
+        self._call("set_plan", tier)
+        self.tier, self.allowed = tier.title(), {"professional": 10, "business": 20}.get(tier, 3)
+        self.touch()
+        return self.plan()
+
+    # -- the runner
+    def start_runner(self, on_change: Callable[[], None] | None = None) -> None:
+        self._call("start_runner")
+
+    def stop_runner(self) -> None:
+        self._call("stop_runner")
+
+    def close(self) -> None:
+        self.closed = True
