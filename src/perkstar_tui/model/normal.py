@@ -33,11 +33,19 @@ def phone_key(phone: str | None, country: str = "GB") -> str | None:
 
     Digits without a plus that begin with a country code (as Perkstar's cloud stores them) are understood too.
     """
-    import phonenumbers
-
     if not phone:
         return None
     text = phone.strip()
+    quick = _plain_spelling(text, country)
+    if quick is not None:
+        return quick
+    return _any_spelling(text, country)
+
+
+def _any_spelling(text: str, country: str) -> str | None:
+    """What libphonenumber makes of a number, however it is written."""
+    import phonenumbers
+
     for candidate in (text, f"+{text}"):
         try:
             number = phonenumbers.parse(candidate, country)
@@ -46,3 +54,71 @@ def phone_key(phone: str | None, country: str = "GB") -> str | None:
         if phonenumbers.is_valid_number(number):
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return None
+
+
+def _plain_spelling(text: str, country: str) -> str | None:
+    """The same for numbers that are digits only, ten times as fast: one match by libphonenumber's own patterns.
+
+    None where that doesn't decide: the whole library is asked then.
+    """
+    if not text.isascii():
+        return None
+    if text[:1] == "+":
+        digits = text[1:]
+        if not digits.isdigit():
+            return None
+        for length in (1, 2, 3):
+            pattern = _pattern(digits[:length])
+            if pattern is not None:
+                clear = pattern.fullmatch(digits, length) and not digits.startswith(digits[:length], length)
+                return text if clear else None
+        return None
+    if not text.isdigit():
+        return None
+    code, prefix, own = _home(country)
+    if own is None or own.fullmatch(text) or text.startswith(code, len(prefix)) or text.startswith(code * 2):
+        return None
+    if prefix and text.startswith(prefix) and own.fullmatch(text, len(prefix)):
+        return f"+{code}{text[len(prefix) :]}"
+    if text.startswith(code) and own.fullmatch(text, len(code)):
+        return f"+{text}"
+    return None
+
+
+@lru_cache(maxsize=256)
+def _pattern(code: str) -> "re.Pattern[str] | None":
+    """What the national part of a number looks like under a country code; None for a code shared by many regions."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+    regions = COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
+    if not regions or code[0] in "01":
+        return None
+    metadata = PhoneMetadata.metadata_for_region(regions[0])
+    if metadata is None:
+        return None
+    kinds = (
+        metadata.fixed_line,
+        metadata.mobile,
+        metadata.toll_free,
+        metadata.premium_rate,
+        metadata.shared_cost,
+        metadata.voip,
+        metadata.personal_number,
+        metadata.pager,
+        metadata.uan,
+        metadata.voicemail,
+    )
+    patterns = [kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern]
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None
+
+
+@lru_cache(maxsize=256)
+def _home(country: str) -> "tuple[str, str, re.Pattern[str] | None]":
+    """A country's code, the prefix of its national numbers, and their pattern."""
+    from phonenumbers import PhoneMetadata, country_code_for_region
+
+    metadata = PhoneMetadata.metadata_for_region(country)
+    if metadata is None:
+        return "", "", None
+    code = str(country_code_for_region(country))
+    return code, metadata.national_prefix or "", _pattern(code)

@@ -139,12 +139,16 @@ class _PageWork:
         self.changed_customers: dict[str, dict[str, Any]] = {}
         self.changed_links: list[dict[str, Any]] = []
         self.key_paths = self.config.key_paths()
+        self.found_keys: dict[str, dict[str, str | None]] = {}
 
-    def keys(self, values: dict[str, Value]) -> dict[str, str | None]:
-        found = {}
-        for key, (path, back) in self.key_paths.items():
-            value = values.get(path)
-            found[key] = self.config.key_of(key, back(value, None)) if value else None
+    def keys(self, remote_id: str, values: dict[str, Value]) -> dict[str, str | None]:
+        """The normal forms of a record's match keys, worked out once."""
+        found = self.found_keys.get(remote_id)
+        if found is None:
+            found = self.found_keys[remote_id] = {}
+            for key, (path, back) in self.key_paths.items():
+                value = values.get(path)
+                found[key] = self.config.key_of(key, back(value, None)) if value else None
         return found
 
     def prepare(self, chunk: list[tuple[RemoteRecord, dict[str, Value], str]]) -> None:
@@ -156,7 +160,7 @@ class _PageWork:
         emails, phones = set(), set()
         for record, values, _ in chunk:
             link = self.links.get(record.id)
-            keys = self.keys(values)
+            keys = self.keys(record.id, values)
             if link is None or link.hub_id is None or link.state != LinkState.LINKED:
                 emails.add(keys.get("email"))
                 phones.add(keys.get("phone"))
@@ -355,7 +359,7 @@ class _PageWork:
 
     def unknown(self, link: Any, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
         """First contact: match, then link, create or hold."""
-        keys = self.keys(values)
+        keys = self.keys(record.id, values)
         found = match(keys, self.config.match, self.candidates)
         if found.verdict == "one" and found.ids[0] in self.taken:
             found = Found(
