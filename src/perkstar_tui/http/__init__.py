@@ -1,0 +1,1 @@
+"""The one place that builds an HTTP client: retries, pacing, limits, redaction, and answers turned into errors."""

@@ -1,7 +1,8 @@
 """The door to one platform: what the engine may ask of it, whatever the vendor."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.remote import (
@@ -80,3 +81,22 @@ class Connector(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A webhook registered at the vendor: its id there, and the secret that its deliveries are signed with."""
+
+    id: str
+    secret: str = ""
+
+
+@runtime_checkable
+class Subscriber(Protocol):
+    """A connector whose vendor lets a customer's own credential register webhooks."""
+
+    async def subscribe(self, url: str) -> Subscription:
+        """Have changes told to `url`."""
+
+    async def unsubscribe(self, id: str) -> None:
+        """End a subscription; one that is gone already is no error."""

@@ -1,5 +1,7 @@
 """The model of a manifest: the file that describes a platform. About a dozen small models and no template language."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from perkstar_tui.model.enums import DataType, Direction, Kind, Write
@@ -11,10 +13,13 @@ class _Part(BaseModel):
 
 
 class CredentialField(_Part):
+    """`aliases` are other names under which people and tools give the same thing."""
+
     name: str
     label: str
     secret: bool = True
     help: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 class ScopeInfo(_Part):
@@ -24,19 +29,32 @@ class ScopeInfo(_Part):
 
 
 class AuthForm(_Part):
-    """One way to authorise. `type` is bearer, api_key_header, basic or oauth2."""
+    """One way to authorise. `type` is bearer, api_key_header, basic or oauth2.
+
+    For the simple ones `fields` come from the person, the first of them is the secret, and `header` names where a
+    key goes. For OAuth 2.0 `token_body` is how the token call is written, `refreshes` whether there are refresh
+    tokens, and `renew_at` the share of its life after which an access token is renewed.
+    """
 
     id: str
     title: str
-    type: str
+    type: Literal["bearer", "api_key_header", "basic", "oauth2"]
     fields: tuple[CredentialField, ...] = ()
     scopes: tuple[ScopeInfo, ...] = ()
+    header: str = ""
     authorize_url: str = ""
+    authorize_extra: dict[str, str] = {}
     token_url: str = ""
+    token_body: Literal["form", "json"] = "form"
+    metadata_url: str = ""
     revoke_url: str = ""
     pkce: bool = True
+    secret_needed: bool = True
+    refreshes: bool = True
     refresh_rotates: bool = False
     access_token_lifetime_s: int | None = None
+    renew_at: float = 0.9
+    redirect_help: str = ""
 
 
 class FieldSpec(_Part):
@@ -64,25 +82,66 @@ class DataSpec(_Part):
     page_size: int = 100
     overlap_s: float = 0.0
     search_lag_s: float = 0.0
+    pagination: Literal["keyset", "cursor", "page", "offset"] = "cursor"
+    complete_only: bool = False
     match_keys: tuple[str, ...] = ()
     deletes: str = ""
     fields: tuple[FieldSpec, ...] = ()
 
 
 class LimitSpec(_Part):
+    """`requests` per `per_s` seconds; further budgets of the same account by name in `also`."""
+
     requests: int | None = None
     per_s: float = 1.0
     concurrent: int | None = None
     day: int | None = None
+    header_most: str = ""
+    header_remaining: str = ""
+    header_interval_ms: str = ""
+    also: dict[str, "LimitSpec"] = {}
+
+    @property
+    def interval_ms(self) -> float:
+        """Milliseconds between evenly spaced requests; 0 where there is no limit in time."""
+        return self.per_s * 1000.0 / self.requests if self.requests else 0.0
 
 
 class ErrorRule(_Part):
-    """A vendor's own meaning of an answer: by status, code and a part of the message."""
+    """A vendor's own meaning of an answer: by status, code, part of the message, members, or a body that is none."""
 
     kind: ErrorKind
     status: int | None = None
     code: str | None = None
     contains: str | None = None
+    where: dict[str, str] = {}
+    bare: bool = False
+    wait_s: float | None = None
+    message: str = ""
+    field: str | None = None
+    remedy: str | None = None
+
+
+class ErrorBody(_Part):
+    """Where the parts of an error body are: dotted paths, the first that is filled counts."""
+
+    code: tuple[str, ...] = ("code", "error")
+    words: tuple[str, ...] = ("message", "error_description", "detail", "error")
+    field_name: tuple[str, ...] = ()
+    fields: dict[str, str] = {}
+    field_patterns: tuple[str, ...] = ()
+    request_id: tuple[str, ...] = ()
+    request_id_headers: tuple[str, ...] = ("x-request-id",)
+
+
+class WebhookSpec(_Part):
+    """How the platform tells of changes. `signature` is the name of a check in `webhooks.py`."""
+
+    signature: Literal["square", "hubspot-v3", "mailchimp", "none"] = "none"
+    header: str = ""
+    events: tuple[str, ...] = ()
+    tolerance_s: float | None = None
+    can_subscribe: bool = False
 
 
 class OptionSpec(_Part):
@@ -106,7 +165,10 @@ class Guide(_Part):
 
 
 class Manifest(_Part):
-    """A platform. `system` marks Perkstar's own cloud, which is never a row in Active Integrations."""
+    """A platform. `system` marks Perkstar's own cloud, which is never a row in Active Integrations.
+
+    `base_url` may name members of the credential in braces for vendors with regions (`https://{dc}.example.com`).
+    """
 
     name: str
     title: str
@@ -115,13 +177,25 @@ class Manifest(_Part):
     system: bool = False
     notes: str = ""
     base_url: str
+    path_prefix: str = ""
+    headers: dict[str, str] = {}
+    timeout_s: float = 25.0
     auth: tuple[AuthForm, ...]
     data: dict[DataType, DataSpec]
     realtime: bool = False
     limits: LimitSpec = LimitSpec()
     errors: tuple[ErrorRule, ...] = ()
+    error_body: ErrorBody = ErrorBody()
+    webhooks: WebhookSpec | None = None
     options: tuple[OptionSpec, ...] = ()
     guide: Guide = Guide()
+
+    def option(self, name: str, given: "dict[str, object]") -> str:
+        """The value of an option: as given, else the manifest's default."""
+        value = given.get(name)
+        if value not in (None, ""):
+            return str(value)
+        return next((option.default for option in self.options if option.name == name), "")
 
 
 class Planned(_Part):

@@ -1,17 +1,37 @@
-"""Opens the connector of a platform by name."""
+"""Opens the connector of a platform by name. A vendor's code is loaded when it is first wanted."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .connector import Connector, CredentialStore
 
+if TYPE_CHECKING:
+    from perkstar_tui.http.budget import Budgets
+
 Opener = Callable[..., Connector]
 
 CONNECTORS: dict[str, Opener] = {}
-"""Platform name to what opens it; each hook module puts its own in."""
+"""Platform name to what opens it; a name that is not here is looked for in `hooks/`."""
+
+
+def _opener(name: str) -> Opener:
+    from .catalog import load_catalog
+
+    found = CONNECTORS.get(name)
+    if found is None and name in load_catalog():
+        module = import_module(f"{__package__}.hooks.{name.replace('-', '_')}")
+        found = CONNECTORS[name] = module.open_connector
+    if found is None:
+        raise PerkstarError(
+            ErrorKind.NOT_FOUND,
+            f"There is no connector for {name!r} yet.",
+            remedy="`perkstar catalog` shows which platforms work.",
+        )
+    return found
 
 
 def open_connector(
@@ -21,13 +41,25 @@ def open_connector(
     endpoints: Mapping[str, Any],
     clock: Clock,
     options: Mapping[str, Any],
+    budgets: "Budgets | None" = None,
+    budget_name: str = "",
+    on_call: Callable[[int], None] | None = None,
+    paths: Sequence[str] = (),
+    transport: Any = None,
 ) -> Connector:
-    """A connector for one account. Raises PerkstarError NOT_FOUND for a platform that has none."""
-    opener = CONNECTORS.get(name)
-    if opener is None:
-        raise PerkstarError(
-            ErrorKind.NOT_FOUND,
-            f"There is no connector for {name!r} yet.",
-            remedy="`perkstar catalog` shows which platforms work.",
-        )
-    return opener(credentials, endpoints=endpoints, clock=clock, options=options)
+    """A connector for one account. Raises PerkstarError NOT_FOUND for a platform that has none.
+
+    `budgets` and `budget_name` share the account's rate between connectors and processes; `on_call` is told of
+    each request; `paths` are the mapped paths beyond the manifest's own; `transport` replaces the network in tests.
+    """
+    return _opener(name)(
+        credentials,
+        endpoints=endpoints,
+        clock=clock,
+        options=options,
+        budgets=budgets,
+        budget_name=budget_name,
+        on_call=on_call,
+        paths=paths,
+        transport=transport,
+    )

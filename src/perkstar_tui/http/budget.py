@@ -1,0 +1,80 @@
+"""Pacing: requests evenly spaced within an account's budget at a vendor, shared by whoever shares the budget."""
+
+from typing import Protocol
+
+from perkstar_tui.model.clock import Clock
+
+SLICE_MS = 1000.0
+"""At most one second's worth of slots is taken at a time (sync design: Limits)."""
+
+
+class Budgets(Protocol):
+    def reserve(self, name: str, interval_ms: float, count: int, now_ms: int) -> int:
+        """The epoch ms at which the first of `count` slots, `interval_ms` apart, is free; they are ours then."""
+
+
+class LocalBudgets:
+    """Budgets of this process alone."""
+
+    def __init__(self) -> None:
+        self._free: dict[str, float] = {}
+
+    def reserve(self, name: str, interval_ms: float, count: int, now_ms: int) -> int:
+        start = max(self._free.get(name, 0.0), float(now_ms))
+        self._free[name] = start + interval_ms * count
+        return round(start)
+
+
+class Pace:
+    """Hands out the slots of one budget, in slices that grow while it is busy and are single when it is idle."""
+
+    def __init__(self, budgets: Budgets, name: str, interval_ms: float, clock: Clock) -> None:
+        self.budgets = budgets
+        self.name = name
+        self.interval_ms = interval_ms
+        self.clock = clock
+        self._slot = 0.0
+        self._left = 0
+        self._size = 1
+
+    def _now_ms(self) -> float:
+        return self.clock.now().timestamp() * 1000.0
+
+    def take(self) -> float:
+        """The epoch ms of the next slot. Slots that went by unused are lost: no burst makes up for them."""
+        now = self._now_ms()
+        while self._left and self._slot < now - self.interval_ms:
+            self._slot += self.interval_ms
+            self._left -= 1
+        if not self._left:
+            idle = now - self._slot > SLICE_MS
+            most = max(1, int(SLICE_MS / self.interval_ms))
+            self._size = 1 if idle else min(self._size * 2, most)
+            self._slot = self.budgets.reserve(self.name, self.interval_ms, self._size, int(now))
+            self._left = self._size
+        slot = self._slot
+        self._slot += self.interval_ms
+        self._left -= 1
+        return slot
+
+    async def turn(self) -> int:
+        """Wait for the next slot; answers the milliseconds waited."""
+        if self.interval_ms <= 0:
+            return 0
+        wait = self.take() - self._now_ms()
+        if wait < 1:
+            return 0
+        await self.clock.sleep(wait / 1000.0)
+        return int(wait)
+
+    def hold(self, seconds: float) -> None:
+        """Keep everyone on this budget waiting: the vendor asked for a pause."""
+        if self.interval_ms <= 0:
+            return
+        self._left = 0
+        self.budgets.reserve(self.name, seconds * 1000.0, 1, int(self._now_ms()))
+
+    def learn(self, interval_ms: float) -> None:
+        """Take over the rate that the vendor's headers tell; slots already held keep their times."""
+        if self.interval_ms > 0 and interval_ms > 0:
+            self.interval_ms = interval_ms

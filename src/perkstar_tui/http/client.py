@@ -1,0 +1,333 @@
+"""The client for one vendor's host: paced, retried, limited in size, and speaking in the error taxonomy.
+
+It knows no vendor: what differs comes in as a `Policy`. Bodies are JSON in both directions unless a form is sent.
+"""
+
+import asyncio
+import random
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from time import perf_counter
+from typing import Any, Protocol
+
+import httpx
+import orjson
+
+from perkstar_tui.model.clock import Clock
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.remote import Traffic
+
+from .budget import Budgets, LocalBudgets, Pace
+from .errors import ErrorShape, Rule, refusal, shown_request
+
+TRIES = 4
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0)
+LONGEST_WAIT_S = 15.0
+"""A longer wait than this is not sat out inside a call: the caller gets RATE_LIMITED and the time to come again."""
+WAITS_IN_ALL_S = 30.0
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_NOT_HANDLED = frozenset({423, 429, 477, 503})
+"""Statuses by which a server says that it has not begun: repeating is safe whatever the method."""
+_PASSING = frozenset({ErrorKind.SERVICE_UNAVAILABLE, ErrorKind.NETWORK})
+
+
+@dataclass(frozen=True, slots=True)
+class LimitHeaders:
+    """Names of the headers by which a vendor tells its limit: requests per interval, what is left, the interval."""
+
+    most: str = ""
+    remaining: str = ""
+    interval_ms: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a client must know about its vendor. `intervals` names the milliseconds between requests by budget."""
+
+    title: str
+    rules: Sequence[Rule] = ()
+    shape: ErrorShape = field(default_factory=ErrorShape)
+    intervals: Mapping[str, float] = field(default_factory=dict)
+    concurrent: int | None = None
+    limit_headers: LimitHeaders | None = None
+    timeout_s: float = 25.0
+    max_bytes: int = 64 * 1024 * 1024
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Authorizer(Protocol):
+    """Gives the headers of a request, and gets a chance to renew them when they were refused."""
+
+    async def headers(self) -> Mapping[str, str]: ...
+
+    async def refused(self, used: Mapping[str, str]) -> bool:
+        """Whether a repeat with fresh headers makes sense; renews the credential where it can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A good answer: its parsed body (None where there is none) and headers."""
+
+    status: int
+    headers: httpx.Headers
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """One attempt that failed: the error, and whether the server may have acted on it."""
+
+    error: PerkstarError
+    perhaps_done: bool
+
+
+@cache
+def _agent() -> str:
+    return f"perkstar-tui/{version('perkstar-tui')}"
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+@cache
+def _no_tls() -> ssl.SSLContext:
+    """For loopback addresses: trusts nobody, so that no TLS can come about by it, and costs no loading of roots."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class HttpClient:
+    """Requests to one host. Every method raises PerkstarError and nothing else."""
+
+    def __init__(
+        self,
+        base_url: str,
+        policy: Policy,
+        *,
+        clock: Clock,
+        auth: Authorizer | None = None,
+        traffic: Traffic | None = None,
+        budgets: Budgets | None = None,
+        budget_name: str = "",
+        on_call: Callable[[int], None] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.policy = policy
+        self.clock = clock
+        self.auth = auth
+        self.traffic = traffic or Traffic()
+        self.on_call = on_call
+        self.chance = chance
+        shared = budgets or LocalBudgets()
+        self.paces = {
+            name: Pace(shared, f"{budget_name}/{name}" if name else budget_name, interval, clock)
+            for name, interval in policy.intervals.items()
+        }
+        self._gate = asyncio.Semaphore(policy.concurrent) if policy.concurrent else None
+        self._client = httpx.AsyncClient(
+            verify=_tls() if self.base_url.startswith("https") else _no_tls(),
+            timeout=httpx.Timeout(policy.timeout_s, connect=10.0),
+            limits=httpx.Limits(max_connections=policy.concurrent or 20, keepalive_expiry=4.0),
+            follow_redirects=False,
+            headers={"user-agent": _agent(), "accept": "application/json", **policy.headers},
+            transport=transport,
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+        bucket: str = "",
+        expect: str | None = None,
+        auth: bool = True,
+    ) -> Reply:
+        """Make one call and answer its good reply. `path` is joined to the base unless it is a whole address.
+
+        `repeatable`: whether doing it twice does no harm (by default as the method says); only then is it
+        repeated when no answer came. `expect` names a member that a whole answer has.
+        """
+        may_repeat = method in _REPEATABLE if repeatable is None else repeatable
+        pace = self.paces.get(bucket)
+        content, kind = _body(json, form)
+        tries, waited, renewed = 0, 0.0, False
+        while True:
+            own = await self.auth.headers() if auth and self.auth is not None else {}
+            if pace is not None:
+                self.traffic.throttled_ms += await pace.turn()
+            request = self._client.build_request(
+                method,
+                path if path.startswith("http") else self.base_url + path,
+                params=params,
+                content=content,
+                headers={**own, **kind, **(headers or {})},
+            )
+            if self._gate is None:
+                outcome = await self._once(request, pace, expect)
+            else:
+                async with self._gate:
+                    outcome = await self._once(request, pace, expect)
+            if isinstance(outcome, Reply):
+                return outcome
+            error = outcome.error
+            if error.kind is ErrorKind.CREDENTIAL_REFUSED and auth and self.auth is not None and not renewed:
+                renewed = True
+                if await self.auth.refused(own):
+                    continue
+                raise error
+            if error.kind is ErrorKind.RATE_LIMITED:
+                wait = error.retry_after_s
+                if wait is None:
+                    wait = error.retry_after_s = self._backoff(tries) * 2
+                tries += 1
+                if wait > LONGEST_WAIT_S or waited + wait > WAITS_IN_ALL_S:
+                    raise error
+                if pace is not None:
+                    pace.hold(wait)
+                self.traffic.throttled_ms += int(wait * 1000)
+            elif error.kind in _PASSING and (may_repeat or not outcome.perhaps_done):
+                tries += 1
+                wait = error.retry_after_s if error.retry_after_s is not None else self._backoff(tries - 1)
+                if tries >= TRIES or wait > LONGEST_WAIT_S or waited + wait > WAITS_IN_ALL_S:
+                    raise error
+            else:
+                raise error
+            waited += wait
+            await self.clock.sleep(wait)
+
+    def _backoff(self, tries: int) -> float:
+        return BACKOFF_S[min(tries, len(BACKOFF_S) - 1)] * (0.5 + self.chance())
+
+    async def _once(
+        self, request: httpx.Request, pace: Pace | None, expect: str | None
+    ) -> "Reply | _Failure":
+        started = perf_counter()
+        self.traffic.api_calls += 1
+        if self.on_call is not None:
+            self.on_call(1)
+        try:
+            response = await self._client.send(request, stream=True)
+        except httpx.HTTPError as problem:
+            sent = not isinstance(
+                problem,
+                httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol,
+            )
+            return self._broken(request, None, started, _transport_words(problem), sent)
+        try:
+            content = await self._read(response)
+        except httpx.HTTPError as problem:
+            return self._broken(request, response.status_code, started, _transport_words(problem), True)
+        finally:
+            self.traffic.bytes += response.num_bytes_downloaded
+            await response.aclose()
+        if content is None:
+            return self._broken(request, response.status_code, started, "the answer is too large", True)
+        status = response.status_code
+        if pace is not None and self.policy.limit_headers is not None:
+            _learn(pace, self.policy.limit_headers, response.headers)
+        data: Any = None
+        whole = True
+        if content:
+            try:
+                data = orjson.loads(content)
+            except orjson.JSONDecodeError:
+                whole = False
+        if 200 <= status < 300:
+            if not whole or (not content and request.method == "GET"):
+                return self._broken(request, status, started, "the body is not whole JSON", True)
+            if expect is not None and (not isinstance(data, dict) or expect not in data):
+                return self._broken(request, status, started, f"the answer has no {expect!r}", True)
+            return Reply(status, response.headers, data)
+        error = refusal(
+            self.policy.title,
+            data,
+            status,
+            shape=self.policy.shape,
+            rules=self.policy.rules,
+            headers=response.headers,
+            request=_shown(request, status, started),
+            now=self.clock.now(),
+        )
+        return _Failure(error, status not in _NOT_HANDLED)
+
+    async def _read(self, response: httpx.Response) -> bytes | None:
+        """The whole body, or None when it is larger than is bearable."""
+        most = self.policy.max_bytes
+        if int(response.headers.get("content-length") or 0) > most:
+            return None
+        parts = []
+        size = 0
+        async for part in response.aiter_bytes():
+            size += len(part)
+            if size > most:
+                return None
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _broken(
+        self, request: httpx.Request, status: int | None, started: float, words: str, sent: bool
+    ) -> _Failure:
+        error = PerkstarError(
+            ErrorKind.NETWORK,
+            f"No whole answer came from {self.policy.title}: {words}.",
+            request=_shown(request, status, started),
+        )
+        return _Failure(error, sent)
+
+
+def _body(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, dict[str, str]]:
+    if json is not None:
+        return orjson.dumps(json), {"content-type": "application/json"}
+    if form is not None:
+        return str(httpx.QueryParams(dict(form))).encode(), {
+            "content-type": "application/x-www-form-urlencoded"
+        }
+    return None, {}
+
+
+def _shown(request: httpx.Request, status: int | None, started: float) -> str:
+    return shown_request(request.method, str(request.url), status, (perf_counter() - started) * 1000.0)
+
+
+def _transport_words(problem: httpx.HTTPError) -> str:
+    """What went wrong on the way, by kind of fault: the library's own words may hold addresses."""
+    if isinstance(problem, httpx.ConnectTimeout):
+        return "it did not take the connection in time"
+    if isinstance(problem, httpx.TimeoutException):
+        return "it took too long"
+    if isinstance(problem, httpx.ConnectError):
+        words = str(problem).lower()
+        if "certificate" in words or "ssl" in words:
+            return "its certificate is not trusted"
+        if "name" in words or "getaddrinfo" in words:
+            return "its name is not known to this machine's resolver"
+        return "no connection could be made"
+    return "the connection broke"
+
+
+def _learn(pace: Pace, names: LimitHeaders, headers: httpx.Headers) -> None:
+    """Follow the rate that the vendor tells, with a twentieth to spare, and pause when nothing is left of it."""
+    try:
+        most = float(headers.get(names.most) or 0)
+        interval = float(headers.get(names.interval_ms) or 0)
+        if most > 0 and interval > 0:
+            pace.learn(interval / (most * 0.95))
+        left = headers.get(names.remaining)
+        if left is not None and float(left) <= 0 and interval > 0:
+            pace.hold(interval / 1000.0)
+    except ValueError:
+        return

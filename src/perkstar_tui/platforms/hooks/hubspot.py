@@ -1,0 +1,338 @@
+"""HubSpot: contacts by search in order of change, batches with trace ids, properties of our own."""
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from perkstar_tui.model.enums import DataType, Write
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.remote import (
+    Answer,
+    Change,
+    Page,
+    Presence,
+    RemoteAccount,
+    RemoteField,
+    RemoteRecord,
+    Value,
+)
+from perkstar_tui.platforms.base import RestConnector, epoch_ms, moment, server_ms
+from perkstar_tui.platforms.catalog import load_catalog
+from perkstar_tui.platforms.connector import CredentialStore
+from perkstar_tui.platforms.pagination import Batch, Place, ahead, by_time
+
+CHANGED = "lastmodifieddate"
+MERGED = "hs_merged_object_ids"
+GROUP = "perkstar"
+SEARCH_END = 10_000
+"""A search gives no more results than this; by time of change it is never reached but by ties."""
+_EXISTING = re.compile(r"Existing ID:?\s*(\d+)")
+_TYPES = {"string": "text", "enumeration": "choice", "phone_number": "phone"}
+_MADE = {"number": ("number", "number"), "date": ("date", "date")}
+
+
+def open_connector(credentials: CredentialStore, **more: Any) -> "HubSpot":
+    return HubSpot(load_catalog()["hubspot"], credentials, **more)
+
+
+class HubSpot(RestConnector):
+    """Contacts of one HubSpot account."""
+
+    def _path(self, kind: str, rest: str = "") -> str:
+        version = self.option("api_version")
+        dated = version[:1].isdigit()
+        return f"/crm/{kind}/{version}/contacts{rest}" if dated else f"/crm/{version}/{kind}/contacts{rest}"
+
+    async def identify(self) -> RemoteAccount:
+        reply = await self.call("GET", "/account-info/v3/details", expect="portalId")
+        about = reply.data
+        return RemoteAccount(
+            id=str(about["portalId"]),
+            name=str(about.get("uiDomain") or f"HubSpot account {about['portalId']}"),
+            currency=about.get("companyCurrency"),
+            timezone=about.get("timeZone"),
+        )
+
+    # -- fields ------------------------------------------------------------------------------------------------
+    async def fields(self, data: DataType) -> list[RemoteField]:
+        found = []
+        for row in (await self.call("GET", self._path("properties"), expect="results")).data["results"]:
+            if row.get("archived") or row.get("hidden"):
+                continue
+            fixed = row.get("calculated") or (row.get("modificationMetadata") or {}).get("readOnlyValue")
+            kind = str(row.get("type") or "string")
+            choices = tuple(str(option.get("value")) for option in row.get("options") or ())
+            found.append(
+                RemoteField(
+                    path=row["name"],
+                    label=str(row.get("label") or row["name"]),
+                    type="email" if row["name"] == "email" else _TYPES.get(kind, kind),
+                    write=Write.NEVER if fixed else Write.ALWAYS,
+                    custom=not row.get("hubspotDefined", False),
+                    choices=choices,
+                )
+            )
+        return found
+
+    async def ensure_fields(self, data: DataType, paths: Sequence[str]) -> list[str]:
+        wanted = self.wanted_fields(data, paths)
+        if not wanted:
+            return []
+        there = {field.path for field in await self.fields(data)}
+        missing = [field for field in wanted if field.remote not in there]
+        if not missing:
+            return []
+        try:
+            group = {"name": GROUP, "label": "Perkstar loyalty"}
+            await self.call("POST", self._path("properties", "/groups"), json=group, repeatable=True)
+        except PerkstarError as error:
+            if error.kind not in (ErrorKind.DUPLICATE, ErrorKind.CONFLICT):
+                raise
+        inputs = []
+        for field in missing:
+            kind, shown = _MADE.get(field.type, ("string", "text"))
+            about = {"name": field.remote, "label": field.label, "groupName": GROUP}
+            inputs.append({**about, "type": kind, "fieldType": shown})
+        await self.call(
+            "POST", self._path("properties", "/batch/create"), json={"inputs": inputs}, repeatable=True
+        )
+        return [field.remote for field in missing]
+
+    # -- reads -------------------------------------------------------------------------------------------------
+    def read(
+        self, data: DataType, cursor: dict[str, Any] | None, *, full: bool = False
+    ) -> AsyncIterator[Page]:
+        self.spec(data)
+        return ahead(self._read(None if full else cursor))
+
+    async def _read(self, cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
+        complete = not cursor
+        place = Place(0)
+        if cursor:
+            place = Place(int(cursor["since"]), int(cursor.get("skip", 0)))
+            if not cursor.get("open"):
+                place = Place(max(0, place.since - round(self.customers.overlap_s * 1000)))
+        search = _Search(self)
+        total = None
+        async for batch, after, end in by_time(search.fetch, place):
+            total = batch.total if total is None else total
+            stand = {"since": max(after.since, search.now or 0)} if end else {"since": after.since, "open": 1}
+            if after.skip and not end:
+                stand["skip"] = after.skip
+            yield Page(batch.rows, cursor=stand, last=end and complete, total=total if complete else None)
+
+    async def get(
+        self, data: DataType, ids: Sequence[str]
+    ) -> dict[str, tuple[Presence, RemoteRecord | None]]:
+        found: dict[str, tuple[Presence, RemoteRecord | None]] = {}
+        for start in range(0, len(ids), 100):
+            await self._get_batch(list(dict.fromkeys(ids[start : start + 100])), found)
+        return found
+
+    async def _get_batch(
+        self, ids: list[str], found: dict[str, tuple[Presence, RemoteRecord | None]]
+    ) -> None:
+        for row in await self._batch_read(ids, archived=False):
+            record = _record(row)
+            if record.id in ids:
+                found[record.id] = (Presence.THERE, record)
+            for loser in str(record.fields.get(MERGED) or "").split(";"):
+                if loser in ids and loser != record.id:
+                    found[loser] = (Presence.MERGED, record)
+        missing = [id_ for id_ in ids if id_ not in found]
+        if not missing:
+            return
+        for row in await self._batch_read(missing, archived=True):
+            if row["id"] in missing:
+                found[row["id"]] = (Presence.ARCHIVED, _record(row))
+        for id_ in missing:
+            if id_ not in found:
+                winner = await self._one(id_, {})
+                merged = winner is not None and winner.id != id_
+                kept = Presence.MERGED if merged else Presence.THERE
+                found[id_] = (kept, winner) if winner is not None else (Presence.GONE, None)
+
+    async def _batch_read(self, ids: list[str], *, archived: bool) -> list[dict[str, Any]]:
+        body = {
+            "properties": [*self.mapped_paths(), CHANGED, MERGED],
+            "propertiesWithHistory": [],
+            "inputs": [{"id": id_} for id_ in ids],
+        }
+        path = self._path("objects", "/batch/read")
+        params = {"archived": "true"} if archived else None
+        try:
+            reply = await self.call("POST", path, params=params, json=body, repeatable=True, expect="results")
+        except PerkstarError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return []
+            raise
+        rows: list[dict[str, Any]] = reply.data["results"]
+        return rows
+
+    async def _one(self, id_: str, more: dict[str, str]) -> RemoteRecord | None:
+        params = {"properties": ",".join([*self.mapped_paths(), CHANGED]), **more}
+        try:
+            reply = await self.call("GET", self._path("objects", f"/{id_}"), params=params, expect="id")
+        except PerkstarError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise
+        return _record(reply.data)
+
+    async def find(self, data: DataType, key: str, value: str) -> list[RemoteRecord]:
+        if key == "email":
+            one = await self._one(value, {"idProperty": "email"})
+            return [one] if one is not None else []
+        if key != "phone":
+            return []
+        spellings = list(dict.fromkeys([value, value.lstrip("+")]))
+        groups = [
+            {"filters": [{"propertyName": name, "operator": "IN", "values": spellings}]}
+            for name in ("phone", "mobilephone")
+        ]
+        return (await self.search(groups, limit=10)).rows
+
+    async def search(
+        self, groups: list[dict[str, Any]], *, limit: int, sort: str = CHANGED, after: int = 0
+    ) -> Batch:
+        """One page of a search, made ready: records, the time of the last one, and whether more follow."""
+        body: dict[str, Any] = {
+            "filterGroups": groups,
+            "sorts": [sort],
+            "properties": [*self.mapped_paths(), CHANGED],
+            "limit": limit,
+        }
+        if after:
+            body["after"] = str(after)
+        path = self._path("objects", "/search")
+        reply = await self.call("POST", path, json=body, repeatable=True, bucket="search", expect="results")
+        rows = [_record(row) for row in reply.data["results"]]
+        more = bool((reply.data.get("paging") or {}).get("next"))
+        last = rows[-1].changed_at if rows else None
+        self.now_there = server_ms(reply)
+        return Batch(rows, epoch_ms(last) if last else 0, more, reply.data.get("total"))
+
+    now_there: int | None = None
+
+    # -- writes ------------------------------------------------------------------------------------------------
+    async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
+        return await self._batch(changes, "create", lambda change: {})
+
+    async def update(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
+        return await self._batch(changes, "update", lambda change: {"id": change.remote_id})
+
+    async def _batch(self, changes: Sequence[Change], act: str, about: Any) -> Mapping[str, Answer]:
+        inputs = [
+            {
+                **about(change),
+                "objectWriteTraceId": change.key,
+                "properties": {path: _written(value) for path, value in change.fields.items()},
+            }
+            for change in changes
+        ]
+        reply = await self.call(
+            "POST",
+            self._path("objects", f"/batch/{act}"),
+            json={"inputs": inputs},
+            repeatable=act == "update",
+            expect="results",
+        )
+        answers: dict[str, Answer] = {}
+        whose = _Whose(changes)
+        for row in reply.data["results"]:
+            change = whose.of(row) or (changes[0] if len(changes) == 1 else None)
+            if change is not None:
+                answers[change.key] = Answer(change.key, _record(row), None, change.remote_id is None)
+        for entry in reply.data.get("errors") or ():
+            traced = (entry.get("context") or {}).get("objectWriteTraceId") or ()
+            for key in traced if isinstance(traced, list) else [traced]:
+                change = whose.by_mark.get(str(key))
+                if change is not None and change.key not in answers:
+                    answers[change.key] = await self.refused(change, self.refusal(entry))
+        left = [change for change in changes if change.key not in answers]
+        if left and len(changes) > 1:
+            # An error that names no input: what was neither written nor refused by name goes one by one.
+            for change in left:
+                await self._written([change], self.create if act == "create" else self.update, answers)
+        elif left:
+            entry = (reply.data.get("errors") or [{"message": "It was left out of the answer."}])[0]
+            answers[left[0].key] = await self.refused(left[0], self.refusal(entry))
+        return answers
+
+    async def refused(self, change: Change, error: PerkstarError) -> Answer:
+        words = error.vendor_words or ""
+        existing = _EXISTING.search(words)
+        if existing is not None:
+            error.kind = ErrorKind.DUPLICATE
+            found = await self.get(DataType.CUSTOMERS, [existing[1]])
+            return Answer(change.key, found[existing[1]][1], error)
+        return Answer(change.key, None, error)
+
+    async def archive(self, data: DataType, ids: Sequence[str]) -> list[Answer]:
+        for start in range(0, len(ids), 100):
+            inputs = [{"id": id_} for id_ in ids[start : start + 100]]
+            path = self._path("objects", "/batch/archive")
+            await self.call("POST", path, json={"inputs": inputs}, repeatable=True)
+        return [Answer(id_) for id_ in ids]
+
+
+class _Search:
+    """Pages of all contacts by time of change; ties beyond the end of a search are walked by id."""
+
+    def __init__(self, hubspot: HubSpot) -> None:
+        self.hubspot = hubspot
+        self.now: int | None = None
+        self._tie_id = "0"
+
+    async def fetch(self, place: Place) -> Batch:
+        size = self.hubspot.customers.page_size
+        if place.skip + size > SEARCH_END:
+            return await self._tie(place, size)
+        self._tie_id = "0"
+        filters = [{"propertyName": CHANGED, "operator": "GTE", "value": str(place.since)}]
+        batch = await self.hubspot.search([{"filters": filters}], limit=size, after=place.skip)
+        self.now = self.hubspot.now_there
+        return batch
+
+    async def _tie(self, place: Place, size: int) -> Batch:
+        filters = [
+            {"propertyName": CHANGED, "operator": "EQ", "value": str(place.since)},
+            {"propertyName": "hs_object_id", "operator": "GT", "value": self._tie_id},
+        ]
+        batch = await self.hubspot.search([{"filters": filters}], limit=size, sort="hs_object_id")
+        if batch.more:
+            self._tie_id = batch.rows[-1].id
+            return Batch(batch.rows, place.since, True, batch.total)
+        return Batch(batch.rows, place.since + 1, True, batch.total)
+
+
+def _record(row: dict[str, Any]) -> RemoteRecord:
+    fields = row.get("properties") or {}
+    changed = moment(fields.get(CHANGED) or row.get("updatedAt"))
+    return RemoteRecord(str(row["id"]), fields, changed, bool(row.get("archived")))
+
+
+def _written(value: Value) -> str:
+    """A value as HubSpot takes it: all are text, and the empty text clears."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+class _Whose:
+    """Finds the change that a result answers: by its trace id, else by its id, else by its e-mail address."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self.by_mark: dict[str, Change] = {}
+        for change in changes:
+            email = str(change.fields.get("email") or "").lower()
+            for mark in (email if change.remote_id is None else "", change.remote_id, change.key):
+                if mark:
+                    self.by_mark[mark] = change
+
+    def of(self, row: dict[str, Any]) -> Change | None:
+        email = str((row.get("properties") or {}).get("email") or "").lower()
+        marks = (row.get("objectWriteTraceId"), str(row.get("id")), email)
+        return next((self.by_mark[mark] for mark in marks if mark in self.by_mark), None)

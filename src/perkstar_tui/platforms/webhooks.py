@@ -1,0 +1,210 @@
+"""Deliveries of webhooks: the signature checked over the raw body, then the events in one form for all vendors."""
+
+import base64
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+
+from .manifest import Manifest, WebhookSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change that a vendor tells of. `id` is the same in every repeat; `remote_id` is None where none is named."""
+
+    id: str
+    data: DataType
+    remote_id: str | None
+    type: str
+    at: datetime | None
+
+
+def parse(
+    manifest: Manifest, *, secret: str, url: str, headers: Mapping[str, str], body: bytes, now: datetime
+) -> list[Event]:
+    """The events of a delivery to `url` (the address as it was registered).
+
+    Raises PerkstarError NOT_ALLOWED for a wrong or missing signature or one that is too old, and USAGE for a body
+    that cannot be read; the message says what the likely cause is.
+    """
+    spec = manifest.webhooks
+    if spec is None:
+        raise PerkstarError(ErrorKind.USAGE, f"{manifest.title} sends no webhooks.")
+    lower = {name.lower(): value for name, value in headers.items()}
+    if spec.signature != "none":
+        given = lower.get(spec.header)
+        if not given:
+            raise _forged(manifest, "it is not signed", "Only deliveries of the vendor itself are taken.")
+        if not secret:
+            raise _forged(manifest, "its secret is not known here", "Register the webhook again.")
+        _CHECKS[spec.signature](manifest, spec, _Delivery(secret, url, lower, body, given, now))
+    try:
+        return _READERS[manifest.name](body, now)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        raise PerkstarError(ErrorKind.USAGE, f"A delivery of {manifest.title} cannot be read.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    secret: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    given: str
+    now: datetime
+
+    def mac(self, message: bytes) -> bytes:
+        return hmac.digest(self.secret.encode(), message, sha256)
+
+
+def _forged(manifest: Manifest, what: str, remedy: str) -> PerkstarError:
+    return PerkstarError(
+        ErrorKind.NOT_ALLOWED,
+        f"A delivery in the name of {manifest.title} is refused: {what}.",
+        remedy=remedy,
+    )
+
+
+def _must_match(manifest: Manifest, delivery: _Delivery, expected: str) -> None:
+    if not hmac.compare_digest(expected.encode(), delivery.given.encode()):
+        raise _forged(
+            manifest,
+            "its signature is wrong",
+            "If it is real, the registered address differs from PERKSTAR_PUBLIC_URL, a proxy changed the body, or "
+            "the secret was replaced at the vendor: register the webhook again.",
+        )
+
+
+def _must_be_recent(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery, sent_s: float) -> None:
+    if spec.tolerance_s is not None and abs(delivery.now.timestamp() - sent_s) > spec.tolerance_s:
+        raise _forged(
+            manifest,
+            "it was signed too long ago",
+            "A recorded delivery sent again, or a wrong clock: check this machine's time.",
+        )
+
+
+def _square(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
+    """base64(HMAC-SHA256(key, address + body)); no time in it, so repeats are told by the event's id alone."""
+    _must_match(
+        manifest, delivery, base64.b64encode(delivery.mac(delivery.url.encode() + delivery.body)).decode()
+    )
+
+
+def _hubspot_v3(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
+    """base64(HMAC-SHA256(secret, method + address + body + timestamp)), the timestamp in ms of a header."""
+    stamp = delivery.headers.get("x-hubspot-request-timestamp", "")
+    if not stamp.isdigit():
+        raise _forged(
+            manifest, "it does not say when it was sent", "Only deliveries of the vendor are taken."
+        )
+    message = b"POST" + delivery.url.encode() + delivery.body + stamp.encode()
+    _must_match(manifest, delivery, base64.b64encode(delivery.mac(message)).decode())
+    _must_be_recent(manifest, spec, delivery, int(stamp) / 1000.0)
+
+
+def _mailchimp(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
+    """`t=<unix>,v1=<hex>`: HMAC-SHA256 over `<t>.<body>`."""
+    parts = dict(part.strip().partition("=")[::2] for part in delivery.given.split(","))
+    stamp = parts.get("t", "")
+    if not stamp.isdigit():
+        raise _forged(manifest, "its signature cannot be read", "Only deliveries of the vendor are taken.")
+    expected = delivery.mac(stamp.encode() + b"." + delivery.body).hex()
+    _must_match(
+        manifest,
+        _Delivery(
+            delivery.secret,
+            delivery.url,
+            delivery.headers,
+            delivery.body,
+            parts.get("v1", ""),
+            delivery.now,
+        ),
+        expected,
+    )
+    _must_be_recent(manifest, spec, delivery, float(stamp))
+
+
+_CHECKS: dict[str, Callable[[Manifest, WebhookSpec, _Delivery], None]] = {
+    "square": _square,
+    "hubspot-v3": _hubspot_v3,
+    "mailchimp": _mailchimp,
+}
+
+
+# -- what the bodies say -----------------------------------------------------------------------------------------
+
+
+def _time(value: Any) -> datetime | None:
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value / 1000.0 if value > 1e11 else value, UTC)
+    if isinstance(value, str) and value:
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
+
+
+def _hash(body: bytes) -> str:
+    return sha256(body).hexdigest()[:32]
+
+
+def _read_square(body: bytes, now: datetime) -> list[Event]:
+    told = orjson.loads(body)
+    kind = str(told["type"])
+    data = DataType.CUSTOMERS if kind.startswith("customer.") else DataType.TRANSACTIONS
+    about = told.get("data") or {}
+    return [Event(str(told["event_id"]), data, about.get("id"), kind, _time(told.get("created_at")))]
+
+
+def _read_hubspot(body: bytes, now: datetime) -> list[Event]:
+    return [
+        Event(
+            f"{told.get('eventId')}-{told.get('subscriptionId', '')}-{told.get('objectId')}",
+            DataType.CUSTOMERS,
+            str(told["objectId"]),
+            str(told.get("subscriptionType") or ""),
+            _time(told.get("occurredAt")),
+        )
+        for told in orjson.loads(body)
+    ]
+
+
+def _read_mailchimp(body: bytes, now: datetime) -> list[Event]:
+    told = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    fired = told.get("fired_at", "")
+    at = _time(fired.replace(" ", "T")) if fired else None
+    email = told.get("data[new_email]") or told.get("data[email]")
+    # Mailchimp names no record by the id that reads give: its address leads to it.
+    return [Event(_hash(body), DataType.CUSTOMERS, email, told["type"], at)]
+
+
+def _read_perkstar(body: bytes, now: datetime) -> list[Event]:
+    told = orjson.loads(body)
+    kind = str(told["event"])
+    about = told.get("data") or {}
+    at = _time(told.get("timestamp"))
+    if kind.startswith("Customer"):
+        return [
+            Event(_hash(body), DataType.CUSTOMERS, about.get("id") or about.get("cardholder_id"), kind, at)
+        ]
+    return [Event(_hash(body), DataType.CARDS, about.get("serial_number"), kind, at)]
+
+
+_READERS: dict[str, Callable[[bytes, datetime], list[Event]]] = {
+    "square": _read_square,
+    "hubspot": _read_hubspot,
+    "mailchimp": _read_mailchimp,
+    "perkstar": _read_perkstar,
+}
