@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 
 from perkstar_tui.model.enums import DataType, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -18,6 +18,7 @@ from .bench import ACCOUNT, INTEGRATION, Bench
 from .configuring import apply_settings
 from .credentials import delete_credential
 from .reading import plan
+from .receiver import drop_subscription
 
 LINK = table(t.RecordLink)
 VERSION = table(t.ConfigVersion)
@@ -79,11 +80,7 @@ def disconnected(bench: Bench, row: Any, reason: str) -> None:
             )
         )
         delete_credential(connection, row.id)
-        connection.execute(
-            delete(table(t.WebhookSubscription)).where(
-                table(t.WebhookSubscription).c.integration_id == row.id
-            )
-        )
+        drop_subscription(bench, connection, row.id)
         bench.audit(connection, "disconnect", row.id, row.status, {"reason": reason})
 
 
@@ -217,6 +214,73 @@ def resolve_template(bench: Bench, config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "template_id": points[0].id}
 
 
+def history(bench: Bench, row: Any) -> list[v.VersionView]:
+    """Every version of an integration's settings, newest first, with what each changed (E1)."""
+    with bench.store.read() as connection:
+        rows = connection.execute(
+            select(VERSION).where(VERSION.c.integration_id == row.id).order_by(VERSION.c.version)
+        ).all()
+    if not rows:
+        return [v.VersionView(row.config_version, row.created_at, "", True)]
+    views = []
+    before: dict[str, Any] = {}
+    for version in rows:
+        changes = tuple(_differences(before, version.config)) if before else ()
+        current = version.version == row.config_version
+        views.append(v.VersionView(version.version, version.at, version.who, current, changes))
+        before = version.config
+    return views[::-1]
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:
+    found = []
+    for name in sorted(old.keys() | new.keys()):
+        a, b = old.get(name), new.get(name)
+        if a == b:
+            continue
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += [(f"{name}.{part}", x, y) for part, x, y in _differences(a, b)]
+        else:
+            found.append((name, _short(a), _short(b)))
+    return found
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return ", ".join(f"{e.get('hub')}={e.get('remote')}" for e in value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def rollback(bench: Bench, row: Any, version: int) -> None:
+    """Put the settings of an earlier version back, as a new version; fields whose mapping changes lose their base."""
+    with bench.store.read() as connection:
+        found = connection.execute(
+            select(VERSION.c.config).where(VERSION.c.integration_id == row.id, VERSION.c.version == version)
+        ).scalar()
+    if found is None:
+        raise PerkstarError(
+            ErrorKind.NOT_FOUND,
+            f"{row.name} has no version {version}.",
+            remedy=f"`perkstar history {row.id}` lists them.",
+            integration_id=row.id,
+        )
+    store_config(bench, row, found, {}, "rollback")
+    changed = _changed_lines(row.config, found)
+    if changed:
+        _drop_bases(bench, row.id, changed)
+
+
+def _changed_lines(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Remote fields whose line differs in hub field or transform between two configurations."""
+
+    def lines(config: dict[str, Any]) -> dict[str, tuple[str, str]]:
+        entries = config.get("mapping", {}).get("customers", [])
+        return {e["remote"]: (e["hub"], e["transform"]) for e in entries}
+
+    before, after = lines(old), lines(new)
+    return [remote for remote in before.keys() | after.keys() if before.get(remote) != after.get(remote)]
+
+
 def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
     """Replace the customers' mapping. Raises MAPPING that names the line at fault."""
     manifest = bench.manifest(row.platform)
@@ -263,8 +327,9 @@ def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
             field=missing[0],
         )
     mapping = {**row.config["mapping"], "customers": entries}
-    dropped = [e["remote"] for e in entries if known.get(e["remote"], {}).get("transform") != e["transform"]]
-    store_config(bench, row, {**row.config, "mapping": mapping}, {}, "mapping")
+    config = {**row.config, "mapping": mapping}
+    store_config(bench, row, config, {}, "mapping")
+    dropped = _changed_lines(row.config, config)
     if dropped:
         _drop_bases(bench, row.id, dropped)
 

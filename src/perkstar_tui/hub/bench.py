@@ -18,7 +18,8 @@ from perkstar_tui.platforms.connector import Connector, CredentialStore
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import Store, table
+from perkstar_tui.store.database import Store, ms, table
+from perkstar_tui.store.usage import CallCounter, StoredBudgets
 from perkstar_tui.sync.config import RunConfig, compile_lines
 from perkstar_tui.sync.earning import EarningRule
 from perkstar_tui.sync.run import Engine, Workbench
@@ -40,6 +41,8 @@ class Bench:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.store = Store(settings.database_url, read_only=settings.read_only)
+        self.budgets = StoredBudgets(self.store)
+        self.calls = CallCounter(self.store)
         if settings.read_only:
             self._need_store()
         else:
@@ -192,15 +195,29 @@ class Bench:
     def connector(self, row: Any, held: leases.Held | None = None) -> Connector:
         """An open connector for an integration, with its stored credential."""
         credentials = StoredCredential(self.store, self.vault, row.id, self.clock)
-        return self.open(row.platform, credentials, row.config.get("options", {}))
+        return self.open(
+            row.platform, credentials, row.config.get("options", {}), row.remote_account_id or ""
+        )
 
-    def open(self, platform: str, credentials: CredentialStore, options: dict[str, Any]) -> Connector:
+    def open(
+        self, platform: str, credentials: CredentialStore, options: dict[str, Any], account_id: str = ""
+    ) -> Connector:
+        """A connector whose calls come out of the budget of `account_id` at that platform, and are counted."""
         from perkstar_tui.platforms.registry import open_connector
 
         endpoints = dict(self.settings.endpoints)
         if platform == CLOUD and self.settings.api_url:
             endpoints[CLOUD] = self.settings.api_url
-        return open_connector(platform, credentials, endpoints=endpoints, clock=self.clock, options=options)
+        return open_connector(
+            platform,
+            credentials,
+            endpoints=endpoints,
+            clock=self.clock,
+            options=options,
+            budgets=None if self.settings.read_only else self.budgets,
+            budget_name=f"{platform}:{account_id}",
+            on_call=lambda calls: self.calls.add(platform, calls, ms(self.clock.now())),
+        )
 
     # -- who and what --------------------------------------------------------------------------------------
     @staticmethod
@@ -230,6 +247,7 @@ class Bench:
         )
 
     def close(self) -> None:
+        self.calls.flush()
         self.store.close()
 
 

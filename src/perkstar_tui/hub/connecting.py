@@ -10,18 +10,20 @@ from sqlalchemy import delete, insert, select, update
 from perkstar_tui.model.enums import DataType, Direction, Kind, SourceOfTruth, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
-from perkstar_tui.model.remote import RemoteAccount
+from perkstar_tui.model.remote import RemoteAccount, RemoteField
 from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
+from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.mapping import TRANSFORMS
 from perkstar_tui.sync.schedule import next_run
 
 from . import acts
 from . import views as v
 from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .configuring import apply_settings, default_config, default_mapping
-from .credentials import LooseCredential, StoredCredential, write_credential
+from .credentials import LooseCredential, write_credential
 from .reading import plan
 
 T = TypeVar("T")
@@ -412,11 +414,7 @@ def disconnect(bench: Bench, row: Any, reason: str) -> list[str]:
     notes: list[str] = []
 
     async def end() -> None:
-        connector = bench.open(
-            row.platform,
-            StoredCredential(bench.store, bench.vault, row.id, bench.clock),
-            row.config["options"],
-        )
+        connector = bench.connector(row)
         try:
             unsubscribe: Callable[[str], Any] | None = getattr(connector, "unsubscribe", None)
             with bench.store.read() as connection:
@@ -476,3 +474,34 @@ def test_connection(bench: Bench, row: Any) -> v.TestView:
     except PerkstarError as error:
         steps.append(v.TestStep("call", False, error.message, error.remedy))
     return v.TestView(all(step.ok for step in steps), tuple(steps))
+
+
+def remote_fields(bench: Bench, row: Any) -> list[RemoteField]:
+    """Every field that the platform has for customers, asked for afresh."""
+
+    async def ask() -> list[RemoteField]:
+        connector = bench.connector(row)
+        try:
+            return await connector.fields(DataType.CUSTOMERS)
+        finally:
+            await connector.close()
+
+    return run_now(ask())
+
+
+def mapping_choices(bench: Bench, row: Any) -> v.MappingChoices:
+    """Fields of both sides and the transforms, for whoever edits the mapping."""
+    fields = remote_fields(bench, row)
+    return v.MappingChoices(
+        (*CUSTOMER_FIELDS, *LOYALTY_FIELDS), tuple((f.path, f.label, f.type) for f in fields), TRANSFORMS
+    )
+
+
+def suggest_mapping(bench: Bench, row: Any) -> list[v.MappingLine]:
+    """Lines that could be added to the mapping, by the names of the platform's fields."""
+    from .suggesting import suggest
+
+    entries = row.config["mapping"].get("customers", [])
+    return suggest(
+        remote_fields(bench, row), {entry["hub"] for entry in entries}, {entry["remote"] for entry in entries}
+    )

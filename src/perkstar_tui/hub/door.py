@@ -4,7 +4,7 @@ Every method is plain and may wait on the disk or the network, so a screen calls
 Wrong use raises PerkstarError with what, why and the remedy; nothing is half done after one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -47,10 +47,28 @@ class HubDoor(Protocol):
     ) -> v.PageOf: ...
     def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView: ...
     def mapping(self, name_or_id: str) -> list[v.MappingLine]: ...
+    def suggest_mapping(self, name_or_id: str) -> list[v.MappingLine]:
+        """Lines that could be added, by the names of the platform's fields; asks the platform."""
+
+    def mapping_choices(self, name_or_id: str) -> v.MappingChoices:
+        """Fields of both sides and the transforms; asks the platform."""
+
+    def history(self, name_or_id: str) -> list[v.VersionView]:
+        """Versions of the settings, newest first."""
+
+    def codes(self) -> list[v.CodeView]:
+        """The catalogue of error codes."""
+
     def catalog(self) -> list[v.CatalogItem]: ...
     def guide(self, platform: str) -> v.Guide: ...
     def doctor(self) -> v.DoctorView: ...
     def where(self) -> dict[str, str]: ...
+    def recall(self, name: str) -> str | None:
+        """How a view was left, such as its sort order."""
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep how a view was left, over restarts."""
+
     def changes(self) -> int:
         """A number that grows whenever anything in the store changed, by whatever process; cheap to ask often."""
 
@@ -73,6 +91,9 @@ class HubDoor(Protocol):
 
     def edit(self, name_or_id: str, settings: dict[str, str]) -> v.IntegrationView: ...
     def set_mapping(self, name_or_id: str, lines: Sequence[v.MappingLine]) -> list[v.MappingLine]: ...
+    def rollback(self, name_or_id: str, version: int) -> v.IntegrationView:
+        """Put the settings of an earlier version back, as a new version."""
+
     def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
         """Marks held or failed records as due; answers how many."""
 
@@ -107,6 +128,6 @@ class HubDoor(Protocol):
     def set_plan(self, tier: str) -> v.PlanView: ...
 
     # -- the runner behind the screen
-    def start_runner(self, on_change: Callable[[], None] | None = None) -> None: ...
+    def start_runner(self, concurrency: int = 4) -> None: ...
     def stop_runner(self) -> None: ...
     def close(self) -> None: ...

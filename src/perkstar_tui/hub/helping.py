@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from perkstar_tui.model.enums import DataType, Direction, Status
-from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import leases
 from perkstar_tui.sync.mapping import transform
@@ -19,6 +19,14 @@ from .reading import CUSTOMER
 
 def version() -> str:
     return installed("perkstar-tui")
+
+
+def codes() -> list[v.CodeView]:
+    """The catalogue of error codes, from the one table there is (E9)."""
+    return [
+        v.CodeView(kind.value, facts.meaning, facts.policy, facts.remedy, facts.exit_code)
+        for kind, facts in CATALOGUE.items()
+    ]
 
 
 def mapping(bench: Bench, row: Any) -> list[v.MappingLine]:
@@ -141,15 +149,19 @@ def guide(bench: Bench, platform: str) -> v.Guide:
     return v.Guide(manifest.name, manifest.title, "\n".join(lines))
 
 
-def forms(manifest: Manifest) -> tuple[v.AuthFormView, ...]:
-    """How one can authorise, the one-account token first (G3)."""
+def forms(manifest: Manifest, *, app_known: bool = False) -> tuple[v.AuthFormView, ...]:
+    """How one can authorise, the one-account token first (G3). An app that is kept already is not asked for again."""
     ordered = sorted(manifest.auth, key=lambda form: form.type == "oauth2")
     return tuple(
         v.AuthFormView(
             id=form.id,
             title=form.title,
             oauth=form.type == "oauth2",
-            fields=tuple(v.AuthField(f.name, f.label, f.secret, f.help) for f in form.fields),
+            fields=tuple(
+                v.AuthField(f.name, f.label, f.secret, f.help)
+                for f in form.fields
+                if not (app_known and form.type == "oauth2")
+            ),
             permissions=tuple(scope.plain_words for scope in form.scopes),
         )
         for form in ordered
@@ -158,6 +170,7 @@ def forms(manifest: Manifest) -> tuple[v.AuthFormView, ...]:
 
 def draft(bench: Bench, platform: str) -> v.DraftView:
     """Begin to connect, or take up the draft that was left (G2)."""
+    from .authorising import known_app
     from .configuring import default_config
 
     manifest = bench.manifest(platform)
@@ -175,7 +188,7 @@ def draft(bench: Bench, platform: str) -> v.DraftView:
         name=row.name if row is not None else manifest.title,
         step=3 if row is not None else 2,
         settings=settings | {"options": config.get("options", {})},
-        forms=forms(manifest),
+        forms=forms(manifest, app_known=bool(known_app(bench, manifest.name))),
         account_name=row.remote_account_name if row is not None else "",
     )
 

@@ -1,7 +1,7 @@
 """The hub: every act and question of screens and commands, over one bench (HubDoor)."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,12 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.runner import Runner, someone_runs
 
-from . import acts, connecting, helping, reading
+from . import acts, connecting, helping, people, reading, settling
 from . import views as v
+from .authorising import Authoriser
 from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .preview import mark_previewed, rehearse
+from .receiver import Receiver
 from .settings import Settings
 
 
@@ -27,6 +29,7 @@ class Hub:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.bench = Bench(settings, clock)
+        self.authoriser = Authoriser(self.bench)
         self._runner: Runner | None = None
         self._lock = threading.Lock()
 
@@ -165,8 +168,41 @@ class Hub:
     def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView:
         return reading.record(self.bench, any_id_or_email, self._id(name_or_id))
 
+    def customers(self, text: str = "", *, offset: int = 0, limit: int = 100) -> v.PageOf:
+        return people.customers(self.bench, text, offset, limit)
+
+    def export_customers(self) -> Iterator[dict[str, Any]]:
+        return people.export_customers(self.bench)
+
+    def transactions(
+        self, customer: str | None = None, *, state: str | None = None, offset: int = 0, limit: int = 100
+    ) -> v.PageOf:
+        wanted = self.record(customer).id if customer else None
+        return people.transactions(self.bench, wanted, state, offset, limit)
+
+    def conflicts(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 100) -> v.PageOf:
+        return settling.conflicts(self.bench, self._id(name_or_id), offset, limit)
+
+    def undo_conflict(self, conflict_id: str) -> v.RecordView:
+        return self.record(settling.undo(self.bench, conflict_id))
+
+    def codes(self) -> list[v.CodeView]:
+        return helping.codes()
+
+    def history(self, name_or_id: str) -> list[v.VersionView]:
+        return acts.history(self.bench, self.bench.find(name_or_id))
+
+    def tiers(self) -> list[v.TierView]:
+        return reading.tiers(self.bench)
+
     def mapping(self, name_or_id: str) -> list[v.MappingLine]:
         return helping.mapping(self.bench, self.bench.find(name_or_id))
+
+    def suggest_mapping(self, name_or_id: str) -> list[v.MappingLine]:
+        return connecting.suggest_mapping(self.bench, self.bench.find(name_or_id))
+
+    def mapping_choices(self, name_or_id: str) -> v.MappingChoices:
+        return connecting.mapping_choices(self.bench, self.bench.find(name_or_id))
 
     def catalog(self) -> list[v.CatalogItem]:
         return helping.catalog(self.bench)
@@ -184,6 +220,16 @@ class Hub:
             "config": str(home / "config.toml"),
             "data": self.bench.settings.database_url,
         }
+
+    def recall(self, name: str) -> str | None:
+        """How a view was left, such as its sort order; None when it never was."""
+        kept = self.bench.store.get_setting(f"view:{name}")
+        return None if kept is None else str(kept)
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep how a view was left, over restarts; a store opened read-only keeps nothing."""
+        if not self.bench.settings.read_only and self.recall(name) != value:
+            self.bench.store.set_setting(f"view:{name}", value)
 
     def changes(self) -> int:
         return self.bench.store.changes()
@@ -247,6 +293,25 @@ class Hub:
         acts.set_mapping(self.bench, row, lines)
         return self.mapping(row.id)
 
+    def rollback(self, name_or_id: str, version: int) -> v.IntegrationView:
+        row = self.bench.find(name_or_id)
+        acts.rollback(self.bench, row, version)
+        return self.integration(row.id)
+
+    def import_customers(self, rows: Iterable[Mapping[str, Any]]) -> v.ImportView:
+        return people.import_customers(self.bench, rows)
+
+    def run_due(self) -> list[v.RunView]:
+        """Run everything that is due now, one after another, and answer how it went."""
+        found = []
+        for id_, trigger in Runner(self.bench.store, self.bench.engine, self.bench.clock).due():
+            try:
+                run_id = connecting.run_now(self.bench.engine.run(id_, trigger))
+            except PerkstarError:
+                continue
+            found.append(reading.run(self.bench, run_id))
+        return found
+
     def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
         return acts.retry(self.bench, self.bench.find(name_or_id), record_ids)
 
@@ -289,6 +354,15 @@ class Hub:
 
     def draft(self, platform: str) -> v.DraftView:
         return helping.draft(self.bench, platform)
+
+    def authorize_link(self, platform: str, form: str, client: dict[str, str]) -> v.AuthorizeLink:
+        return self.authoriser.link(platform, form, client)
+
+    def authorize_wait(self, ticket: str, seconds: float) -> dict[str, Any] | None:
+        return self.authoriser.wait(ticket, seconds)
+
+    def authorize_paste(self, ticket: str, address: str) -> dict[str, Any]:
+        return self.authoriser.paste(ticket, address)
 
     def connect(
         self,
@@ -334,10 +408,16 @@ class Hub:
         return self.plan()
 
     # -- runner --------------------------------------------------------------------------------------------
-    def start_runner(self, on_change: Callable[[], None] | None = None) -> None:
+    def start_runner(self, concurrency: int = 4) -> None:
         with self._lock:
             if self._runner is None and not self.bench.settings.read_only:
-                self._runner = Runner(self.bench.store, self.bench.engine, self.bench.clock)
+                self._runner = Runner(
+                    self.bench.store,
+                    self.bench.engine,
+                    self.bench.clock,
+                    concurrency=concurrency,
+                    beside=(Receiver(self.bench).serve,),
+                )
                 self._runner.start()
 
     def stop_runner(self) -> None:
@@ -348,6 +428,7 @@ class Hub:
 
     def close(self) -> None:
         self.stop_runner()
+        self.authoriser.close()
         self.bench.close()
 
 

@@ -27,6 +27,7 @@ RUN = table(t.SyncRun)
 LOG = table(t.LogLine)
 CREDENTIAL = table(t.Credential)
 TIER = table(t.PlanTier)
+SUBSCRIPTION = table(t.WebhookSubscription)
 
 _FAILING = (LinkState.HELD.value, LinkState.DUPLICATE.value)
 
@@ -50,9 +51,15 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
                 counts[id_]["linked"] += number
             elif state in _FAILING:
                 counts[id_]["failed" if code == ErrorKind.RECORD_REJECTED else "held"] += number
-        expiries = {row.owner_id: row.expires_at for row in connection.execute(select(CREDENTIAL))}
+        expiries = {
+            row.owner_id: row.expires_at
+            for row in connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.expires_at))
+        }
+        heard = set(connection.execute(select(SUBSCRIPTION.c.integration_id)).scalars())
         recent = {row.id: _recent(connection, row.id) for row in rows}
-    return [_integration(bench, row, counts[row.id], expiries.get(row.id), recent[row.id]) for row in rows]
+    return [
+        _integration(bench, row, counts[row.id], expiries.get(row.id), recent[row.id], heard) for row in rows
+    ]
 
 
 def _recent(connection: Any, integration_id: str) -> list[Any]:
@@ -66,7 +73,12 @@ def _recent(connection: Any, integration_id: str) -> list[Any]:
 
 
 def _integration(
-    bench: Bench, row: Any, counts: dict[str, int], expires: datetime | None, recent: list[Any]
+    bench: Bench,
+    row: Any,
+    counts: dict[str, int],
+    expires: datetime | None,
+    recent: list[Any],
+    heard: set[str],
 ) -> v.IntegrationView:
     manifest = bench.catalog[row.platform]
     config = row.config
@@ -122,7 +134,14 @@ def _integration(
         purpose=row.purpose,
         credential_expires=expires,
         config_version=row.config_version,
+        listening=_listening(row, heard),
     )
+
+
+def _listening(row: Any, heard: set[str]) -> str:
+    if row.config.get("frequency") != "realtime":
+        return ""
+    return "webhooks" if row.id in heard else "polling only"
 
 
 def _visible(config: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +166,8 @@ def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView)
         return (row.status_reason or "The last runs failed.", "Look at the log", "l")
     if row.status == Status.PAUSED:
         return (f"Paused by {row.paused_by}." if row.paused_by else "Paused.", "Resume", "p")
+    if row.status_code == ErrorKind.RATE_LIMITED:
+        return row.status_reason, "It goes on by itself", ""
     if failed:
         noun = "record was" if failed == 1 else "records were"
         return (f"{failed} {noun} refused by {title}.", "See which ones and why", "!")
@@ -536,6 +557,24 @@ def plan(bench: Bench, connection: Any = None) -> v.PlanView:
         free_up=tuple((row.id, row.name, row.last_success) for row in oldest[:3]),
         next_tier=larger[0] if larger and allowed is not None else None,
     )
+
+
+def tiers(bench: Bench) -> list[v.TierView]:
+    """The plans side by side."""
+    account = bench.account_row()
+    with bench.store.read() as connection:
+        rows = connection.execute(select(TIER).order_by(TIER.c.position)).all()
+    kinds = ("prebuilt", "api", "webhook")
+    return [
+        v.TierView(
+            row.name,
+            row.title,
+            row.allowed,
+            tuple(kind for kind in kinds if getattr(row, f"counts_{kind}")),
+            account is not None and row.name == account.tier,
+        )
+        for row in rows
+    ]
 
 
 def calls_today(bench: Bench, name: str) -> tuple[int, tuple[int, ...]]:

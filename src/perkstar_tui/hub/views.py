@@ -22,6 +22,17 @@ class PlanView:
 
 
 @dataclass(frozen=True, slots=True)
+class TierView:
+    """A plan as one could have it; `allowed` None is unlimited."""
+
+    name: str
+    title: str
+    allowed: int | None
+    counts: tuple[str, ...]
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AccountView:
     name: str
     local: bool
@@ -100,6 +111,8 @@ class IntegrationView:
     purpose: str = ""
     credential_expires: datetime | None = None
     config_version: int = 1
+    listening: str = ""
+    """For a real-time integration: `webhooks` or `polling only`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +192,15 @@ class MappingLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MappingChoices:
+    """What a line of the mapping may be made of. `remote` holds path, label and type of the platform's fields."""
+
+    hub: tuple[str, ...]
+    remote: tuple[tuple[str, str, str], ...]
+    transforms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecordRow:
     """One line of the Records tab: a customer or sale and where it stands for one integration."""
 
@@ -216,6 +238,82 @@ class RecordView:
     platforms: tuple[RecordSide, ...]
     story: tuple[str, ...] = ()
     """What happened to it, newest first, in sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerView:
+    """A customer of the store; `fields` holds what is filled."""
+
+    id: str
+    fields: dict[str, Any]
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """A sale or refund in the ledger; amounts are minor units of `currency`."""
+
+    id: str
+    integration_id: str
+    remote_id: str
+    kind: str
+    customer_id: str | None
+    happened_at: datetime
+    currency: str
+    total_minor: int
+    earned: int
+    reversed: int
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportView:
+    """What became of the rows of a file; `held` names those that a person must look at, by row number."""
+
+    created: int
+    updated: int
+    unchanged: int
+    held: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version of an integration's settings, with what it changed of the version before."""
+
+    version: int
+    at: datetime
+    who: str
+    current: bool
+    changes: tuple[tuple[str, str, str], ...] = ()
+    """Setting, before, after."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictView:
+    """A field that both sides changed: what both had before, what each changed it to, and who won by the rule."""
+
+    id: str
+    integration_id: str
+    record: str
+    name: str
+    field: str
+    base: Any
+    perkstar: Any
+    platform: Any
+    winner: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CodeView:
+    """One row of the catalogue of error codes (E9)."""
+
+    code: str
+    meaning: str
+    policy: str
+    remedy: str
+    exit_code: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,275 @@
+"""The receiver of webhooks: verify over the raw body, store, answer at once; runs handle what was stored.
+
+One process at a time listens (the `receiver` lease). A vendor can reach it by `PERKSTAR_PUBLIC_URL`, or on this
+machine when the platform itself is on loopback; otherwise real-time means polling only, and the screen says so.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import delete, insert, select, update
+
+from perkstar_tui.model.enums import Level, Status
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.store import leases
+from perkstar_tui.store import tables as t
+from perkstar_tui.store.database import table
+
+from .bench import INTEGRATION, Bench
+from .credentials import CREDENTIAL, delete_credential, write_credential
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+EVENT = table(t.InboundEvent)
+LOG = table(t.LogLine)
+SUBSCRIPTION = table(t.WebhookSubscription)
+LEASE = "receiver"
+LOOK_S = 3.0
+LARGEST = 2_000_000
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def hook_owner(integration_id: str) -> str:
+    """Under which name the secret of a subscription lies in the vault."""
+    return f"hook:{integration_id}"
+
+
+def drop_subscription(bench: Bench, connection: Any, integration_id: str) -> None:
+    """Forget a subscription and its secret, in the caller's transaction."""
+    connection.execute(delete(SUBSCRIPTION).where(SUBSCRIPTION.c.integration_id == integration_id))
+    delete_credential(connection, hook_owner(integration_id))
+
+
+@dataclass
+class Receiver:
+    """Listens for vendors and keeps their subscriptions in order, in the runner's loop."""
+
+    bench: Bench
+
+    async def serve(self, stopping: asyncio.Event) -> None:
+        """Listen while this process holds the lease, until `stopping` is set."""
+        while not stopping.is_set():
+            held = await asyncio.to_thread(leases.take, self.bench.store, LEASE, self.bench.clock.now())
+            if held is None:
+                await _pause(stopping, LOOK_S)
+                continue
+            try:
+                await self._listen(stopping, held)
+            finally:
+                with contextlib.suppress(Exception):
+                    await asyncio.to_thread(leases.release, self.bench.store, held)
+
+    async def _listen(self, stopping: asyncio.Event, held: leases.Held) -> None:
+        import uvicorn
+        from starlette.applications import Starlette
+        from starlette.routing import Route
+
+        host, _, port = self.bench.settings.listen.rpartition(":")
+        try:
+            listener = socket.create_server((host or "127.0.0.1", int(port or 0)))
+        except (OSError, ValueError) as error:
+            await asyncio.to_thread(
+                self._note, None, f"Cannot listen on {self.bench.settings.listen}: {error}."
+            )
+            await _pause(stopping, 60)
+            return
+        app = Starlette(routes=[Route("/hooks/{integration}/{token}", self._take, methods=["GET", "POST"])])
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        base = f"http://{host or '127.0.0.1'}:{listener.getsockname()[1]}"
+        try:
+            while not stopping.is_set():
+                await asyncio.to_thread(leases.renew, self.bench.store, held, self.bench.clock.now())
+                await self._subscribe(base)
+                await _pause(stopping, LOOK_S)
+        except leases.LeaseLostError:
+            return
+        finally:
+            server.should_exit = True
+            await serving
+            listener.close()
+
+    # -- subscriptions -------------------------------------------------------------------------------------
+    def _base(self, platform: str, local: str) -> str | None:
+        """The address at which a platform can reach this receiver, or None."""
+        if self.bench.settings.public_url:
+            return self.bench.settings.public_url.rstrip("/")
+        endpoint = self.bench.settings.endpoints.get(platform)
+        url = endpoint.get("url") if isinstance(endpoint, dict) else endpoint
+        return local if url and urlsplit(str(url)).hostname in _LOOPBACK else None
+
+    async def _subscribe(self, local: str) -> None:
+        rows = await asyncio.to_thread(self._wanting)
+        for row, known in rows:
+            base = self._base(row.platform, local)
+            if base is None or (known is not None and known.url.startswith(f"{base}/hooks/")):
+                continue
+            try:
+                await self._renew(row, known, base)
+            except PerkstarError as error:
+                await asyncio.to_thread(self._note, row.id, f"No webhooks: {error.message}", error)
+
+    def _wanting(self) -> list[tuple[Any, Any]]:
+        """Live real-time integrations with the subscription they have; those that failed lately wait an hour."""
+        with self.bench.store.read() as connection:
+            rows = connection.execute(
+                select(INTEGRATION).where(
+                    INTEGRATION.c.status.in_([Status.ACTIVE.value, Status.ERROR.value]),
+                    INTEGRATION.c.kind != "system",
+                )
+            ).all()
+            known = {row.integration_id: row for row in connection.execute(select(SUBSCRIPTION))}
+            since = self.bench.clock.now().timestamp() - 3600
+            failed = {
+                row.integration_id
+                for row in connection.execute(
+                    select(LOG.c.integration_id, LOG.c.time)
+                    .where(LOG.c.code == "webhooks")
+                    .order_by(LOG.c.id)
+                )
+                if row.time.timestamp() > since
+            }
+        return [
+            (row, known.get(row.id))
+            for row in rows
+            if row.config.get("frequency") == "realtime" and row.id not in failed
+        ]
+
+    async def _renew(self, row: Any, known: Any, base: str) -> None:
+        connector = self.bench.connector(row)
+        url = f"{base}/hooks/{row.id}/{secrets.token_urlsafe(16)}"
+        try:
+            if known is not None:
+                with contextlib.suppress(PerkstarError):
+                    await connector.unsubscribe(known.remote_id)
+            # The row stands before the vendor is asked: some probe the address while they answer.
+            await asyncio.to_thread(self._keep, row.id, "", url, "")
+            made = await connector.subscribe(url)
+            await asyncio.to_thread(self._keep, row.id, made.id, url, made.secret)
+        except PerkstarError:
+            await asyncio.to_thread(self._forget, row.id)
+            raise
+        finally:
+            await connector.close()
+
+    def _keep(self, integration_id: str, remote_id: str, url: str, secret: str) -> None:
+        now = self.bench.clock.now()
+        with self.bench.store.write() as connection:
+            connection.execute(delete(SUBSCRIPTION).where(SUBSCRIPTION.c.integration_id == integration_id))
+            connection.execute(
+                insert(SUBSCRIPTION).values(
+                    integration_id=integration_id, remote_id=remote_id, url=url, at=now
+                )
+            )
+            write_credential(
+                connection, self.bench.vault, hook_owner(integration_id), {"secret": secret}, now
+            )
+
+    def _forget(self, integration_id: str) -> None:
+        with self.bench.store.write() as connection:
+            drop_subscription(self.bench, connection, integration_id)
+
+    # -- deliveries ----------------------------------------------------------------------------------------
+    async def _take(self, request: "Request") -> "Response":
+        from starlette.responses import PlainTextResponse
+
+        id_ = request.path_params["integration"]
+        found = await asyncio.to_thread(self._subscription, id_)
+        # The address itself is a secret: a wrong one is told nothing.
+        if found is None or not secrets.compare_digest(urlsplit(found[0]).path, request.url.path):
+            return PlainTextResponse("not here", 404)
+        if request.method == "GET":
+            return PlainTextResponse("ok")
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST:
+                return PlainTextResponse("too large", 413)
+        try:
+            await asyncio.to_thread(self._store, id_, found, dict(request.headers), body)
+        except PerkstarError as error:
+            await asyncio.to_thread(self._note, id_, f"A delivery was refused: {error.message}", error)
+            return PlainTextResponse("refused", 401)
+        return PlainTextResponse("ok")
+
+    def _subscription(self, integration_id: str) -> tuple[str, str, str] | None:
+        """Address, secret and platform of an integration's subscription."""
+        with self.bench.store.read() as connection:
+            row = connection.execute(
+                select(SUBSCRIPTION.c.url, INTEGRATION.c.platform, CREDENTIAL.c.ciphertext)
+                .join(INTEGRATION, INTEGRATION.c.id == SUBSCRIPTION.c.integration_id)
+                .join(CREDENTIAL, CREDENTIAL.c.owner_id == hook_owner(integration_id))
+                .where(SUBSCRIPTION.c.integration_id == integration_id)
+            ).first()
+        if row is None:
+            return None
+        secret = self.bench.vault.open(hook_owner(integration_id), bytes(row.ciphertext))
+        return row.url, str(secret["secret"]), row.platform
+
+    def _store(
+        self, integration_id: str, found: tuple[str, str, str], headers: dict[str, str], body: bytes
+    ) -> None:
+        """Keep what a genuine delivery says, once, and ask for a run."""
+        from perkstar_tui.platforms.webhooks import parse
+
+        url, secret, platform = found
+        now = self.bench.clock.now()
+        events = parse(
+            self.bench.manifest(platform), secret=secret, url=url, headers=headers, body=body, now=now
+        )
+        with self.bench.store.write() as connection:
+            known = {
+                row.id
+                for row in connection.execute(
+                    select(EVENT.c.id).where(EVENT.c.id.in_([f"{integration_id}:{e.id}" for e in events]))
+                )
+            }
+            fresh = {f"{integration_id}:{e.id}": e for e in events}
+            for id_, event in fresh.items():
+                if id_ not in known:
+                    connection.execute(
+                        insert(EVENT).values(
+                            id=id_,
+                            integration_id=integration_id,
+                            data=str(event.data),
+                            remote_id=event.remote_id,
+                            type=event.type,
+                            at=event.at or now,
+                        )
+                    )
+            if fresh.keys() - known:
+                connection.execute(
+                    update(INTEGRATION)
+                    .where(INTEGRATION.c.id == integration_id, INTEGRATION.c.requested.is_(None))
+                    .values(requested="webhook")
+                )
+
+    def _note(self, integration_id: str | None, message: str, error: PerkstarError | None = None) -> None:
+        kind = error.kind if error is not None else ErrorKind.USAGE
+        with self.bench.store.write() as connection:
+            connection.execute(
+                insert(LOG).values(
+                    id=new_id("log"),
+                    time=self.bench.clock.now(),
+                    level=Level.WARNING.value,
+                    code="webhooks",
+                    message=message,
+                    remedy=error.remedy if error is not None else "Set PERKSTAR_LISTEN to a free address.",
+                    integration_id=integration_id,
+                    details={"kind": kind.value},
+                )
+            )
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
