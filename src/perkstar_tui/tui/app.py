@@ -2,13 +2,15 @@
 screens share (palette, copying, undo, read-only). Imports Textual and plain types only, so it starts at once.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.style import Style
 from textual import events
@@ -18,8 +20,6 @@ from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
 
-from perkstar_tui.hub import views as v
-from perkstar_tui.hub.door import HubDoor
 from perkstar_tui.model.errors import PerkstarError
 
 from . import clipboard
@@ -29,6 +29,10 @@ from .screens.base import PerkScreen
 from .screens.main import MainScreen
 from .signs import TONES
 from .themes import DARK, LIGHT
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub import views as v
+    from perkstar_tui.hub.door import HubDoor
 
 T = TypeVar("T")
 
@@ -317,6 +321,19 @@ class PerkstarApp(App[str]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(DARK.variables)
+
+    def action_command_palette(self) -> None:
+        from textual.command import CommandPalette, SearchIcon
+
+        if self.use_command_palette and not CommandPalette.is_open(cast(App[object], self)):
+            palette = CommandPalette(id="--command-palette")
+
+            def plain_sign() -> None:
+                for icon in palette.query(SearchIcon):
+                    icon.icon = ":"
+
+            self.push_screen(palette)
+            self.call_after_refresh(plain_sign)
 
     def switch_theme(self) -> None:
         """From dark to light, or back."""

@@ -4,15 +4,19 @@ A `Line` is a row of (text, tone) pieces; tones become colours only when drawn, 
 light, 16 colours and none. Everything that came from outside goes through `clean` first.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.cells import cell_len, set_cell_size
 
-from perkstar_tui.hub.views import IntegrationView
 from perkstar_tui.model.normal import plain
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub.views import IntegrationView
 
 Piece = tuple[str, str]
 Line = tuple[Piece, ...]

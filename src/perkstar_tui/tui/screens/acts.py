@@ -1,14 +1,17 @@
 """Acts on integrations, the same on the main screen (the row or the selected rows) and in Details (the one shown)."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from __future__ import annotations
 
-from perkstar_tui.hub import views as v
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..keys import Key
 from ..signs import clean
 from .base import PerkScreen
 from .sheets import ImpactSheet, TextSheet, merged_impact
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub import views as v
 
 
 def several(views: Sequence[v.IntegrationView]) -> str:

@@ -1,5 +1,7 @@
 """What every screen shares: its keys, its last line, help, going back, and being told of changes."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events
@@ -8,13 +10,13 @@ from textual.binding import BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
-from perkstar_tui.hub.views import CatalogItem
-
 from ..keys import Key, bindings, shown
 from ..widgets.footer import KeyLine
 from ..widgets.painted import Painted, app_of
 
 if TYPE_CHECKING:
+    from perkstar_tui.hub.views import CatalogItem
+
     from ..app import PerkstarApp
 
 R = TypeVar("R")
@@ -34,7 +36,7 @@ class PerkScreen(Screen[R]):
         self._again = False
 
     @property
-    def program(self) -> "PerkstarApp":
+    def program(self) -> PerkstarApp:
         return app_of(self)
 
     # -- keys
@@ -79,6 +81,10 @@ class PerkScreen(Screen[R]):
         """Draw the last line again."""
         for line in self.query(KeyLine):
             table = self.program.keys
+            if isinstance(self.focused, Input):
+                # Letters go into the field, so no letter is offered.
+                line.offer((("Enter", "go on"), ("Esc", "back")))
+                continue
             line.offer(
                 tuple(
                     (shown(table.keys_of(k).split(",")[0]), self.label_of(k))
@@ -207,7 +213,7 @@ class Sheet(ModalScreen[R]):
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "close", "close")]
 
     @property
-    def program(self) -> "PerkstarApp":
+    def program(self) -> PerkstarApp:
         return app_of(self)
 
     def on_mount(self) -> None:

@@ -87,13 +87,13 @@ class DetailsScreen(RowActs):
 
     @property
     def pane(self) -> Pane | None:
-        """The pane in front."""
-        return next((pane for pane in self.query(Pane) if self.tab == pane.NAME), None)
+        """The pane in front, once it stands."""
+        return next((pane for pane in self.query(Pane) if self.tab == pane.NAME and pane.is_mounted), None)
 
     async def _show(self, tab: str) -> None:
         self.tab = tab
         box = self.query_one("#panes")
-        found = self.pane
+        found = next((pane for pane in self.query(Pane) if tab == pane.NAME), None)
         if found is None:
             made = next(pane for pane in PANES if tab == pane.NAME)
             found = RecordsPane(self.view, self._state) if made is RecordsPane else made(self.view)

@@ -17,7 +17,7 @@ from .base import PerkScreen, still_input
 WAYS = (
     Option("demo", "Try the demo", "a made-up shop on this machine alone"),
     Option("cloud", "Connect a Perkstar account", "with its API key"),
-    Option("local", "Work locally", "no account; everything is in a file here"),
+    Option("local", "Work locally", "no account; all in a file here"),
 )
 
 

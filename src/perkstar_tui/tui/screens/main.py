@@ -1,15 +1,15 @@
 """Settings › Integrations: plan and capacity, API key, active integrations, add integration, in this order."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from perkstar_tui.hub import views as v
-
-from ..keys import bindings
+from ..keys import Key, bindings
 from ..signs import Line, Piece, ascii_only, clean, local
 from ..widgets.catalog import CatalogBlock, Chosen, GuideAsked, summary, unavailable
 from ..widgets.integrations import SORTS, IntegrationsTable, sentence
@@ -20,6 +20,9 @@ from ..widgets.table import Table
 from ..widgets.tiles import KeyTile, PlanTile
 from .acts import RowActs
 from .sheets import ChooseSheet
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub import views as v
 
 FILTERS = (
     ("", "All", "whatever their status"),
@@ -242,6 +245,8 @@ class MainScreen(RowActs):
         match action:
             case "failing":
                 return bool(self._to_mend())
+            case "open":
+                return self.focused is not self.table or bool(self.table.count)
             case "back":
                 return bool(self.table.marked or self.table.text or self.table.filter_by)
             case "select" | "sort" | "filter":
@@ -255,6 +260,11 @@ class MainScreen(RowActs):
             case "add" | "free_slot" | "search":
                 return self._all is not None
         return super().allows(action)
+
+    def label_of(self, key: Key) -> str:
+        if key.id == "open" and isinstance(self.focused, CatalogBlock):
+            return "connect"
+        return super().label_of(key)
 
     def _to_mend(self) -> v.IntegrationView | None:
         """The row at the cursor if something is wrong with it, else the first that something is wrong with."""

@@ -27,6 +27,8 @@ class PreviewScreen(PerkScreen[None]):
         self.preview: v.PreviewView | None = None
 
     def allows(self, action: str) -> bool:
+        if action == "open":
+            return False
         return action != "sync" or (self.preview is not None and self._view.status in ("active", "error"))
 
     def compose_body(self) -> ComposeResult:

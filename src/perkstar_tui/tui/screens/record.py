@@ -29,7 +29,7 @@ class RecordScreen(PerkScreen[None]):
     def allows(self, action: str) -> bool:
         if action == "retry":
             return bool(self._failing())
-        return True
+        return action != "open"
 
     def _failing(self) -> list[v.RecordSide]:
         sides = self.record.platforms if self.record else ()

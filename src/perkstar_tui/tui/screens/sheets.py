@@ -1,20 +1,24 @@
 """Sheets that ask: choose one, choose several, give a text, look at the effects of an act before it is done."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input
 
-from perkstar_tui.hub.views import ImpactView
-
 from ..signs import Line, clean
 from ..widgets.painted import Painted
 from ..widgets.picker import Option, Picker
 from ..widgets.table import Table
 from .base import Sheet, still_input
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub.views import ImpactView
 
 LEAVE = (("Esc", "key"), (" leaves it as it is", "dim"))
 
@@ -243,5 +247,5 @@ def merged_impact(title: str, impacts: Sequence[ImpactView]) -> ImpactView:
     for impact in impacts:
         for word, number in impact.counts:
             counts[word] = counts.get(word, 0) + number
-    first: Any = impacts[0]
-    return ImpactView(title, first.stops, first.stays, tuple(counts.items()), first.back)
+    first = impacts[0]
+    return replace(first, title=title, counts=tuple(counts.items()))

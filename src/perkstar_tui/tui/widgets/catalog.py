@@ -4,21 +4,24 @@ Wide, it is a small block walked with the arrows; `CatalogList` is the same as a
 first step of Connect.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
 
-from perkstar_tui.hub.views import CatalogItem
-
 from ..keys import bindings
 from ..signs import Line, Piece, clean
 from .painted import Painted, app_of
 from .table import Column, Row, Table
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub.views import CatalogItem
 
 NAMES = {
     "crm": "CRM",

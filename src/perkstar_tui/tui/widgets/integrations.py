@@ -1,13 +1,17 @@
 """Active Integrations: the live table of connections, sorted, filtered and searched without losing its place."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import UTC, datetime
-
-from perkstar_tui.hub.views import IntegrationView
+from typing import TYPE_CHECKING
 
 from ..signs import STATUS, Line, ago, clean, day, health, local, short_id, status, until
 from .painted import app_of
 from .table import Column, Row, Table
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub.views import IntegrationView
 
 WIDE = (
     Column("name", "Name", 18, share=3),

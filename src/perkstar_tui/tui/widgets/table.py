@@ -3,10 +3,12 @@
 The cursor and the selection belong to row ids, so they stay with their rows through every change.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,11 +19,12 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from perkstar_tui.hub.views import PageOf
-
 from ..keys import bindings
 from ..signs import Line, ascii_only, cut, fit
 from .painted import app_of
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub.views import PageOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +60,29 @@ class Table(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor stands on another row."""
 
-        table: "Table"
+        table: Table
         row_id: str
 
         @property
-        def control(self) -> "Table":
+        def control(self) -> Table:
             return self.table
 
     @dataclass
     class Opened(Message):
         """A row was opened."""
 
-        table: "Table"
+        table: Table
         row_id: str
 
         @property
-        def control(self) -> "Table":
+        def control(self) -> Table:
             return self.table
 
     @dataclass
     class Titled(Message):
         """A column's title was clicked."""
 
-        table: "Table"
+        table: Table
         key: str
 
     def __init__(
@@ -95,7 +98,7 @@ class Table(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.columns = tuple(columns)
         self.header = header
-        self.empty = empty
+        self._empty = empty
         self.row_height = row_height
         self.cursor = 0
         self.cursor_id = ""
@@ -104,6 +107,18 @@ class Table(ScrollView, can_focus=True):
         self._rows: list[Row] = []
 
     # -- what there is to show
+    @property
+    def empty(self) -> str:
+        """What is said where rows would be."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, sentence: str) -> None:
+        if sentence != self._empty:
+            self._empty = sentence
+            if not self.count:
+                self.refresh()
+
     @property
     def count(self) -> int:
         return len(self._rows)
@@ -376,11 +391,11 @@ class PagedTable(Table):
     class Loaded(Message):
         """A page has arrived; `total` is how many rows there are in all."""
 
-        table: "PagedTable"
+        table: PagedTable
         total: int
 
         @property
-        def control(self) -> "PagedTable":
+        def control(self) -> PagedTable:
             return self.table
 
     @property

@@ -1,15 +1,25 @@
 """The two tiles at the top: plan and capacity, and the API key. Each is framed when wide, one line when not."""
 
-from perkstar_tui.hub.views import AccountView, KeyView, PlanView
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
+
+from ..keys import bindings
 from ..signs import Line, Piece, ago, bar, between, clean, spark
 from .painted import Painted, app_of
+
+if TYPE_CHECKING:
+    from perkstar_tui.hub.views import AccountView, KeyView, PlanView
 
 
 class PlanTile(Painted):
     """Plan, use, what is left, and the integration that has gone longest without a sync."""
 
     can_focus = True
+    PLACES: ClassVar[tuple[str, ...]] = ("tile",)
+    BINDINGS: ClassVar[list[BindingType]] = bindings("tile")
 
     def __init__(self) -> None:
         super().__init__(id="plan")
@@ -44,6 +54,9 @@ class PlanTile(Painted):
         gauge: Line = (*bar(plan.used, plan.allowed, width), (f" {left}", "warn" if full else "dim"))
         self.paint(words, gauge, self._advice(plan))
 
+    async def action_area(self) -> None:
+        await app_of(self).run_action("free_slot", default_namespace=self.screen)
+
     def _advice(self, plan: PlanView) -> Line:
         if plan.free_up and (plan.remaining == 0 or (self._oldest_days(plan) or 0) > 14):
             _, name, last = plan.free_up[0]
@@ -75,6 +88,8 @@ class KeyTile(Painted):
     """The account's API key: masked, copied with one key, shown on request and hidden again by itself."""
 
     can_focus = True
+    PLACES: ClassVar[tuple[str, ...]] = ("tile",)
+    BINDINGS: ClassVar[list[BindingType]] = bindings("tile")
 
     def __init__(self) -> None:
         super().__init__(id="key")
@@ -90,6 +105,9 @@ class KeyTile(Painted):
         """New data."""
         self._key, self._account = key, account
         self.draw()
+
+    async def action_area(self) -> None:
+        await app_of(self).run_action("keys", default_namespace=self.screen)
 
     def uncover(self, text: str, seconds: float) -> None:
         """Show the key in clear for a while."""
