@@ -227,12 +227,13 @@ class HttpClient:
                 httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol,
             )
             return self._broken(request, None, started, _transport_words(problem), sent)
+        content: bytes | None = None
         try:
             content = await self._read(response)
         except httpx.HTTPError as problem:
             return self._broken(request, response.status_code, started, _transport_words(problem), True)
         finally:
-            self.traffic.bytes += response.num_bytes_downloaded
+            self.traffic.bytes += response.num_bytes_downloaded or len(content or b"")
             await response.aclose()
         if content is None:
             return self._broken(request, response.status_code, started, "the answer is too large", True)

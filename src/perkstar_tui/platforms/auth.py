@@ -145,13 +145,24 @@ def endpoint_of(manifest: Manifest, endpoints: Mapping[str, Any], credential: Ma
         if url:
             return Endpoint(url.rstrip("/").removesuffix(manifest.path_prefix), limits, True)
     try:
-        return Endpoint(manifest.base_url.format_map(dict(credential)))
+        return Endpoint(manifest.base_url.format_map(_regions(manifest, credential)))
     except KeyError as missing:
         raise PerkstarError(
             ErrorKind.CREDENTIAL_INVALID,
-            f"The credential does not say which {missing.args[0]} of {manifest.title} it belongs to.",
+            f"The credential does not say which region ({missing.args[0]}) of {manifest.title} it belongs to.",
             remedy="Give the whole key as the vendor shows it.",
         ) from None
+
+
+def _regions(manifest: Manifest, credential: Mapping[str, Any]) -> dict[str, str]:
+    """What may stand in a base address: plain words only, so that no key can lead to another host."""
+    found = {name: str(value) for name, value in credential.items()}
+    for form in manifest.auth:
+        if form.region_member and form.fields and form.fields[0].name in credential:
+            key = str(credential[form.fields[0].name])
+            if form.region_after in key:
+                found[form.region_member] = key.rpartition(form.region_after)[2]
+    return {name: value for name, value in found.items() if value.isascii() and value.isalnum()}
 
 
 def moved(url: str, manifest: Manifest, endpoints: Mapping[str, Any]) -> str:

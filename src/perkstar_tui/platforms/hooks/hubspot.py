@@ -1,4 +1,4 @@
-"""HubSpot: contacts by search in order of change, batches with trace ids, properties of our own."""
+"""HubSpot: contacts by list and then by search in order of change, batches with trace ids, properties of our own."""
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,6 +24,7 @@ from perkstar_tui.platforms.pagination import Batch, Place, ahead, by_time
 CHANGED = "lastmodifieddate"
 MERGED = "hs_merged_object_ids"
 GROUP = "perkstar"
+LIST_SIZE = 100
 SEARCH_END = 10_000
 """A search gives no more results than this; by time of change it is never reached but by ties."""
 _EXISTING = re.compile(r"Existing ID:?\s*(\d+)")
@@ -106,20 +107,38 @@ class HubSpot(RestConnector):
         return ahead(self._read(None if full else cursor))
 
     async def _read(self, cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
-        complete = not cursor
-        place = Place(0)
-        if cursor:
-            place = Place(int(cursor["since"]), int(cursor.get("skip", 0)))
-            if not cursor.get("open"):
-                place = Place(max(0, place.since - round(self.customers.overlap_s * 1000)))
+        walk = self._everything(cursor) if not cursor or "start" in cursor else self._changes(cursor)
+        async for page in walk:
+            yield page
+
+    async def _everything(self, cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
+        """All contacts by the list, whose position is an id and does not move; changes since its start come next."""
+        start, after = (cursor["start"], cursor.get("after")) if cursor else (None, None)
+        fields = ",".join([*self.mapped_paths(), CHANGED])
+        while True:
+            params = {"limit": LIST_SIZE, "properties": fields, "archived": "false"}
+            if after is not None:
+                params["after"] = after
+            reply = await self.call("GET", self._path("objects"), params=params, expect="results")
+            start = start or server_ms(reply) or epoch_ms(self.clock.now())
+            after = ((reply.data.get("paging") or {}).get("next") or {}).get("after")
+            stand = {"since": start} if after is None else {"start": start, "after": str(after)}
+            records = [_record(row) for row in reply.data["results"]]
+            yield Page(records, cursor=stand, last=after is None and not cursor)
+            if after is None:
+                return
+
+    async def _changes(self, cursor: dict[str, Any]) -> AsyncIterator[Page]:
+        """Contacts changed since the cursor, by a search in order of change."""
+        place = Place(int(cursor["since"]), int(cursor.get("skip", 0)))
+        if not cursor.get("open"):
+            place = Place(max(0, place.since - round(self.customers.overlap_s * 1000)))
         search = _Search(self)
-        total = None
         async for batch, after, end in by_time(search.fetch, place):
-            total = batch.total if total is None else total
             stand = {"since": max(after.since, search.now or 0)} if end else {"since": after.since, "open": 1}
             if after.skip and not end:
                 stand["skip"] = after.skip
-            yield Page(batch.rows, cursor=stand, last=end and complete, total=total if complete else None)
+            yield Page(batch.rows, cursor=stand)
 
     async def get(
         self, data: DataType, ids: Sequence[str]
@@ -277,7 +296,7 @@ class HubSpot(RestConnector):
 
 
 class _Search:
-    """Pages of all contacts by time of change; ties beyond the end of a search are walked by id."""
+    """Pages of changed contacts in order of change; ties beyond the end of a search are walked by id."""
 
     def __init__(self, hubspot: HubSpot) -> None:
         self.hubspot = hubspot
