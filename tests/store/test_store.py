@@ -180,3 +180,34 @@ def test_calls_are_counted_by_the_hour(store: Store) -> None:
     with store.read() as connection:
         rows = {row.hour: row.calls for row in connection.execute(select(call))}
     assert rows == {5: 5, 6: 1}
+
+
+def test_rows_in_bulk_are_what_a_plain_insert_makes_of_them(store: Store) -> None:
+    from perkstar_tui.store.bulk import insert_rows
+
+    link = table(t.RecordLink)
+    rows = [
+        {
+            "integration_id": "int_1",
+            "data": "customers",
+            "hub_id": None,
+            "remote_id": f"{way}{n}",
+            "state": "linked",
+            "base": {"email": f"p{n}@x.uk", "points": n, "n": None},
+            "remote": None,
+            "reason": "",
+            "attempts": 0,
+            "last_received": NOW + timedelta(milliseconds=n // 2),
+        }
+        for way in ("a", "b")
+        for n in range(5)
+    ]
+    with store.write() as connection:
+        insert_rows(connection, link, rows[:5])
+        connection.execute(insert(link), rows[5:])
+    with store.read() as connection:
+        kept = connection.execute(select(link).order_by(link.c.id)).all()
+    hidden = ("id", "remote_id")
+    shown = [{k: v for k, v in row._mapping.items() if k not in hidden} for row in kept]
+    assert shown[:5] == shown[5:]
+    assert [row.remote_id for row in kept] == [row["remote_id"] for row in rows]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth, Write
@@ -59,6 +60,11 @@ class RunConfig:
     template_id: str | None = None
     issue_cards: str = "never"
     """never, sale (where a sale waits for one) or always."""
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The remote fields that are mapped, each once."""
+        return tuple(dict.fromkeys(line.remote for line in self.lines))
 
     @property
     def origin(self) -> str:

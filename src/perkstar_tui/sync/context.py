@@ -35,6 +35,8 @@ CONFLICT = table(t.Conflict)
 CHUNK = 100
 """Rows worked at a time, so that another thread's event loop gets its turn (architecture: Threads)."""
 
+PROGRESS_S = 0.2
+
 MASS_SHARE = 0.20
 MASS_LEAST = 50
 
@@ -81,6 +83,9 @@ class Leg:
     _renewed: float = 0.0
     _older_links: int | None = None
     progress_id: str = ""
+    nothing_linked: bool = False
+    """True while a first read goes on before which there was no link at all, so that none need be looked for."""
+    _shown: float = 0.0
 
     @property
     def id(self) -> str:
@@ -110,7 +115,18 @@ class Leg:
         if not connection.execute(update(CURSOR).where(key).values(**values)).rowcount:
             connection.execute(insert(CURSOR).values(integration_id=self.id, data=data, leg=leg, **values))
 
+    def any_link(self) -> bool:
+        """Whether anything at this platform is known at all."""
+        with self.store.read() as connection:
+            found = connection.execute(select(LINK.c.id).where(LINK.c.integration_id == self.id).limit(1))
+            return found.first() is not None
+
     def progress(self, connection: Connection, done: int, total: int | None) -> None:
+        """Say how far it is, not more often than a person can read."""
+        now = self.clock.monotonic()
+        if now - self._shown < PROGRESS_S and done != total:
+            return
+        self._shown = now
         connection.execute(
             update(INTEGRATION)
             .where(INTEGRATION.c.id == (self.progress_id or self.id))

@@ -12,15 +12,18 @@ from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
+from perkstar_tui.store.bulk import insert_rows
 from perkstar_tui.store.database import ms
 
-from .config import CUSTOMER_FIELDS
 from .context import CHUNK, CONFLICT, CUSTOMER, EVENT, LINK, Leg, drop_placeholders, name_of
 from .matching import Found, match
 from .plan import Clash, Decision, Moment, decide
 
 DATA = DataType.CUSTOMERS.value
-_BASE_COLUMNS = ("id", *CUSTOMER_FIELDS, "balance", "tier", "card_link", "card_serial", "last_visit")
+_EMPTY: dict[str, Any] = dict.fromkeys(column.name for column in CUSTOMER.c)
+
+
+_NOBODY = Found("none")
 
 
 def fingerprint(values: dict[str, Value], archived: bool) -> str:
@@ -31,33 +34,28 @@ def fingerprint(values: dict[str, Value], archived: bool) -> str:
 def mapped(leg: Leg, record: RemoteRecord) -> dict[str, Value]:
     """The mapped part of a remote record, empty values left out."""
     fields = record.fields
-    found: dict[str, Value] = {}
-    for line in leg.config.lines:
-        value = fields.get(line.remote)
-        if value is not None and value != "":
-            found[line.remote] = value
-    return found
+    return {
+        path: value for path in leg.config.paths if (value := fields.get(path)) is not None and value != ""
+    }
 
 
 async def read_customers(leg: Leg, *, full: bool) -> None:
     """Read everything changed since the cursor and apply it page by page; then look for what is gone if complete."""
     cursor = None if full else leg.cursor(DATA, "in")
     complete = full or cursor is None
+    leg.nothing_linked = cursor is None and not leg.any_link()
     seen: set[int] | None = set() if complete else None
     done = 0
     updates = 0
     async for page in leg.connector.read(DataType.CUSTOMERS, cursor, full=full):
         done += len(page.records)
         if seen is not None:
-            seen.update(_short(record.id) for record in page.records)
+            seen.update(hash(record.id) for record in page.records)
         updates += await apply_page(leg, page, done, updates_before=updates)
         await leg.pause_point()
-        if page.last and seen is not None:
+        if page.last and seen is not None and not leg.nothing_linked:
             await find_gone(leg, seen)
-
-
-def _short(remote_id: str) -> int:
-    return int.from_bytes(blake2b(remote_id.encode(), digest_size=6).digest(), "big")
+    leg.nothing_linked = False
 
 
 async def apply_page(
@@ -65,8 +63,10 @@ async def apply_page(
 ) -> int:
     """Apply one page in one transaction; answers how many existing customers it changed."""
     fresh = []
-    with leg.store.read() as connection:
-        links = _links(connection, leg.id, [record.id for record in page.records])
+    links: dict[str, Any] = {}
+    if not leg.nothing_linked:
+        with leg.store.read() as connection:
+            links = _links(connection, leg.id, [record.id for record in page.records])
     for record in page.records:
         values = mapped(leg, record)
         print_ = fingerprint(values, record.archived)
@@ -140,6 +140,12 @@ class _PageWork:
         self.changed_links: list[dict[str, Any]] = []
         self.key_paths = self.config.key_paths()
         self.found_keys: dict[str, dict[str, str | None]] = {}
+        self.stamped: dict[tuple[str, ...], dict[str, Any]] = {}
+        self.inward_lines = [
+            (line.remote, line.hub, line.transform.back, line.transform.same)
+            for line in self.config.lines
+            if line.inward
+        ]
 
     def keys(self, remote_id: str, values: dict[str, Value]) -> dict[str, str | None]:
         """The normal forms of a record's match keys, worked out once."""
@@ -360,7 +366,11 @@ class _PageWork:
     def unknown(self, link: Any, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
         """First contact: match, then link, create or hold."""
         keys = self.keys(record.id, values)
-        found = match(keys, self.config.match, self.candidates)
+        index = self.index
+        if any(value in index[key] for key, value in keys.items() if value and key in index):
+            found = match(keys, self.config.match, self.candidates)
+        else:
+            found = _NOBODY
         if found.verdict == "one" and found.ids[0] in self.taken:
             found = Found(
                 "held",
@@ -394,17 +404,15 @@ class _PageWork:
         print_: str,
         keys: dict[str, str | None],
     ) -> None:
-        customer: dict[str, Any] = dict.fromkeys(_BASE_COLUMNS)
+        customer: dict[str, Any] = _EMPTY.copy()
         base: dict[str, Value] = {}
-        provenance = {}
-        stamp = [self.config.origin, self.now_ms]
-        for line in self.config.lines:
-            value = values.get(line.remote)
-            if value is None or not line.inward:
-                continue
-            customer[line.hub] = line.transform.back(value, None)
-            base[line.remote] = line.transform.same(value)
-            provenance[line.hub] = stamp
+        filled = []
+        for remote, hub, back, same in self.inward_lines:
+            value = values.get(remote)
+            if value is not None:
+                customer[hub] = back(value, None)
+                base[remote] = same(value)
+                filled.append(hub)
         if not any(customer[name] for name in ("first_name", "last_name", "email", "phone", "company")):
             self.leg.inward.excluded += 1
             self.new_link(
@@ -419,11 +427,10 @@ class _PageWork:
             revision=self.revision,
             email_key=keys.get("email") or self.config.key_of("email", customer["email"]),
             phone_key=keys.get("phone") or self.config.key_of("phone", customer["phone"]),
-            provenance=provenance,
+            provenance=self.provenance_of(tuple(filled)),
             consent_proof=proof,
             created_at=self.now,
             updated_at=self.now,
-            archived_at=None,
         )
         self.revision += 1
         self.new_customers.append(customer)
@@ -431,6 +438,13 @@ class _PageWork:
         self.taken[customer["id"]] = record.id
         self.new_link(link, record, print_, customer["id"], base)
         self.leg.inward.created += 1
+
+    def provenance_of(self, filled: tuple[str, ...]) -> dict[str, Any]:
+        """Who wrote these fields and when: one object for all new customers of the page with the same fields."""
+        found = self.stamped.get(filled)
+        if found is None:
+            found = self.stamped[filled] = {name: [self.config.origin, self.now_ms] for name in filled}
+        return found
 
     def hold(
         self,
@@ -488,8 +502,7 @@ class _PageWork:
 
     def flush(self) -> None:
         """Write everything the page decided, in bulk."""
-        if self.new_customers:
-            self.connection.execute(insert(CUSTOMER), self.new_customers)
+        insert_rows(self.connection, CUSTOMER, self.new_customers)
         created = {customer["id"] for customer in self.new_customers}
         for customer in self.changed_customers.values():
             if customer["id"] not in created:
@@ -504,8 +517,7 @@ class _PageWork:
         ]
         if linked:
             drop_placeholders(self.connection, self.leg.id, linked)
-        if self.new_links:
-            self.connection.execute(insert(LINK), self.new_links)
+        insert_rows(self.connection, LINK, self.new_links)
         groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         for row in self.changed_links:
             groups[tuple(sorted(row))].append(row)
@@ -528,7 +540,7 @@ async def find_gone(leg: Leg, seen: set[int]) -> None:
                     or_(LINK.c.last_sent.is_(None), LINK.c.last_sent < leg.started),
                 )
             )
-            if _short(remote_id) not in seen
+            if hash(remote_id) not in seen
         ]
     if not missing:
         return

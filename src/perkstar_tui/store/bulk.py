@@ -1,0 +1,65 @@
+"""Rows by the hundred: an INSERT that is compiled once, past the work that each statement usually costs.
+
+Values are brought into the database's form by the same types as everywhere else; only the way is shorter. Half of a
+first sync's time in the store went into binding parameters before.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert
+from sqlalchemy.engine import Dialect
+
+Bind = Callable[[Any], Any]
+
+
+class _Compiled:
+    """The statement for one table, choice of columns and database."""
+
+    def __init__(self, target: Table, columns: tuple[str, ...], dialect: Dialect) -> None:
+        compiled = insert(target).compile(dialect=dialect, column_keys=list(columns))
+        self.sql = str(compiled)
+        self.positional = bool(compiled.positional)
+        self.names = tuple(compiled.positiontup or ()) if self.positional else columns
+        self.binds: tuple[Bind | None, ...] = tuple(
+            target.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in self.names
+        )
+
+    def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Parameters of each row; a value that follows itself is worked out once (times, shared provenance)."""
+        columns = []
+        for name, bind in zip(self.names, self.binds, strict=True):
+            values = [row[name] for row in rows]
+            columns.append(values if bind is None else _bound(values, bind))
+        whole = list(zip(*columns, strict=True))
+        if self.positional:
+            return whole
+        return [dict(zip(self.names, row, strict=True)) for row in whole]
+
+
+def _bound(values: list[Any], bind: Bind) -> list[Any]:
+    found = []
+    last: Any = _NOTHING
+    shown: Any = None
+    for value in values:
+        if value is not last:
+            last, shown = value, bind(value)
+        found.append(shown)
+    return found
+
+
+_NOTHING = object()
+
+
+@lru_cache(maxsize=64)
+def _compiled(target: Table, columns: tuple[str, ...], dialect: Dialect) -> _Compiled:
+    return _Compiled(target, columns, dialect)
+
+
+def insert_rows(connection: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns; those that are not named take the database's own default."""
+    if not rows:
+        return
+    compiled = _compiled(target, tuple(rows[0]), connection.dialect)
+    connection.exec_driver_sql(compiled.sql, compiled.rows(rows))
