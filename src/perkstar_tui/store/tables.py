@@ -249,7 +249,7 @@ class RecordLink(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("integration_id", "data", "remote_id"),
         Index("ix_record_link_hub", "integration_id", "data", "hub_id"),
-        Index("ix_record_link_state", "integration_id", "state"),
+        Index("ix_record_link_state", "integration_id", "state", "code"),
         Index("ix_record_link_hub_only", "hub_id"),
     )
     id: int | None = _row_number()
@@ -284,8 +284,9 @@ class Cursor(SQLModel, table=True):
 
 class SyncRun(SQLModel, table=True):
     __tablename__ = "sync_run"
+    __table_args__ = (Index("ix_sync_run_integration", "integration_id", "id"),)
     id: str = Field(primary_key=True)
-    integration_id: str = Field(index=True)
+    integration_id: str
     trigger: str
     started: datetime = _time(index=True)
     ended: datetime | None = _time(default=None, nullable=True)

@@ -308,7 +308,7 @@ def upgrade() -> None:
     with op.batch_alter_table("record_link", schema=None) as batch_op:
         batch_op.create_index("ix_record_link_hub", ["integration_id", "data", "hub_id"], unique=False)
         batch_op.create_index("ix_record_link_hub_only", ["hub_id"], unique=False)
-        batch_op.create_index("ix_record_link_state", ["integration_id", "state"], unique=False)
+        batch_op.create_index("ix_record_link_state", ["integration_id", "state", "code"], unique=False)
 
     op.create_table(
         "revision_counter",
@@ -341,7 +341,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("sync_run", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_sync_run_integration_id"), ["integration_id"], unique=False)
+        batch_op.create_index("ix_sync_run_integration", ["integration_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_sync_run_started"), ["started"], unique=False)
 
     op.create_table(
