@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, or_, select
 
 from perkstar_tui.model.enums import DataType, LinkState, Status
-from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.normal import email_key, phone_key, plain
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
@@ -371,7 +371,14 @@ def _record_row(row: Any) -> v.RecordRow:
         remote_id=row.remote_id,
         last_sent=row.last_sent,
         last_received=row.last_received,
+        code=row.code or "",
+        remedy=remedy_of(row.code),
     )
+
+
+def remedy_of(code: str | None) -> str:
+    """What a person can do about an error code, from the one table."""
+    return CATALOGUE[ErrorKind(code)].remedy if code in CATALOGUE else ""
 
 
 def record(bench: Bench, wanted: str, integration_id: str | None) -> v.RecordView:
@@ -466,6 +473,8 @@ def _side(bench: Bench, integration: Any, link: Any, customer: dict[str, Any]) -
         last_received=link.last_received,
         reason=link.reason or None,
         next_attempt=link.next_attempt,
+        code=link.code or "",
+        remedy=remedy_of(link.code),
     )
 
 
@@ -484,6 +493,8 @@ def _held_record(bench: Bench, wanted: str, links: Sequence[Any]) -> v.RecordVie
             last_sent=None,
             last_received=link.last_received,
             reason=link.reason or None,
+            code=link.code or "",
+            remedy=remedy_of(link.code),
         )
         for link in links
     )

@@ -213,6 +213,8 @@ class RecordRow:
     remote_id: str | None
     last_sent: datetime | None
     last_received: datetime | None
+    code: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,8 @@ class RecordSide:
     last_received: datetime | None
     reason: str | None = None
     next_attempt: datetime | None = None
+    code: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
