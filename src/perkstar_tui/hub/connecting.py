@@ -1,7 +1,7 @@
 """Making, mending and ending connections: the account's own cloud link, and integrations."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from perkstar_tui.model.enums import DataType, Direction, Kind, SourceOfTruth, S
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import RemoteAccount, RemoteField
-from perkstar_tui.platforms.connector import Connector
+from perkstar_tui.platforms.connector import Connector, Subscriber
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
@@ -416,14 +416,13 @@ def disconnect(bench: Bench, row: Any, reason: str) -> list[str]:
     async def end() -> None:
         connector = bench.connector(row)
         try:
-            unsubscribe: Callable[[str], Any] | None = getattr(connector, "unsubscribe", None)
             with bench.store.read() as connection:
                 hooks = connection.execute(
                     select(SUBSCRIPTION).where(SUBSCRIPTION.c.integration_id == row.id)
                 ).all()
             for hook in hooks:
-                if unsubscribe is not None:
-                    await unsubscribe(hook.remote_id)
+                if isinstance(connector, Subscriber) and hook.remote_id:
+                    await connector.unsubscribe(hook.remote_id)
             if not await connector.revoke():
                 notes.append(f"{bench.catalog[row.platform].title} has no call to withdraw this credential.")
         finally:

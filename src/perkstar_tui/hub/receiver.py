@@ -17,6 +17,7 @@ from sqlalchemy import delete, insert, select, update
 from perkstar_tui.model.enums import Level, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
+from perkstar_tui.platforms.connector import Subscriber
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
@@ -146,6 +147,9 @@ class Receiver:
 
     async def _renew(self, row: Any, known: Any, base: str) -> None:
         connector = self.bench.connector(row)
+        if not isinstance(connector, Subscriber):
+            await connector.close()
+            raise PerkstarError(ErrorKind.USAGE, "its vendor lets nobody register one by this credential.")
         url = f"{base}/hooks/{row.id}/{secrets.token_urlsafe(16)}"
         try:
             if known is not None:
@@ -240,8 +244,8 @@ class Receiver:
                         insert(EVENT).values(
                             id=id_,
                             integration_id=integration_id,
-                            data=str(event.data),
-                            remote_id=event.remote_id,
+                            data=event.data.value,
+                            remote_id=event.remote_id or "",
                             type=event.type,
                             at=event.at or now,
                         )
