@@ -32,8 +32,9 @@ class AuthForm(_Part):
     """One way to authorise. `type` is bearer, api_key_header, basic or oauth2.
 
     For the simple ones `fields` come from the person, the first of them is the secret, and `header` names where a
-    key goes; `region_member` is what follows the last `region_after` in it, for the base address. For OAuth 2.0 `token_body` is how the token call is written, `refreshes` whether there are refresh
-    tokens, and `renew_at` the share of its life after which an access token is renewed.
+    key goes; `region_member` is what follows the last `region_after` in it, for the base address. For OAuth 2.0
+    `token_body` is how the token call is written, `refreshes` whether there are refresh tokens, and `renew_at` the
+    share of its life after which an access token is renewed.
     """
 
     id: str
