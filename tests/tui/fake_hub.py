@@ -1,13 +1,13 @@
 """A whole HubDoor in memory: a small shop with five integrations in all states, whose state tests change."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perkstar_tui.hub import views as v
-from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 
 NOW = datetime(2026, 7, 25, 11, 41, tzinfo=UTC)
 KEY = "psk_live_7Q2mX9vB4kT1sW8eR5yU3a4f2a"
@@ -147,7 +147,9 @@ FORMS = {
             ("Read and change contacts", "Read and create contact properties"),
         ),
         v.AuthFormView(
-            "oauth", "Your own app (OAuth)", True, (),
+            "oauth", "Your own app (OAuth)", True,
+            (v.AuthField("client_id", "App id", False, "HubSpot: Developers › your app."),
+             v.AuthField("client_secret", "App secret", True, "Kept sealed; asked for once.")),
             ("Read and change contacts", "Read and create contact properties"),
         ),
     ),
@@ -463,6 +465,35 @@ class FakeHub:
     def remember(self, name: str, value: str) -> None:
         self.kept[name] = value
 
+    def suggest_mapping(self, name_or_id: str) -> list[v.MappingLine]:
+        self._call("suggest_mapping", name_or_id)
+        return [
+            v.MappingLine(
+                "customers", "company", "company_name", "both", "text", "Company", "", "suggested: same name"
+            )
+        ]
+
+    def mapping_choices(self, name_or_id: str) -> v.MappingChoices:
+        self._call("mapping_choices", name_or_id)
+        return v.MappingChoices(("email", "city"), (("address.city", "City", "text"),), ("text", "lower"))
+
+    def history(self, name_or_id: str) -> list[v.VersionView]:
+        return [
+            v.VersionView(2, at(days=3), "owner", True, (("frequency", "hourly", "realtime"),)),
+            v.VersionView(1, at(days=67), "owner", False),
+        ]
+
+    def rollback(self, name_or_id: str, version: int) -> v.IntegrationView:
+        self._call("rollback", name_or_id, version)
+        self.touch()
+        return self._find(name_or_id)
+
+    def codes(self) -> list[v.CodeView]:
+        return [
+            v.CodeView(kind.value, facts.meaning, facts.policy, facts.remedy, facts.exit_code)
+            for kind, facts in CATALOGUE.items()
+        ]
+
     # -- acts
     def sync(
         self, name_or_id: str, *, full: bool = False, dry_run: bool = False, accept_mass_change: bool = False,
@@ -712,7 +743,7 @@ class FakeHub:
         return self.plan()
 
     # -- the runner
-    def start_runner(self, on_change: Callable[[], None] | None = None) -> None:
+    def start_runner(self, concurrency: int = 4) -> None:
         self._call("start_runner")
 
     def stop_runner(self) -> None:

@@ -282,16 +282,15 @@ class PerkstarApp(App[str]):
     # -- what the person chose before
     async def remembered_sort(self, table: str) -> tuple[str, bool] | None:
         """The column that a table was sorted by last, and whether downwards."""
-        recall = getattr(self.hub, "recall", None)
-        text = await self.attempt(recall, f"sort.{table}") if recall else None
+        text = await self.attempt(self.hub.recall, f"sort.{table}")
         key, _, way = (text or "").partition(" ")
         return (key, way == "down") if key else None
 
     def remember_sort(self, table: str, sort: tuple[str, bool] | None) -> None:
         """Keep it over restarts."""
-        remember = getattr(self._hub, "remember", None)
-        if remember is not None and sort is not None and not self.read_only:
-            self.begin(self.attempt(remember, f"sort.{table}", f"{sort[0]} {'down' if sort[1] else 'up'}"))
+        if sort is not None and not self.read_only:
+            way = "down" if sort[1] else "up"
+            self.begin(self.attempt(self.hub.remember, f"sort.{table}", f"{sort[0]} {way}"))
 
     # -- looks
     @property
@@ -334,6 +333,21 @@ class PerkstarApp(App[str]):
 
             self.push_screen(palette)
             self.call_after_refresh(plain_sign)
+
+    def show_codes(self) -> None:
+        """The catalogue of error codes."""
+        from .screens.reading import ReadingSheet, code_lines
+
+        self.push_screen(ReadingSheet("Error codes", "Reading …", self.hub.codes, code_lines))
+
+    def show_doctor(self) -> None:
+        """What is right and wrong with this set-up, and where its files are."""
+        from .screens.reading import ReadingSheet, doctor_lines
+
+        hub = self.hub
+        self.push_screen(
+            ReadingSheet("Doctor", "Looking …", lambda: (hub.doctor(), hub.where()), doctor_lines)
+        )
 
     def switch_theme(self) -> None:
         """From dark to light, or back."""

@@ -1,5 +1,8 @@
 """The palette: every act that works here, found by its name or its help."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from .keys import Key, shown
@@ -23,10 +26,39 @@ class Acts(Provider):
             found.append((key, name, f"{key.help}  ({shown(screen.program.keys.keys_of(key))})"))
         return found
 
+    def _others(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """What has no key of its own."""
+        from .screens.base import PerkScreen
+
+        screen = self.screen
+        if not isinstance(screen, PerkScreen):
+            return []
+        program = screen.program
+        found: list[tuple[str, str, Callable[[], None]]] = [
+            ("Theme: dark or light", "Switch between the two themes", program.switch_theme)
+        ]
+        if program.is_open:
+            found.append(
+                (
+                    "Error codes",
+                    "What each means, what is done about it, and what you can do",
+                    program.show_codes,
+                )
+            )
+            found.append(
+                (
+                    "Doctor",
+                    "What is right and wrong with this set-up, and where its files are",
+                    program.show_doctor,
+                )
+            )
+        return found
+
     async def discover(self) -> Hits:
         for key, name, help_ in self._acts():
             yield DiscoveryHit(name, self._run(key), help=help_)
-        yield DiscoveryHit("Theme: dark or light", self._theme, help="Switch between the two themes")
+        for name, help_, deed in self._others():
+            yield DiscoveryHit(name, deed, help=help_)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
@@ -34,11 +66,12 @@ class Acts(Provider):
             score = max(matcher.match(name), matcher.match(key.help) * 0.8)
             if score > 0:
                 yield Hit(score, matcher.highlight(name), self._run(key), help=help_)
-        score = matcher.match("Theme: dark or light")
-        if score > 0:
-            yield Hit(score, matcher.highlight("Theme: dark or light"), self._theme, help="Switch themes")
+        for name, help_, deed in self._others():
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), deed, help=help_)
 
-    def _run(self, key: Key):  # type: ignore[no-untyped-def]
+    def _run(self, key: Key) -> Callable[[], Coroutine[Any, Any, None]]:
         async def run() -> None:
             from .screens.base import PerkScreen
 
@@ -47,9 +80,3 @@ class Acts(Provider):
                 await screen.run_key(key)
 
         return run
-
-    def _theme(self) -> None:
-        from .screens.base import PerkScreen
-
-        if isinstance(self.screen, PerkScreen):
-            self.screen.program.switch_theme()

@@ -9,8 +9,10 @@ from textual.app import ComposeResult
 from perkstar_tui.hub import views as v
 
 from ..screens.mapping_line import MappingSheet
+from ..screens.sheets import SeveralSheet
 from ..signs import Line, Piece, arrow, clean
 from ..widgets.painted import Painted, Panel
+from ..widgets.picker import Option
 from ..widgets.table import Column, Row, Table
 from .pane import Pane
 
@@ -50,7 +52,12 @@ class MappingPane(Pane):
         title = clean(self.view.platform_title or self.view.platform)
         keys = self.program.keys
         right: list[Piece] = []
-        for id_, word in (("line_add", "add"), ("line_remove", "remove"), ("open", "edit")):
+        for id_, word in (
+            ("line_add", "add"),
+            ("line_suggest", "suggest"),
+            ("line_remove", "remove"),
+            ("open", "edit"),
+        ):
             right += [(keys.shown(id_), "key"), (f" {word}", "dim"), ("  ", "")]
         self.query_one("#mapping", Panel).head(((f"Customers: Perkstar ⇄ {title}", "title"),), right[:-1])
         self.table.show([self._row(line) for line in self.lines])
@@ -134,6 +141,37 @@ class MappingPane(Pane):
                 self._keep([*self.lines, new], f"{new.hub} is mapped to {new.remote}.")
 
         self.program.push_screen(MappingSheet(blank, self.view, [each.hub for each in self.lines]), taken)
+
+    def suggest(self) -> None:
+        """Ask the platform for its fields, and offer the lines that they suggest."""
+        if self.program.refused():
+            return
+        hub, id_ = self.program.hub, self.view.id
+
+        async def asking() -> None:
+            found = await self.program.attempt(hub.suggest_mapping, id_)
+            if found is None:
+                return
+            if not found:
+                self.program.say("Every field that is known on both sides is mapped already.")
+                return
+            options = [
+                Option(
+                    line.remote, f"{line.hub} {arrow(line.direction)} {clean(line.label)}", clean(line.check)
+                )
+                for line in found
+            ]
+
+            def taken(chosen: frozenset[str] | None) -> None:
+                if chosen:
+                    lines = [replace(line, check="") for line in found if line.remote in chosen]
+                    self._keep([*self.lines, *lines], f"{len(lines)} lines added.")
+
+            everything = frozenset(line.remote for line in found)
+            self.program.push_screen(SeveralSheet("Suggested lines", options, everything), taken)
+
+        self.program.say(f"Asking {self.view.platform_title} for its fields …")
+        self.program.begin(asking())
 
     def remove_line(self) -> None:
         line = self.line()

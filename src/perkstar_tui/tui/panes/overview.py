@@ -9,7 +9,7 @@ from perkstar_tui.hub import views as v
 
 from ..screens.reading import outcome
 from ..signs import Line, ago, arrow, bar, between, clean, day, lasting, local, progress, spark, until
-from ..widgets.painted import Painted, Panel
+from ..widgets.painted import Painted, Panel, on_width
 from .pane import Pane
 
 
@@ -21,6 +21,7 @@ class OverviewPane(Pane):
         super().__init__(view)
         self._runs: tuple[v.RunView, ...] = ()
         self._total = 0
+        self._read = False
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="pair"):
@@ -39,7 +40,7 @@ class OverviewPane(Pane):
     async def load(self, view: v.IntegrationView) -> None:
         self.view = view
         page = await self.program.ask(self.program.hub.runs, view.id, limit=40)
-        self._runs, self._total = page.items, page.total
+        self._runs, self._total, self._read = page.items, page.total, True
         self.tick()
 
     def tick(self) -> None:
@@ -61,8 +62,11 @@ class OverviewPane(Pane):
             together += parts[name]
         self.query_one("#all-text", Painted).paint(*together)
 
-    def on_resize(self) -> None:
-        if self._runs or self._total:
+    def on_mount(self) -> None:
+        on_width(self, self._redraw)
+
+    def _redraw(self) -> None:
+        if self._read:
             self.tick()
 
     def take_focus(self) -> None:
@@ -88,7 +92,9 @@ class OverviewPane(Pane):
             _fact("Allowed", ", ".join(clean(scope) for scope in view.scopes) or "as the credential says"),
             _fact("Credential", expiry),
             _fact("Data", "  ".join(f"{clean(data)} {arrow(view.direction)}" for data in view.data)),
-            _fact("Frequency", clean(view.frequency)),
+            _fact(
+                "Frequency", clean(view.frequency) + (f" ({clean(view.listening)})" if view.listening else "")
+            ),
             _fact("Match", f"{', then '.join(view.match)} · truth: {clean(view.source_of_truth)}"),
             _fact("Owner", owner or "–"),
         ]

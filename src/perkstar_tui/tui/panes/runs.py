@@ -13,11 +13,11 @@ from ..widgets.table import Column, PagedTable, Row, Table
 from .pane import Pane
 
 COLUMNS = (
-    Column("started", "Started", 16),
+    Column("started", "Started", 15),
     Column("trigger", "By", 11, leaves=3),
     Column("outcome", "Outcome", 13, share=1),
-    Column("in", "To Perkstar", 20, leaves=5),
-    Column("out", "To platform", 20, leaves=6),
+    Column("in", "To Perkstar", 17, share=1, leaves=6),
+    Column("out", "To platform", 17, share=1, leaves=5),
     Column("held", "Held", 6, right=True),
     Column("took", "Took", 8, right=True, leaves=4),
     Column("calls", "Calls", 7, right=True, leaves=1),

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from perkstar_tui.hub import views as v
 
 from ..screens.sheets import ChooseSheet, SeveralSheet, TextSheet
-from ..signs import DIRECTIONS, clean
+from ..signs import DIRECTIONS, clean, local
 from ..widgets.painted import Painted, Panel
 from ..widgets.picker import Option
 from ..widgets.table import Column, Row, Table
@@ -168,6 +168,10 @@ def _frequencies(realtime: bool) -> Choices:
     )
 
 
+HISTORY = "earlier settings"
+"""The row that opens the versions; no setting is called so."""
+
+
 class SettingsPane(Pane):
     NAME: ClassVar[str] = "settings"
     TITLE: ClassVar[str] = "Settings"
@@ -202,12 +206,22 @@ class SettingsPane(Pane):
             items = await self.program.ask(self.program.hub.catalog)
             self._item = next((item for item in items if item.name == view.platform), None)
         self._settings = settings_of(view, self._item)
-        self.query_one(Table).show(
-            [
-                Row(s.key, (((s.label, "strong"),), ((s.words, ""),), ((s.help, "dim"),)))
-                for s in self._settings
-            ]
-        )
+        rows = [
+            Row(s.key, (((s.label, "strong"),), ((s.words, ""),), ((s.help, "dim"),))) for s in self._settings
+        ]
+        if view.config_version > 1:
+            words = f"{view.config_version} versions"
+            rows.append(
+                Row(
+                    HISTORY,
+                    (
+                        (("Earlier settings", "strong"),),
+                        ((words, ""),),
+                        (("What was changed, and a way back.", "dim"),),
+                    ),
+                )
+            )
+        self.query_one(Table).show(rows)
         self.query_one("#settings", Panel).head(right=((f"version {view.config_version}", "dim"),))
 
     def on_table_moved(self, event: Table.Moved) -> None:
@@ -215,6 +229,9 @@ class SettingsPane(Pane):
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
+        if event.row_id == HISTORY:
+            self._history()
+            return
         setting = next((s for s in self._settings if s.key == event.row_id), None)
         if setting is None or self.program.refused():
             return
@@ -242,6 +259,45 @@ class SettingsPane(Pane):
                 TextSheet(setting.label, setting.value, help=setting.help),
                 lambda value: keep(value) if value is not None else None,
             )
+
+    def _history(self) -> None:
+        """The versions of the settings; choosing one puts it back as a new version."""
+        hub, id_, zone = self.program.hub, self.view.id, self.zone
+
+        async def asking() -> None:
+            versions = await self.program.attempt(hub.history, id_)
+            if versions is None:
+                return
+            options = []
+            for each in versions:
+                changes = "; ".join(
+                    f"{clean(what)}: {clean(old)} → {clean(new)}" for what, old, new in each.changes
+                )
+                when = f"{each.version}  {local(each.at, zone):%d %b %Y %H:%M}"
+                now = "as it is now. " if each.current else ""
+                options.append(Option(str(each.version), when, f"{now}{changes or 'as it began'}"))
+            present = next((each.version for each in versions if each.current), 0)
+
+            def taken(version: str | None) -> None:
+                if version is None or int(version) == present or self.program.refused():
+                    return
+                self.program.act(
+                    lambda: hub.rollback(id_, int(version)),
+                    f"The settings are those of version {version} again.",
+                    undo=(
+                        f"The settings are those of version {present} again.",
+                        lambda: hub.rollback(id_, present),
+                    ),
+                )
+
+            self.program.push_screen(
+                ChooseSheet(
+                    "Earlier settings", options, str(present), "Enter puts a version back, as a new one."
+                ),
+                taken,
+            )
+
+        self.program.begin(asking())
 
     def _daily(self, setting: Setting, keep: Callable[[str], None]) -> None:
         present = setting.value.removeprefix("daily@") if setting.value.startswith("daily@") else "03:00"

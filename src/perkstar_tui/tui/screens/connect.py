@@ -270,6 +270,10 @@ class ConnectScreen(PerkScreen[None]):
         for pane in self.query(MappingPane):
             pane.add_line()
 
+    def action_line_suggest(self) -> None:
+        for pane in self.query(MappingPane):
+            pane.suggest()
+
     def action_line_remove(self) -> None:
         for pane in self.query(MappingPane):
             pane.remove_line()

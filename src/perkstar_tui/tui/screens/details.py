@@ -137,7 +137,7 @@ class DetailsScreen(RowActs):
         said = sentence(view)
         health: Line = ()
         if view.status not in ("paused", "draft", "disconnected"):
-            health = ((f"   Health {view.health.score} {clean(view.health.word)}", "dim"),)
+            health = ((f"   Health {view.health.score}", "dim"),)
         self.query_one("#state", Painted).paint((*status(view, short=True), *health, ("   ", ""), *said))
 
     # -- what acts are for
@@ -228,6 +228,10 @@ class DetailsScreen(RowActs):
     def action_line_add(self) -> None:
         if isinstance(self.pane, MappingPane):
             self.pane.add_line()
+
+    def action_line_suggest(self) -> None:
+        if isinstance(self.pane, MappingPane):
+            self.pane.suggest()
 
     def action_line_remove(self) -> None:
         if isinstance(self.pane, MappingPane):

@@ -42,6 +42,9 @@ HUB_FIELDS = {
 
 LOYALTY = ("balance", "tier", "card_link", "card_serial", "last_visit")
 
+OTHER = "\x00other"
+"""No platform names a field so."""
+
 TRANSFORMS = {
     "text": "as it is, trimmed",
     "lower": "small letters, as for e-mail addresses",
@@ -75,7 +78,7 @@ class MappingSheet(Sheet[v.MappingLine]):
             yield Picker(self._options())
             yield Painted(id="wrong")
             yield Painted(
-                (("Enter", "key"), (" changes the line, or keeps all at the end   ", "dim"), *LEAVE),
+                (("Enter", "key"), (" changes it; the last line keeps all   ", "dim"), *LEAVE),
                 classes="foot",
             )
 
@@ -120,14 +123,7 @@ class MappingSheet(Sheet[v.MappingLine]):
                     lambda x: self._take(hub=x) if x else None,
                 )
             case "remote":
-                program.push_screen(
-                    TextSheet(
-                        "Platform field",
-                        line.remote,
-                        help="As the platform names it, such as properties.birthday.",
-                    ),
-                    lambda x: self._take(remote=x.strip()) if x else None,
-                )
+                self.run_worker(self._ask_remote(), group="remote", exclusive=True)
             case "direction":
                 ways = [Option(value, words) for value, words in DIRECTIONS.items()]
                 program.push_screen(
@@ -140,6 +136,43 @@ class MappingSheet(Sheet[v.MappingLine]):
                 self._take(may_clear=not line.may_clear)
             case _:
                 self._done()
+
+    async def _ask_remote(self) -> None:
+        """The platform's own fields to choose from; where it cannot be asked, the field's name is written."""
+        title = clean(self._view.platform_title or "the platform")
+        said = self.query_one("#wrong", Painted)
+        said.paint(((f"Asking {title} for its fields …", "dim"),))
+        try:
+            choices = await self.program.ask(self.program.hub.mapping_choices, self._view.id)
+        except Exception:
+            said.paint(((f"{title} cannot be asked now, so write the field's name.", "warn"),))
+            self._write_remote()
+            return
+        said.paint(())
+        options = [
+            Option(path, clean(label), f"{clean(path)} · {clean(type_)}")
+            for path, label, type_ in choices.remote
+        ]
+        options.append(Option(OTHER, "Another one …", "write its name"))
+
+        def taken(path: str | None) -> None:
+            if path == OTHER:
+                self._write_remote()
+            elif path:
+                label = next((label for p, label, _ in choices.remote if p == path), path)
+                self._take(remote=path, label=label)
+
+        self.program.push_screen(ChooseSheet(f"{title} field", options, self.line.remote), taken)
+
+    def _write_remote(self) -> None:
+        self.program.push_screen(
+            TextSheet(
+                "Platform field",
+                self.line.remote,
+                help="As the platform names it, such as properties.birthday.",
+            ),
+            lambda x: self._take(remote=x.strip()) if x and x.strip() else None,
+        )
 
     def _ask_transform(self) -> None:
         options = [Option(name, name, words) for name, words in TRANSFORMS.items()]

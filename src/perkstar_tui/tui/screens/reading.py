@@ -162,3 +162,33 @@ _OUTCOMES = {
 def outcome(run: v.RunView) -> Piece:
     """Sign, word and colour of how a run ended."""
     return _OUTCOMES.get(run.outcome, (clean(run.outcome), ""))
+
+
+def code_lines(codes: Sequence[v.CodeView]) -> list[Line]:
+    """Every error code with its meaning, what the program does, and what a person can do."""
+    lines: list[Line] = []
+    for code in codes:
+        lines += [
+            ((code.code, "title"),),
+            (("  ", ""), (code.meaning, "")),
+            (("  The program: ", "dim"), (code.policy, "dim")),
+            (("  You: ", "dim"), (code.remedy, "accent")),
+            (),
+        ]
+    return lines[:-1]
+
+
+def doctor_lines(found: tuple[v.DoctorView, dict[str, str]]) -> list[Line]:
+    """Each check with its remedy, then the paths."""
+    doctor, paths = found
+    lines: list[Line] = []
+    for check in doctor.checks:
+        sign: Piece = ("✓ ", "good") if check.ok else ("▲ ", "bad")
+        lines.append((sign, (f"{clean(check.name):<16}", "strong"), (clean(check.message), "")))
+        if check.remedy:
+            lines.append((("  " + " " * 16, ""), (clean(check.remedy), "accent")))
+    return [
+        *lines,
+        (),
+        *(((f"  {clean(name):<16}", "dim"), (clean(path), "")) for name, path in paths.items()),
+    ]

@@ -55,7 +55,8 @@ class SeveralSheet(Sheet[frozenset[str]]):
     def compose(self) -> ComposeResult:
         with Vertical(id="sheet") as box:
             box.border_title = clean(self._title)
-            yield Picker(self._options)
+            # One cell more, so that the tick stands free of the word.
+            yield Picker([option._replace(label=f" {option.label}") for option in self._options])
             yield Painted(
                 (
                     ("Space", "key"),

@@ -12,17 +12,12 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from perkstar_tui.hub.views import AuthField, AuthFormView, AuthorizeLink
+from perkstar_tui.hub.views import AuthFormView, AuthorizeLink
 
 from ..signs import Line, clean
 from .painted import Painted, app_of
 from .picker import Option, Picker
 from .table import Table
-
-OAUTH_FIELDS = (
-    AuthField("client_id", "App id", False, "From the app that you registered with the vendor."),
-    AuthField("client_secret", "App secret", True, "Kept sealed for this account; asked for once."),
-)
 
 
 class AuthorizePane(Vertical):
@@ -85,13 +80,17 @@ class AuthorizePane(Vertical):
     # -- the fields of one way
     async def _show_fields(self, form: AuthFormView) -> None:
         self.form, self.link = form, None
-        fields = form.fields or (OAUTH_FIELDS if form.oauth else ())
+        if form.oauth and not form.fields:
+            # The business's own app is known already, so there is nothing to ask before the vendor's page.
+            await self._begin_link(form, {})
+            if self.link is not None:
+                return
         lines: list[Line] = [((clean(form.title), "title"),)]
         if form.permissions:
             lines += [(), (("It is asked for:", "dim"),)]
             lines += [(("  · ", "info"), (clean(words), "")) for words in form.permissions]
         widgets: list[Widget] = [Painted(*lines, classes="para")]
-        for field in fields:
+        for field in form.fields:
             widgets.append(
                 Painted(((clean(field.label), "strong"), ("  " + clean(field.help), "dim")), classes="ask")
             )
@@ -249,9 +248,9 @@ class AuthorizePane(Vertical):
         """One part back; from the first one the screen decides."""
         if isinstance(self.screen.focused, Input) and self.part == "link":
             self.query_one(Picker).focus()
-        elif self.part == "link" and self.form is not None:
+        elif self.part == "link" and self.form is not None and self.form.fields:
             await self._show_fields(self.form)
-        elif self.part == "fields" and len(self._forms) > 1:
+        elif self.part != "forms" and len(self._forms) > 1:
             await self._show_forms()
         else:
             await self.screen.run_action("back" if hasattr(self.screen, "action_back") else "close")

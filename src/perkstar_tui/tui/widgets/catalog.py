@@ -17,7 +17,7 @@ from textual.message import Message
 
 from ..keys import bindings
 from ..signs import Line, Piece, clean
-from .painted import Painted, app_of
+from .painted import Painted, app_of, on_width
 from .table import Column, Row, Table
 
 if TYPE_CHECKING:
@@ -93,8 +93,9 @@ class CatalogBlock(Painted, can_focus=True):
         """The platform the cursor is on."""
         return next((item for item in self.items if item.name == self.name_at), None)
 
-    def on_resize(self) -> None:
-        self.draw()
+    def on_mount(self) -> None:
+        super().on_mount()
+        on_width(self, self.draw)
 
     def on_focus(self) -> None:
         self.draw()

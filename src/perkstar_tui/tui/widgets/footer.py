@@ -1,10 +1,9 @@
 """The last line: the keys that work now, the most used first, as many as fit."""
 
 from rich.cells import cell_len
-from textual import events
 
 from ..signs import Line, Piece
-from .painted import Painted, app_of
+from .painted import Painted, app_of, on_width
 
 
 class KeyLine(Painted):
@@ -19,8 +18,9 @@ class KeyLine(Painted):
         self._pairs = pairs
         self._draw()
 
-    def on_resize(self, event: events.Resize) -> None:
-        self._draw()
+    def on_mount(self) -> None:
+        super().on_mount()
+        on_width(self, self._draw)
 
     def _draw(self) -> None:
         width = self.size.width - 1

@@ -1,9 +1,8 @@
 """Plain drawing blocks: a text made of toned lines, and a frame whose title spans its upper edge."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from textual import events
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -18,6 +17,23 @@ if TYPE_CHECKING:
 def app_of(widget: Widget) -> "PerkstarApp":
     """The running program, by its own type."""
     return cast("PerkstarApp", widget.app)
+
+
+def on_width(widget: Widget, deed: Callable[[], None]) -> None:
+    """Call `deed` whenever a layout has given the widget another width.
+
+    Resize events can fail to come for a widget whose first layout is overtaken by a second one; layouts are
+    always told of.
+    """
+    seen = [0]
+
+    def look(_screen: object) -> None:
+        width = widget.outer_size.width
+        if widget.is_attached and width != seen[0]:
+            seen[0] = width
+            deed()
+
+    widget.screen.screen_layout_refresh_signal.subscribe(widget, look)
 
 
 def content(lines: Sequence[Sequence[Piece]], *, ascii_signs: bool = False) -> Content:
@@ -70,8 +86,9 @@ class Ends(Painted):
         self._left, self._right = tuple(left), tuple(right)
         self._spread()
 
-    def on_resize(self, event: events.Resize) -> None:
-        self._spread()
+    def on_mount(self) -> None:
+        super().on_mount()
+        on_width(self, self._spread)
 
     def _spread(self) -> None:
         width = self.content_size.width
@@ -98,10 +115,7 @@ class Panel(Vertical):
             self._draw_head()
 
     def on_mount(self) -> None:
-        self._draw_head()
-
-    def on_resize(self, event: events.Resize) -> None:
-        self._draw_head()
+        on_width(self, self._draw_head)
 
     def _draw_head(self) -> None:
         width = self.outer_size.width - 6

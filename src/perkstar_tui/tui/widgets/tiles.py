@@ -8,7 +8,7 @@ from textual.binding import BindingType
 
 from ..keys import bindings
 from ..signs import Line, Piece, ago, bar, between, clean, spark
-from .painted import Painted, app_of
+from .painted import Painted, app_of, on_width
 
 if TYPE_CHECKING:
     from perkstar_tui.hub.views import AccountView, KeyView, PlanView
@@ -29,13 +29,11 @@ class PlanTile(Painted):
     def on_mount(self) -> None:
         self.border_title = "1 Plan and capacity"
         self.draw()
+        on_width(self, self.draw)
 
     def put(self, plan: PlanView, alerts: int) -> None:
         """New data."""
         self._plan, self.alerts = plan, alerts
-        self.draw()
-
-    def on_resize(self) -> None:
         self.draw()
 
     def draw(self) -> None:
@@ -100,6 +98,7 @@ class KeyTile(Painted):
     def on_mount(self) -> None:
         self.border_title = "2 API key"
         self.draw()
+        on_width(self, self.draw)
 
     def put(self, key: KeyView, account: AccountView | None) -> None:
         """New data."""
@@ -118,9 +117,6 @@ class KeyTile(Painted):
     def cover(self) -> None:
         """Mask it again."""
         self.clear_text = None
-        self.draw()
-
-    def on_resize(self) -> None:
         self.draw()
 
     def draw(self) -> None:
