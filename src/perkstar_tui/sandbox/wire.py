@@ -20,6 +20,9 @@ class Call:
     body: bytes
     base: str
     params: dict[str, str] = field(default_factory=dict)
+    target: str = ""
+    probe: int = 0
+    """What an address in the body answered, for those vendors that look at it first."""
 
     def arg(self, name: str, default: str = "") -> str:
         """A query argument, the last one given."""
@@ -88,7 +91,9 @@ class Routes:
         if "{" not in path:
             self._literal[(method, path)] = handler
             return
-        expression = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path.replace(".", r"\."))
+        expression = re.sub(
+            r"\{(\w+)\}", r"(?P<\1>[^/:]+)" if ":" in path else r"(?P<\1>[^/]+)", path.replace(".", r"\.")
+        )
         self._patterns.append((method, re.compile(expression), handler))
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:

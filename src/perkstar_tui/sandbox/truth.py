@@ -1,0 +1,237 @@
+"""The sandbox's own judgement of the present state: who is in step with Perkstar's cloud, and who is credited.
+
+It goes by its own table of fields that correspond, never by what a sync says of itself.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from .state import LIVE, Kind, Row, normal_email, normal_phone
+from .vendor import Vendor
+from .world import World
+
+SHOWN = 50
+FIELDS = ("first", "last", "email", "phone", "birthday")
+
+
+@dataclass(slots=True)
+class View:
+    """A record's fields as they are compared."""
+
+    first: str
+    last: str
+    email: str | None
+    phone: str | None
+    birthday: str | None
+    """`YYYY-MM-DD`, or `MM-DD` where the year isn't known."""
+
+    def get(self, name: str) -> str | None:
+        """A field by its name."""
+        value: str | None = getattr(self, name)
+        return value
+
+
+def text(value: object) -> str:
+    """A name as it is compared: composed, without control and format characters, single spaces."""
+    composed = unicodedata.normalize("NFC", str(value or ""))
+    kept = "".join(
+        " " if c in "\t\n\r" else c for c in composed if c in "\t\n\r" or unicodedata.category(c)[0] != "C"
+    )
+    return " ".join(kept.split())
+
+
+def view_perkstar(body: dict[str, Any]) -> View:
+    """A customer of the cloud."""
+    return View(text(body["firstName"]), text(body["surname"]), normal_email(body["email"]),
+                normal_phone("+" + (body["phone"] or "")), body["dateOfBirth"] or None)  # fmt: skip
+
+
+def view_hubspot(body: dict[str, Any]) -> View:
+    """A contact."""
+    known = body["properties"]
+    born = known.get("date_of_birth", "")
+    return View(text(known.get("firstname")), text(known.get("lastname")), normal_email(known.get("email")),
+                normal_phone(known.get("phone")), born[:10] or None)  # fmt: skip
+
+
+def view_mailchimp(body: dict[str, Any]) -> View:
+    """A member."""
+    merges = body["merge_fields"]
+    born = str(merges.get("BIRTHDAY") or "")
+    return View(text(merges.get("FNAME")), text(merges.get("LNAME")), normal_email(body["email_address"]),
+                normal_phone(merges.get("PHONE")), born.replace("/", "-") or None)  # fmt: skip
+
+
+def view_square(body: dict[str, Any]) -> View:
+    """A Square customer."""
+    born = body.get("birthday") or ""
+    return View(text(body.get("given_name")), text(body.get("family_name")), normal_email(body.get("email_address")),
+                normal_phone(body.get("phone_number")),
+                (born[5:] if born.startswith("0000-") else born) or None)  # fmt: skip
+
+
+VIEWS: dict[str, Callable[[dict[str, Any]], View]] = {
+    "perkstar": view_perkstar, "hubspot": view_hubspot, "mailchimp": view_mailchimp, "square": view_square,
+}  # fmt: skip
+
+
+class Side:
+    """The records of one side, found by id, address or phone."""
+
+    def __init__(self, kind: Kind, view: Callable[[dict[str, Any]], View]) -> None:
+        self._kind = kind
+        self._view = view
+
+    def by_id(self, identifier: str) -> Row | None:
+        """A record; one that was merged away leads to the one it became part of."""
+        row = self._kind.get(identifier)
+        if row is not None and row.ref and row.state not in (LIVE, 1):
+            row = self._kind.get(row.ref)
+        return row if row is not None and row.state == LIVE else None
+
+    def like(self, person: View) -> list[Row]:
+        """Records with the person's address, else those with the phone and no other address."""
+        if person.email:
+            found = self._kind.rows("state = 0 AND email = ?", (person.email,))
+            if found:
+                return found
+        if person.phone:
+            rows = self._kind.rows("state = 0 AND phone = ?", (person.phone,))
+            return [row for row in rows if not row.email or not person.email or row.email == person.email]
+        return []
+
+    def view(self, row: Row) -> View:
+        """A record's fields."""
+        return self._view(row.body)
+
+
+def same_birthday(one: str | None, other: str | None) -> bool:
+    """Whether two birthdays agree as far as both can say; one without a year fills no gap."""
+    if one is None or other is None:
+        return one == other or len(one or other or "") == 5
+    return one[-5:] == other[-5:] and (len(one) == 5 or len(other) == 5 or one == other)
+
+
+def differences(cloud: View, there: View, with_phone: bool) -> list[tuple[str, str | None, str | None]]:
+    """The fields that both sides can hold and that are not equal."""
+    found: list[tuple[str, str | None, str | None]] = []
+    for name in FIELDS:
+        ours, theirs = cloud.get(name), there.get(name)
+        if name == "phone" and not with_phone:
+            continue
+        equal = same_birthday(ours, theirs) if name == "birthday" else ours == theirs
+        if not equal:
+            found.append((name, ours, theirs))
+    return found
+
+
+def judge(world: World) -> dict[str, Any]:
+    """`GET /world/check`."""
+    cloud = Side(world.vendors["perkstar"].kind("customers"), view_perkstar)
+    platforms = {name: world.vendors[name] for name in world.vendors if name != "perkstar"}
+    said: dict[str, Any] = {name: verdict(world, name, vendor) for name, vendor in platforms.items()}
+    sides = {name: Side(vendor.kind(vendor.people_kind), VIEWS[name]) for name, vendor in platforms.items()}
+    for entry in world.people():
+        for name, wanted in entry["expected"].items():
+            if wanted == "held":
+                said[name]["expected_held"] += 1
+            elif wanted == "only":
+                said[name]["expected_only"] += 1
+            else:
+                said[name]["expected_linked"] += 1
+                compare(entry, name, cloud, sides[name], said[name])
+    return {
+        "platforms": said,
+        "perkstar": {"records": world.vendors["perkstar"].kind("customers").count(),
+                     "duplicates": fresh_groups(world, "perkstar")},
+        "sales": credited(world),
+        "ok": all(found["linked"] == found["expected_linked"] == found["equal"] and not found["duplicates"]
+                  for found in said.values()),
+    }  # fmt: skip
+
+
+def verdict(world: World, name: str, vendor: Vendor) -> dict[str, Any]:
+    """An empty judgement of one platform, with its new duplicates."""
+    return {
+        "expected_linked": 0, "linked": 0, "equal": 0, "expected_held": 0, "expected_only": 0, "gone": 0,
+        "records": vendor.kind(vendor.people_kind).count(), "duplicates": fresh_groups(world, name), "missing": [],
+        "missing_count": 0, "ambiguous": [], "differing": [], "differing_count": 0,
+    }  # fmt: skip
+
+
+def fresh_groups(world: World, name: str) -> list[list[str]]:
+    """Groups of duplicates that the seed didn't have."""
+    vendor = world.vendors[name]
+    known = world.seed_groups.get(name, set())
+    groups = vendor.kind(vendor.people_kind).duplicates()
+    return [group for group in groups if not any(frozenset(group) <= seeded for seeded in known)]
+
+
+def compare(entry: dict[str, Any], name: str, cloud: Side, side: Side, said: dict[str, Any]) -> None:
+    """Find both records of a person and compare them."""
+    seeded_here, seeded_there = entry["ids"].get("perkstar"), entry["ids"].get(name)
+    ours = cloud.by_id(seeded_here[0]) if seeded_here else None
+    theirs = side.by_id(seeded_there[0]) if seeded_there else None
+    if (seeded_here and ours is None) or (seeded_there and theirs is None):
+        said["gone"] += 1
+        return
+    if ours is None and theirs is not None:
+        ours = single(cloud.like(side.view(theirs)), entry, said)
+    elif theirs is None and ours is not None:
+        theirs = single(side.like(cloud.view(ours)), entry, said)
+    if ours is None or theirs is None:
+        said["missing_count"] += 1
+        if len(said["missing"]) < SHOWN:
+            said["missing"].append({"person": entry["person"], "at": "perkstar" if ours is None else name})
+        return
+    said["linked"] += 1
+    found = differences(cloud.view(ours), side.view(theirs), not (seeded_here and seeded_there))
+    said["equal"] += not found
+    said["differing_count"] += bool(found)
+    for field, here, there in found:
+        if len(said["differing"]) < SHOWN:
+            said["differing"].append(
+                {"person": entry["person"], "field": field, "perkstar": here, "platform": there}
+            )
+
+
+def single(rows: list[Row], entry: dict[str, Any], said: dict[str, Any]) -> Row | None:
+    """The one counterpart; several are told of."""
+    if len(rows) > 1 and len(said["ambiguous"]) < SHOWN:
+        said["ambiguous"].append({"person": entry["person"], "ids": [row.id for row in rows]})
+    return rows[0] if rows else None
+
+
+def credited(world: World) -> dict[str, Any]:
+    """How often each sale was credited and each refund reversed, by the words in the operations' comments."""
+    plus: dict[str, list[float]] = {}
+    minus: dict[str, list[float]] = {}
+    rows = world.vendors["perkstar"].kind("operations").raw("state = 0")
+    for row in rows:
+        body = orjson.loads(row[3])
+        for word in re.findall(r"[A-Za-z0-9_-]{20,}", body["comment"] or ""):
+            (plus if body["amount"] >= 0 else minus).setdefault(word, []).append(abs(body["amount"]))
+    wanted = [sale for sale in world.sales if sale.expected == "credited"]
+    times = {sale.sale: len(plus.get(sale.sale, [])) for sale in world.sales}
+    refunds = [refund["id"] for sale in wanted for refund in sale.refunds]
+    return {
+        "expected": len(wanted),
+        "credited_once": sum(times[sale.sale] == 1 for sale in wanted),
+        "credited_twice": [sale.sale for sale in wanted if times[sale.sale] > 1][:SHOWN],
+        "not_credited": [sale.sale for sale in wanted if times[sale.sale] == 0][:SHOWN],
+        "wrongly_credited": [s.sale for s in world.sales if s.expected != "credited" and times[s.sale]][
+            :SHOWN
+        ],
+        "points": sum(sum(plus.get(sale.sale, [])) for sale in wanted),
+        "refunds_expected": len(refunds),
+        "reversed_once": sum(len(minus.get(identifier, [])) == 1 for identifier in refunds),
+        "reversed_twice": [identifier for identifier in refunds if len(minus.get(identifier, [])) > 1][
+            :SHOWN
+        ],
+        "not_reversed": [identifier for identifier in refunds if not minus.get(identifier)][:SHOWN],
+    }

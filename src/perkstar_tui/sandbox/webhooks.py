@@ -1,0 +1,117 @@
+"""Deliveries to registered addresses: signed the vendor's way, repeated until they are taken."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .faults import Faults
+from .wire import Call
+
+if TYPE_CHECKING:
+    import httpx
+
+PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)
+"""Seconds between tries: the vendors' hours, made short."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One message to one address; `sign` makes the headers for the body, wrongly where asked."""
+
+    url: str
+    body: bytes
+    content_type: str
+    sign: Callable[[bytes, int, bool], dict[str, str]]
+    timeout: float = 10.0
+
+
+class Courier:
+    """Sends deliveries in the background, each address in order unless a fault mixes them."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client: httpx.AsyncClient | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._kept: Delivery | None = None
+        self.log: list[dict[str, object]] = []
+
+    def start(self) -> None:
+        """Begin delivering on the loop that is running."""
+        self._loop = asyncio.get_running_loop()
+
+    def _http(self) -> "httpx.AsyncClient":
+        """The client, made when it is first needed, since most sandboxes never send anything."""
+        if self._client is None:
+            import httpx
+
+            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+        return self._client
+
+    async def stop(self) -> None:
+        """End every try that is under way."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+        self._client = self._loop = None
+
+    async def probe(self, url: str) -> int:
+        """What an address answers to a GET; 0 where it doesn't."""
+        import httpx
+
+        try:
+            return (await self._http().get(url, timeout=5.0)).status_code
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return 0
+
+    def send(self, delivery: Delivery) -> None:
+        """Hand over a message; it goes out by itself."""
+        if self._loop is None:
+            return
+        call = Call("POST", urlsplit(delivery.url).path, {}, {}, delivery.body, "")
+        effects = self._faults.delivering(call)
+        if "webhook-drop" in effects:
+            return
+        if "webhook-reorder" in effects and self._kept is None:
+            self._kept = delivery
+            self._loop.call_later(1.0, self._release)
+            return
+        self._spawn(delivery, "webhook-bad-signature" in effects)
+        if "webhook-repeat" in effects:
+            self._spawn(delivery, False)
+        self._release()
+
+    def _release(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            self._spawn(kept, False)
+
+    def _spawn(self, delivery: Delivery, wrong: bool) -> None:
+        if self._loop is None:
+            return
+        task = self._loop.create_task(self._deliver(delivery, wrong))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, delivery: Delivery, wrong: bool) -> None:
+        import httpx
+
+        client = self._http()
+        for attempt in range(len(PAUSES) + 1):
+            headers = {"content-type": delivery.content_type} | delivery.sign(delivery.body, attempt, wrong)
+            status = 0
+            try:
+                answer = await client.post(
+                    delivery.url, content=delivery.body, headers=headers, timeout=delivery.timeout
+                )
+                status = answer.status_code
+            except (httpx.HTTPError, httpx.InvalidURL):
+                pass
+            self.log.append({"url": delivery.url, "attempt": attempt + 1, "status": status})
+            if 200 <= status < 300 or wrong or attempt == len(PAUSES):
+                return
+            await asyncio.sleep(PAUSES[attempt])
