@@ -75,6 +75,8 @@ def _of_fields(form: AuthForm, filled: Mapping[str, Any]) -> dict[str, Any]:
 
 def _token_credential(token: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     credential = {name: token[name] for name in _OAUTH_MEMBERS if token.get(name) not in (None, "")}
+    if token.get("scopes"):
+        credential.setdefault("scope", token["scopes"])
     expires = _expiry(token, now)
     if expires is not None:
         credential |= {"expires_at": expires, "issued_at": now.timestamp()}

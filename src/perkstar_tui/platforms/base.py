@@ -126,6 +126,11 @@ class RestConnector:
         await self.http()
         return await self.session.revoke()
 
+    async def granted(self) -> tuple[str, ...]:
+        """The permissions that the credential says it has; empty where it doesn't say."""
+        scope = (await self.session.credential()).get("scope") or ""
+        return tuple(scope.split() if isinstance(scope, str) else map(str, scope))
+
     def option(self, name: str) -> str:
         return self.manifest.option(name, self.options)
 

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from perkstar_tui.model.remote import Page
+from perkstar_tui.model.remote import Page, RemoteRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One answer of a walk by time of change. `last_time` is the time of its last row, `more` whether rows follow."""
+    """One answer of a walk by time of change. `last_time` is the time of its last row, `more` whether rows follow.
 
-    rows: list[Any]
+    Times are whole numbers, `per_s` of them a second.
+    """
+
+    rows: list[RemoteRecord]
     last_time: int
     more: bool
     total: int | None = None
+    per_s: int = 1000
 
 
 TIES_AGAIN = 5
@@ -39,19 +43,25 @@ async def by_time(
     A row that changes meanwhile moves to the end and is read again there; none is stepped over, as it would be
     with positions. Only where a whole page has one time does the walk go on by position within it. `step_back`
     is taken off each beginning, for vendors of whom it isn't known whether they include the time itself.
-    Gives each batch with the place after it, and whether it was the last.
+    Gives each batch, without rows that came unchanged before, with the place after it and whether it was the last.
     """
+    given: set[tuple[str, datetime | None]] = set()
     while True:
         batch = await fetch(place)
+        rows = [row for row in batch.rows if (row.id, row.changed_at) not in given] if given else batch.rows
+        fresh = replace(batch, rows=rows)
         begin = batch.last_time - step_back
         if not batch.more or (not batch.rows and begin <= place.since):
-            yield batch, Place(max(place.since, batch.last_time)), True
+            yield fresh, Place(max(place.since, batch.last_time)), True
             return
         if begin > place.since:
             place = Place(begin)
+            edge = datetime.fromtimestamp((begin - 1) / batch.per_s, UTC)
+            given = {(r.id, r.changed_at) for r in batch.rows if r.changed_at and r.changed_at > edge}
         else:
             place = Place(place.since, place.skip + max(1, len(batch.rows) - TIES_AGAIN))
-        yield batch, place, False
+            given |= {(row.id, row.changed_at) for row in batch.rows}
+        yield fresh, place, False
 
 
 async def ahead(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:

@@ -50,6 +50,7 @@ class HubSpot(RestConnector):
         return RemoteAccount(
             id=str(about["portalId"]),
             name=str(about.get("uiDomain") or f"HubSpot account {about['portalId']}"),
+            scopes=await self.granted(),
             currency=about.get("companyCurrency"),
             timezone=about.get("timeZone"),
         )
@@ -135,9 +136,10 @@ class HubSpot(RestConnector):
             place = Place(max(0, place.since - round(self.customers.overlap_s * 1000)))
         search = _Search(self)
         async for batch, after, end in by_time(search.fetch, place):
-            stand = {"since": max(after.since, search.now or 0)} if end else {"since": after.since, "open": 1}
-            if after.skip and not end:
-                stand["skip"] = after.skip
+            if end:
+                stand = {"since": max(after.since, search.now or 0, int(cursor["since"]))}
+            else:
+                stand = {"since": after.since, "open": 1, "skip": after.skip}
             yield Page(batch.rows, cursor=stand)
 
     async def get(
@@ -262,12 +264,7 @@ class HubSpot(RestConnector):
             change = whose.of(row) or (changes[0] if len(changes) == 1 else None)
             if change is not None:
                 answers[change.key] = Answer(change.key, _record(row), None, change.remote_id is None)
-        for entry in reply.data.get("errors") or ():
-            traced = (entry.get("context") or {}).get("objectWriteTraceId") or ()
-            for key in traced if isinstance(traced, list) else [traced]:
-                change = whose.by_mark.get(str(key))
-                if change is not None and change.key not in answers:
-                    answers[change.key] = await self.refused(change, self.refusal(entry))
+        await self._refusals(reply.data.get("errors") or (), whose, answers)
         left = [change for change in changes if change.key not in answers]
         if left and len(changes) > 1:
             # An error that names no input: what was neither written nor refused by name goes one by one.
@@ -278,14 +275,30 @@ class HubSpot(RestConnector):
             answers[left[0].key] = await self.refused(left[0], self.refusal(entry))
         return answers
 
+    async def _refusals(
+        self, entries: Sequence[dict[str, Any]], whose: "_Whose", answers: dict[str, Answer]
+    ) -> None:
+        """Answers for the errors that name their input; contacts that are there already are read in one call."""
+        known: dict[str, Answer] = {}
+        for entry in entries:
+            traced = (entry.get("context") or {}).get("objectWriteTraceId") or ()
+            for key in traced if isinstance(traced, list) else [traced]:
+                change = whose.by_mark.get(str(key))
+                if change is None or change.key in answers:
+                    continue
+                answer = answers[change.key] = Answer(change.key, None, self.refusal(entry))
+                existing = _existing(answer.error)
+                if existing is not None:
+                    known[existing] = answer
+        for id_, (_, record) in (await self.get(DataType.CUSTOMERS, list(known))).items():
+            known[id_].record = record
+
     async def refused(self, change: Change, error: PerkstarError) -> Answer:
-        words = error.vendor_words or ""
-        existing = _EXISTING.search(words)
-        if existing is not None:
-            error.kind = ErrorKind.DUPLICATE
-            found = await self.get(DataType.CUSTOMERS, [existing[1]])
-            return Answer(change.key, found[existing[1]][1], error)
-        return Answer(change.key, None, error)
+        existing = _existing(error)
+        if existing is None:
+            return Answer(change.key, None, error)
+        found = await self.get(DataType.CUSTOMERS, [existing])
+        return Answer(change.key, found[existing][1], error)
 
     async def archive(self, data: DataType, ids: Sequence[str]) -> list[Answer]:
         for start in range(0, len(ids), 100):
@@ -338,6 +351,12 @@ def _written(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def _existing(error: PerkstarError | None) -> str | None:
+    """The id of the contact that an error says is there already."""
+    found = _EXISTING.search(error.vendor_words or "") if error is not None else None
+    return found[1] if found is not None else None
 
 
 class _Whose:

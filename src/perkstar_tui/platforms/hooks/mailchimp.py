@@ -80,6 +80,7 @@ class Mailchimp(RestConnector):
         await self.list_id()
         return RemoteAccount(
             id=str(about["account_id"]),
+            scopes=await self.granted(),
             name=str(about.get("account_name") or about["account_id"]),
             timezone=about.get("account_timezone"),
             country=(about.get("contact") or {}).get("country") or None,
@@ -155,7 +156,7 @@ class Mailchimp(RestConnector):
             total = batch.total if total is None else total
             stand: dict[str, Any] = {"list": list_id, "since": after.since}
             if end:
-                stand["since"] = max(after.since, self._now_there)
+                stand["since"] = max(after.since, self._now_there, int((cursor or {}).get("since", 0)))
             else:
                 stand |= {"open": 1, "skip": after.skip}
             yield Page(batch.rows, cursor=stand, last=end and not cursor, total=None if cursor else total)
@@ -177,7 +178,8 @@ class Mailchimp(RestConnector):
         rows = [_record(member) for member in reply.data["members"]]
         total = int(reply.data.get("total_items") or 0)
         last = rows[-1].changed_at if rows else None
-        return Batch(rows, int(last.timestamp()) if last else 0, place.skip + len(rows) < total, total)
+        more = place.skip + len(rows) < total
+        return Batch(rows, int(last.timestamp()) if last else 0, more, total, per_s=1)
 
     async def _one(self, address: str) -> RemoteRecord | None:
         try:
@@ -292,10 +294,13 @@ class Mailchimp(RestConnector):
                 if change is not None:
                     record = await self._settled(row, change)
                     answers[change.key] = Answer(change.key, record, None, part == "new_members")
+        wrong = []
         for entry in reply.data["errors"]:
             change = members.get(str(entry.get("email_address")).lower(), (None,))[0]
             if change is not None and change.key not in answers:
-                answers[change.key] = await self.refused(change, self.refusal(entry))
+                wrong.append(self.refused(change, self.refusal(entry)))
+        for answer in await _together(wrong):
+            answers[answer.key] = answer
 
     async def _settled(self, row: dict[str, Any], change: Change) -> RemoteRecord:
         """A member of a batch's answer under the id that reads give it."""

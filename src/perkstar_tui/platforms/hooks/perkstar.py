@@ -266,14 +266,25 @@ class PerkstarCloud(RestConnector):
 
     async def issue_card(self, customer_id: str, template_id: str) -> RemoteRecord:
         """Issue a card, or answer the one that the customer already holds of this template."""
-        if not self._cards_swept:
-            filters = {"customerId": customer_id, "templateId": template_id}
-            rows, _, _ = await self._list("/cards", 1, 100, filters)
-            held = [row for row in rows if row.get("status") != "deleted"]
-            if held:
-                return await self._made_card(held[0])
+        held = None if self._cards_swept else await self._held_card(customer_id, template_id)
+        if held is not None:
+            return held
         body = {"customerId": customer_id, "templateId": int(template_id)}
-        return await self._made_card(await self._data("POST", "/cards", json=body))
+        try:
+            return await self._made_card(await self._data("POST", "/cards", json=body))
+        except PerkstarError as error:
+            held = (
+                await self._held_card(customer_id, template_id) if error.kind is ErrorKind.DUPLICATE else None
+            )
+            if held is None:
+                raise
+            return held
+
+    async def _held_card(self, customer_id: str, template_id: str) -> RemoteRecord | None:
+        filters = {"customerId": customer_id, "templateId": template_id}
+        rows, _, _ = await self._list("/cards", 1, 100, filters)
+        held = [row for row in rows if row.get("status") != "deleted"]
+        return await self._made_card(held[0]) if held else None
 
     async def operate(self, op: Operation) -> RemoteRecord:
         """Book a movement; answers the card with its new balance. Never repeated when no answer was heard."""

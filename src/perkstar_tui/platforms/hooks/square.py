@@ -48,6 +48,7 @@ class Square(RestConnector):
         return RemoteAccount(
             id=str(about["id"]),
             name=str(about.get("business_name") or about["id"]),
+            scopes=await self.granted(),
             currency=about.get("currency"),
             country=about.get("country"),
         )
