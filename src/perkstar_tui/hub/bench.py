@@ -47,6 +47,8 @@ class Bench:
             self._need_store()
         else:
             self.store.upgrade()
+            if self.store.get_setting("store_id") is None:
+                self.store.set_setting("store_id", new_id("sto"))
 
     def _need_store(self) -> None:
         from sqlalchemy.exc import OperationalError
@@ -62,12 +64,11 @@ class Bench:
 
     @cached_property
     def vault(self) -> Vault:
-        store_id = self.store.get_setting("store_id")
-        if store_id is None:
-            store_id = new_id("sto")
-            self.store.set_setting("store_id", store_id)
         return open_vault(
-            self.settings.home, store_id, self.settings.vault, self.settings.vault_passphrase_file
+            self.settings.home,
+            str(self.store.get_setting("store_id")),
+            self.settings.vault,
+            self.settings.vault_passphrase_file,
         )
 
     @cached_property

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import delete, insert, select, update
 
@@ -15,6 +15,7 @@ from perkstar_tui.platforms.connector import Connector, Subscriber
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
+from perkstar_tui.sync.cloud import CloudConnector, TemplateInfo, keep_templates
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
 from perkstar_tui.sync.mapping import TRANSFORMS
 from perkstar_tui.sync.schedule import next_run
@@ -84,7 +85,7 @@ def attach_cloud(bench: Bench, api_key: str) -> None:
     key = api_key.strip()
     if not key:
         raise PerkstarError(ErrorKind.USAGE, "No API key was given.", field="api_key")
-    remote = _identify(bench, CLOUD, {"api_key": key}, {})
+    remote, templates = run_now(_first_look(bench, key))
     row = bench.account_row()
     if row is not None and (row.local or (row.remote_id and row.remote_id != remote.id)):
         raise _attached_already()
@@ -156,32 +157,31 @@ def attach_cloud(bench: Bench, api_key: str) -> None:
                 .values(status=Status.ACTIVE.value, status_code=None, status_reason="")
             )
         write_credential(connection, bench.vault, cloud_id, {"api_key": key}, now)
+        keep_templates(connection, templates)
         bench.audit(connection, "login", cloud_id, None, {"account": remote.name})
 
 
-def _identify(
-    bench: Bench, platform: str, credential: dict[str, Any], options: dict[str, Any]
-) -> RemoteAccount:
-    """Whom a credential that was never used before belongs to. A refusal here means that it is not valid."""
-
-    async def ask() -> RemoteAccount:
-        connector = bench.open(platform, LooseCredential(credential), options)
-        try:
-            return await connector.identify()
-        finally:
-            await connector.close()
-
+async def _first_look(bench: Bench, key: str) -> tuple[RemoteAccount, list[TemplateInfo]]:
+    """Whom a key belongs to, and the account's card templates. A refusal here means that the key is not valid."""
+    connector = bench.open(CLOUD, LooseCredential({"api_key": key}), {})
     try:
-        return run_now(ask())
+        remote = await connector.identify()
+        return remote, list(await cast(CloudConnector, connector).templates())
     except PerkstarError as error:
-        if error.kind is ErrorKind.CREDENTIAL_REFUSED:
-            title = bench.catalog[platform].title
-            raise PerkstarError(
-                ErrorKind.CREDENTIAL_INVALID,
-                f"{title} does not accept this credential.",
-                vendor_words=error.vendor_words,
-            ) from None
-        raise
+        raise _never_valid(bench.catalog[CLOUD].title, error) from None
+    finally:
+        await connector.close()
+
+
+def _never_valid(title: str, error: PerkstarError) -> PerkstarError:
+    """A credential that was never used before and is refused is not valid; any other error is itself."""
+    if error.kind is not ErrorKind.CREDENTIAL_REFUSED:
+        return error
+    return PerkstarError(
+        ErrorKind.CREDENTIAL_INVALID,
+        f"{title} does not accept this credential.",
+        vendor_words=error.vendor_words,
+    )
 
 
 # -- integrations --------------------------------------------------------------------------------------------
@@ -235,13 +235,7 @@ async def _first_contact(
         try:
             remote = await connector.identify()
         except PerkstarError as error:
-            if error.kind is ErrorKind.CREDENTIAL_REFUSED:
-                raise PerkstarError(
-                    ErrorKind.CREDENTIAL_INVALID,
-                    f"{manifest.title} does not accept this credential.",
-                    vendor_words=error.vendor_words,
-                ) from None
-            raise
+            raise _never_valid(manifest.title, error) from None
         await _make_fields(connector, config)
         return remote, {}
     finally:

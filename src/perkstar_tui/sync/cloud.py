@@ -44,24 +44,27 @@ def _cloud(leg: Leg) -> CloudConnector:
 
 
 async def read_templates(leg: Leg) -> None:
-    """Keep the account's card templates; the local id of a known one stays."""
+    """Read the account's card templates and keep them."""
     found = list(await _cloud(leg).templates())
     with leg.store.write(leg.lease.fence) as connection:
-        known = {row.remote_id: row for row in connection.execute(select(TEMPLATE))}
-        for info in found:
-            row = known.get(str(info.id))
-            if row is None:
-                connection.execute(
-                    insert(TEMPLATE).values(
-                        id=new_id("tpl"), remote_id=str(info.id), name=info.name, kind=str(info.kind)
-                    )
+        keep_templates(connection, found)
+
+
+def keep_templates(connection: Connection, found: Iterable[TemplateInfo]) -> None:
+    """Keep card templates as the cloud has them; the local id of a known one stays."""
+    known = {row.remote_id: row for row in connection.execute(select(TEMPLATE))}
+    for info in found:
+        row = known.get(str(info.id))
+        if row is None:
+            connection.execute(
+                insert(TEMPLATE).values(
+                    id=new_id("tpl"), remote_id=str(info.id), name=info.name, kind=str(info.kind)
                 )
-            elif (row.name, row.kind) != (info.name, str(info.kind)):
-                connection.execute(
-                    update(TEMPLATE)
-                    .where(TEMPLATE.c.id == row.id)
-                    .values(name=info.name, kind=str(info.kind))
-                )
+            )
+        elif (row.name, row.kind) != (info.name, str(info.kind)):
+            connection.execute(
+                update(TEMPLATE).where(TEMPLATE.c.id == row.id).values(name=info.name, kind=str(info.kind))
+            )
 
 
 async def read_cards(leg: Leg) -> None:

@@ -77,6 +77,8 @@ class Leg:
     inward: Counts = field(default_factory=Counts)
     outward: Counts = field(default_factory=Counts)
     rejected_anew: int = 0
+    made: set[str] = field(default_factory=set)
+    """Customers created at the platform before the cursor came to them; counted once it does."""
     left_out: list[tuple[str, int | None, LinkState, str]] = field(default_factory=list)
     """Customers that are not sent, with link, state and reason, until the cursor's next transaction keeps them."""
     first_run: bool = False

@@ -184,7 +184,9 @@ def plan_one(
     known = link if link is not None and link.remote_id else None
     decision = _compare(leg, customer, known)
     if known is not None and not decision.send:
-        if count:
+        if count and customer["id"] in leg.made:
+            counts.created += 1
+        elif count:
             counts.unchanged += 1
         return None
     if known is None:
@@ -339,11 +341,13 @@ def _record(leg: Leg, connection: Connection, job: Job, answer: Answer, *, count
         _link(connection, leg, job.customer["id"], remote_id, values)
     else:
         connection.execute(update(LINK).where(LINK.c.id == job.link.id).values(remote_id=remote_id, **values))
-    if count:
-        if job.change.remote_id is None:
-            leg.outward.created += 1
-        else:
-            leg.outward.updated += 1
+    created = job.change.remote_id is None
+    if not count:
+        leg.made.add(job.customer["id"])
+    elif created or job.customer["id"] in leg.made:
+        leg.outward.created += 1
+    else:
+        leg.outward.updated += 1
 
 
 def _link(
