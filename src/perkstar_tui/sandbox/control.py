@@ -56,6 +56,7 @@ class Control:
         add("POST", "/{p}/faults", self.set_faults)
         add("POST", "/{p}/tokens:expire", lambda call: reply({"expired": self.vendor(call).expire_tokens()}))
         add("POST", "/{p}/tokens:revoke", lambda call: reply({"revoked": self.vendor(call).revoke_tokens()}))
+        add("POST", "/{p}/tokens:issue", self.issue)
         add("GET", "/{p}/duplicates/{kind}", self.duplicates)
 
     # the way in ------------------------------------------------------------------------------------------
@@ -138,6 +139,12 @@ class Control:
         found = list(self.world.people())
         page = found[offset : offset + limit] if limit else found[offset:]
         return reply({"people": page, "total": len(found)})
+
+    def issue(self, call: Call) -> Answer:
+        """New first credentials, in the form of the sandbox's first line."""
+        vendor = self.vendor(call)
+        vendor.renew()
+        return reply({name: value for name, value in vendor.credentials().items() if name != "alternatives"})
 
     # records -------------------------------------------------------------------------------------------------
 

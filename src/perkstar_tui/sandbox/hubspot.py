@@ -68,10 +68,8 @@ class HubSpot(Vendor):
             client_id="6f2c1e0a-0b7d-4c3e-9a51-7d3e5b9c4f21", client_secret="",
         )  # fmt: skip
         self.grants.client_secret = self.grants.secret(32)
-        self.first = self.grants.issue(SCOPES)
-        self.service_key = "pat-eu1-" + self.grants.secret(36)
+        self.renew()
         self.developer_key = self.grants.secret(36)
-        self.grants.permanent.add(self.service_key)
         self.windows = {
             "private": Windows(self.clock, 190, 10.0),
             "oauth": Windows(self.clock, 110, 10.0),
@@ -319,6 +317,12 @@ class HubSpot(Vendor):
     def revoke_tokens(self) -> int:
         """Withdraw every grant and key."""
         return self.grants.revoke()
+
+    def renew(self) -> None:
+        """A new grant and a new service key."""
+        self.first = self.grants.issue(SCOPES)
+        self.service_key = "pat-eu1-" + self.grants.secret(36)
+        self.grants.permanent.add(self.service_key)
 
     # OAuth -------------------------------------------------------------------------------------------------
 

@@ -118,8 +118,7 @@ class Mailchimp(Vendor):
         """A key, an app, one audience with the usual merge fields."""
         self.grants = Grants(self.clock, self.chance, "", "", None, client_id="584203917746")
         self.grants.client_secret = f"{self.chance.getrandbits(200):050x}"
-        self.api_key = f"{self.chance.getrandbits(128):032x}-{DC}"
-        self.grants.permanent.add(self.api_key)
+        self.renew()
         self.forgotten: set[str] = set()
         self.webhooks: dict[str, dict[str, Any]] = {}
         self.secrets: dict[str, str] = {}
@@ -289,6 +288,11 @@ class Mailchimp(Vendor):
     def revoke_tokens(self) -> int:
         """Withdraw key and grants."""
         return self.grants.revoke()
+
+    def renew(self) -> None:
+        """A new key."""
+        self.api_key = f"{self.chance.getrandbits(128):032x}-{DC}"
+        self.grants.permanent.add(self.api_key)
 
     def trimmed(self, call: Call, document: dict[str, Any], records: int = 0) -> Answer:
         """A document with only the fields that were asked for."""

@@ -176,8 +176,7 @@ class Perkstar(Vendor):
 
     def begin(self) -> None:
         """A key, eight templates (Points first, Stamps second), a tariff and a profile."""
-        self.api_key = "sandbox-" + "".join(self.chance.choices("0123456789abcdef", k=32))
-        self.key_refused = False
+        self.renew()
         self.windows = Windows(self.clock, 10, 1.0)
         self.webhooks: dict[str, dict[str, Any]] = {}
         self.accrued: dict[str, dict[str, Any]] = {}
@@ -364,6 +363,11 @@ class Perkstar(Vendor):
         self.key_refused = True
         return 1
 
+    def renew(self) -> None:
+        """A new key; the one before is refused."""
+        self.api_key = "sandbox-" + "".join(self.chance.choices("0123456789abcdef", k=32))
+        self.key_refused = False
+
     def page_mark(self, call: Call) -> str | None:
         """Lists go by page."""
         return call.arg("page", "1") if call.method == "GET" and call.path.count("/") == 3 else None
@@ -521,8 +525,8 @@ class Perkstar(Vendor):
         for name in ("firstName", "surname", "externalUserId"):
             if name in given:
                 value = given[name]
-                if value is not None and (not isinstance(value, str) or len(value) > 255):
-                    raise self.unprocessable(name, "must be a text of at most 255 characters")
+                if value is not None and (not isinstance(value, str) or len(value) > 10_000):
+                    raise self.unprocessable(name, "must be a text of at most 10000 characters")
                 fields[name] = value or None
         if "email" in given:
             email = given["email"] or None

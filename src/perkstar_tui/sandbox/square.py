@@ -112,9 +112,7 @@ class Square(Vendor):
             self.clock, self.chance, "EAAA", "EQAA", 30 * 86_400.0, client_id="sq0idp-PqKb3v0yLr8s2T1mXw5a9Q",
         )  # fmt: skip
         self.grants.client_secret = "sq0csp-" + self.grants.secret(43)
-        self.first = self.grants.issue(SCOPES)
-        self.personal = "EAAAl" + self.grants.secret(58)
-        self.grants.permanent.add(self.personal)
+        self.renew()
         self.windows = Windows(self.clock, 50, 1.0)
         self.subscriptions: dict[str, dict[str, Any]] = {}
         self.definitions: dict[str, dict[str, Any]] = {}
@@ -301,6 +299,12 @@ class Square(Vendor):
             {"revocation": {"revoked_at": iso_ms(self.clock.ms())}},
         )
         return count
+
+    def renew(self) -> None:
+        """A new grant and a new personal token."""
+        self.first = self.grants.issue(SCOPES)
+        self.personal = "EAAAl" + self.grants.secret(58)
+        self.grants.permanent.add(self.personal)
 
     # OAuth -------------------------------------------------------------------------------------------------
 

@@ -219,19 +219,27 @@ def credited(world: World) -> dict[str, Any]:
     wanted = [sale for sale in world.sales if sale.expected == "credited"]
     times = {sale.sale: len(plus.get(sale.sale, [])) for sale in world.sales}
     refunds = [refund["id"] for sale in wanted for refund in sale.refunds]
+    twice = [sale.sale for sale in wanted if times[sale.sale] > 1]
+    never = [sale.sale for sale in wanted if times[sale.sale] == 0]
+    wrongly = [sale.sale for sale in world.sales if sale.expected != "credited" and times[sale.sale]]
+    again = [identifier for identifier in refunds if len(minus.get(identifier, [])) > 1]
+    unreversed = [identifier for identifier in refunds if not minus.get(identifier)]
     return {
         "expected": len(wanted),
-        "credited_once": sum(times[sale.sale] == 1 for sale in wanted),
-        "credited_twice": [sale.sale for sale in wanted if times[sale.sale] > 1][:SHOWN],
-        "not_credited": [sale.sale for sale in wanted if times[sale.sale] == 0][:SHOWN],
-        "wrongly_credited": [s.sale for s in world.sales if s.expected != "credited" and times[s.sale]][
-            :SHOWN
-        ],
+        "credited_once": len(wanted) - len(twice) - len(never),
+        "credited_twice": len(twice),
+        "not_credited": len(never),
+        "wrongly_credited": len(wrongly),
         "points": sum(sum(plus.get(sale.sale, [])) for sale in wanted),
         "refunds_expected": len(refunds),
-        "reversed_once": sum(len(minus.get(identifier, [])) == 1 for identifier in refunds),
-        "reversed_twice": [identifier for identifier in refunds if len(minus.get(identifier, [])) > 1][
-            :SHOWN
-        ],
-        "not_reversed": [identifier for identifier in refunds if not minus.get(identifier)][:SHOWN],
+        "reversed_once": len(refunds) - len(again) - len(unreversed),
+        "reversed_twice": len(again),
+        "not_reversed": len(unreversed),
+        "examples": {
+            "credited_twice": twice[:SHOWN],
+            "not_credited": never[:SHOWN],
+            "wrongly_credited": wrongly[:SHOWN],
+            "reversed_twice": again[:SHOWN],
+            "not_reversed": unreversed[:SHOWN],
+        },
     }

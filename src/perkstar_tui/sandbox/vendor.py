@@ -146,6 +146,10 @@ class Vendor(ABC):
         """Withdraw every credential."""
         return 0
 
+    @abstractmethod
+    def renew(self) -> None:
+        """Make a new first credential, as an admin does after the old one was withdrawn."""
+
     def disturb(self, call: Call) -> None:  # noqa: B027
         """Change what is being paged through, as somebody else's write in mid-read would."""
 
