@@ -35,6 +35,7 @@ class Directory:
         self.values: dict[tuple[str, str], str] = {}
         self.vendor = Vendor(
             {
+                r"GET /v2/customers": self.list,
                 r"POST /v2/customers/search": self.search,
                 r"POST /v2/customers/bulk-create": self.bulk_create,
                 r"POST /v2/customers/bulk-update": self.bulk_update,
@@ -45,6 +46,10 @@ class Directory:
 
     def add(self, id_: str, ms: int, **fields: Any) -> None:
         self.rows[id_] = {"id": id_, "created_at": time(ms), "updated_at": time(ms), "version": 0, **fields}
+
+    def list(self, query: dict[str, str]) -> Any:
+        body: dict[str, Any] = {"limit": int(query["limit"]), "count": True, "query": {}}
+        return self.search({**body, **({"cursor": query["cursor"]} if "cursor" in query else {})})
 
     def search(self, body: dict[str, Any]) -> Any:
         rules = body["query"].get("filter", {})

@@ -226,17 +226,17 @@ class HttpClient:
                 problem,
                 httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol,
             )
-            return self._broken(request, None, started, _transport_words(problem), sent)
+            return self._broken(request, None, started, *_transport_words(problem), sent=sent)
         content: bytes | None = None
         try:
             content = await self._read(response)
         except httpx.HTTPError as problem:
-            return self._broken(request, response.status_code, started, _transport_words(problem), True)
+            return self._broken(request, response.status_code, started, *_transport_words(problem))
         finally:
             self.traffic.bytes += response.num_bytes_downloaded or len(content or b"")
             await response.aclose()
         if content is None:
-            return self._broken(request, response.status_code, started, "the answer is too large", True)
+            return self._broken(request, response.status_code, started, "the answer is too large")
         status = response.status_code
         if pace is not None and self.policy.limit_headers is not None:
             _learn(pace, self.policy.limit_headers, response.headers)
@@ -249,9 +249,9 @@ class HttpClient:
                 whole = False
         if 200 <= status < 300:
             if not whole or (not content and request.method == "GET"):
-                return self._broken(request, status, started, "the body is not whole JSON", True)
+                return self._broken(request, status, started, "the body is not whole JSON")
             if expect is not None and (not isinstance(data, dict) or expect not in data):
-                return self._broken(request, status, started, f"the answer has no {expect!r}", True)
+                return self._broken(request, status, started, f"the answer has no {expect!r}")
             return Reply(status, response.headers, data)
         error = refusal(
             self.policy.title,
@@ -280,11 +280,19 @@ class HttpClient:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _broken(
-        self, request: httpx.Request, status: int | None, started: float, words: str, sent: bool
+        self,
+        request: httpx.Request,
+        status: int | None,
+        started: float,
+        words: str,
+        code: str | None = None,
+        *,
+        sent: bool = True,
     ) -> _Failure:
         error = PerkstarError(
             ErrorKind.NETWORK,
             f"No whole answer came from {self.policy.title}: {words}.",
+            vendor_code=code,
             request=_shown(request, status, started),
         )
         return _Failure(error, sent)
@@ -304,20 +312,24 @@ def _shown(request: httpx.Request, status: int | None, started: float) -> str:
     return shown_request(request.method, str(request.url), status, (perf_counter() - started) * 1000.0)
 
 
-def _transport_words(problem: httpx.HTTPError) -> str:
+TIMED_OUT = "time-out"
+"""Code of a NETWORK error after which the vendor may still be at work on the request."""
+
+
+def _transport_words(problem: httpx.HTTPError) -> tuple[str, str | None]:
     """What went wrong on the way, by kind of fault: the library's own words may hold addresses."""
     if isinstance(problem, httpx.ConnectTimeout):
-        return "it did not take the connection in time"
+        return "it did not take the connection in time", None
     if isinstance(problem, httpx.TimeoutException):
-        return "it took too long"
+        return "it took too long", TIMED_OUT
     if isinstance(problem, httpx.ConnectError):
         words = str(problem).lower()
         if "certificate" in words or "ssl" in words:
-            return "its certificate is not trusted"
+            return "its certificate is not trusted", None
         if "name" in words or "getaddrinfo" in words:
-            return "its name is not known to this machine's resolver"
-        return "no connection could be made"
-    return "the connection broke"
+            return "its name is not known to this machine's resolver", None
+        return "no connection could be made", None
+    return "the connection broke", None
 
 
 def _learn(pace: Pace, names: LimitHeaders, headers: httpx.Headers) -> None:

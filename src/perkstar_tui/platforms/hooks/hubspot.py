@@ -237,12 +237,26 @@ class HubSpot(RestConnector):
 
     # -- writes ------------------------------------------------------------------------------------------------
     async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
-        return await self._batch(changes, "create", lambda change: {})
+        """Contacts with an address apart from those without.
+
+        Only the first can be sent again after a fault: HubSpot makes no second contact with an address and names
+        the one that is there.
+        """
+        answers: dict[str, Answer] = {}
+        for known in (True, False):
+            part = [change for change in changes if bool(change.fields.get("email")) is known]
+            if len(part) == len(changes) or not part:
+                answers |= await self._batch(part, "create", lambda change: {}, known) if part else {}
+            else:
+                await self._written(part, self.create, answers)
+        return answers
 
     async def update(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
-        return await self._batch(changes, "update", lambda change: {"id": change.remote_id})
+        return await self._batch(changes, "update", lambda change: {"id": change.remote_id}, True)
 
-    async def _batch(self, changes: Sequence[Change], act: str, about: Any) -> Mapping[str, Answer]:
+    async def _batch(
+        self, changes: Sequence[Change], act: str, about: Any, repeatable: bool
+    ) -> Mapping[str, Answer]:
         inputs = [
             {
                 **about(change),
@@ -255,7 +269,7 @@ class HubSpot(RestConnector):
             "POST",
             self._path("objects", f"/batch/{act}"),
             json={"inputs": inputs},
-            repeatable=act == "update",
+            repeatable=repeatable,
             expect="results",
         )
         answers: dict[str, Answer] = {}

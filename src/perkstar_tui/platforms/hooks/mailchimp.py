@@ -293,7 +293,7 @@ class Mailchimp(RestConnector):
                 change = members.get(str(row.get("email_address")).lower(), (None,))[0]
                 if change is not None:
                     record = await self._settled(row, change)
-                    answers[change.key] = Answer(change.key, record, None, part == "new_members")
+                    answers[change.key] = _answer(change, record, part == "new_members")
         wrong = []
         for entry in reply.data["errors"]:
             change = members.get(str(entry.get("email_address")).lower(), (None,))[0]
@@ -330,7 +330,7 @@ class Mailchimp(RestConnector):
             if error.kind not in OF_RECORD:
                 raise
             return await self.refused(change, error)
-        return Answer(change.key, await self._settled(reply.data, change), None, False)
+        return _answer(change, await self._settled(reply.data, change), False)
 
     async def refused(self, change: Change, error: PerkstarError) -> Answer:
         if error.field and error.field.isupper():
@@ -391,6 +391,14 @@ def _record(member: dict[str, Any]) -> RemoteRecord:
     return RemoteRecord(
         str(id_), fields, changed, member.get("status") == "archived", None, member.get("email_address")
     )
+
+
+def _answer(change: Change, record: RemoteRecord, created: bool) -> Answer:
+    """A member that was archived takes changes in silence; it counts as no longer there."""
+    if record.archived:
+        error = PerkstarError(ErrorKind.NOT_FOUND, "This member was archived at Mailchimp.")
+        return Answer(change.key, None, error)
+    return Answer(change.key, record, None, created)
 
 
 def _cleared(fields: Mapping[str, Value]) -> dict[str, Value]:

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from perkstar_tui.http.client import TIMED_OUT
 from perkstar_tui.model.enums import CardKind, DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.money import minor_digits
@@ -27,6 +28,7 @@ from perkstar_tui.platforms.pagination import ahead
 
 API = "/api/v2"
 SIDE_BY_SIDE = 4
+ASKED_AGAIN = 3
 PASSES = 3
 """How often a list is read through when it changed under the reading, before it is called incomplete."""
 
@@ -232,7 +234,9 @@ class PerkstarCloud(RestConnector):
         if not body.get("email") and not body.get("phone"):
             # Nothing else could tell this customer again after a crash.
             body.setdefault("externalUserId", change.key)
-        return _customer(await self._data("POST", "/customers", json=body))
+        # With an address or a phone a repeat makes nobody twice: it is answered by 409 and the record there.
+        once = bool(body.get("email") or body.get("phone"))
+        return _customer(await self._data("POST", "/customers", json=body, repeatable=once))
 
     async def _update(self, change: Change) -> RemoteRecord:
         fields = {name: value for name, value in change.fields.items() if name != "phone"}
@@ -270,15 +274,18 @@ class PerkstarCloud(RestConnector):
         if held is not None:
             return held
         body = {"customerId": customer_id, "templateId": int(template_id)}
-        try:
-            return await self._made_card(await self._data("POST", "/cards", json=body))
-        except PerkstarError as error:
-            held = (
-                await self._held_card(customer_id, template_id) if error.kind is ErrorKind.DUPLICATE else None
-            )
-            if held is None:
-                raise
-            return held
+        for tried in range(1, ASKED_AGAIN + 1):
+            try:
+                return await self._made_card(await self._data("POST", "/cards", json=body))
+            except PerkstarError as error:
+                if error.kind is not ErrorKind.DUPLICATE and not _unheard(error):
+                    raise
+                held = await self._held_card(customer_id, template_id)
+                if held is not None:
+                    return held
+                if error.kind is ErrorKind.DUPLICATE or tried == ASKED_AGAIN:
+                    raise
+        raise AssertionError("the last try answers or raises")
 
     async def _held_card(self, customer_id: str, template_id: str) -> RemoteRecord | None:
         filters = {"customerId": customer_id, "templateId": template_id}
@@ -287,7 +294,11 @@ class PerkstarCloud(RestConnector):
         return await self._made_card(held[0]) if held else None
 
     async def operate(self, op: Operation) -> RemoteRecord:
-        """Book a movement; answers the card with its new balance. Never repeated when no answer was heard."""
+        """Book a movement; answers the card with its new balance.
+
+        When no answer was heard, the mark is looked for first, and only where it is surely missing is the movement
+        booked again. After a time-out nothing is done: the cloud may still be at work on it.
+        """
         kind = CardKind(op.card_kind)
         comment = f"{op.mark} {op.comment}".strip()
         body: dict[str, Any] = {"comment": comment}
@@ -305,8 +316,24 @@ class PerkstarCloud(RestConnector):
             end = f"{'add' if op.amount > 0 else 'subtract'}-{way.act}"
             amount = abs(op.amount)
             body[way.member] = _units(amount, digits) if way.money else amount
-        path = f"/cards/{quote(op.card_serial, safe='')}/{end}"
-        return await self._made_card(await self._data("POST", path, json=body))
+        card = f"/cards/{quote(op.card_serial, safe='')}"
+        for tried in range(1, ASKED_AGAIN + 1):
+            try:
+                return await self._made_card(await self._data("POST", f"{card}/{end}", json=body))
+            except PerkstarError as error:
+                if not _unheard(error):
+                    raise
+                if await self._booked(op):
+                    return await self._made_card(await self._data("GET", card))
+                if tried == ASKED_AGAIN:
+                    raise
+        raise AssertionError("the last try answers or raises")
+
+    async def _booked(self, op: Operation) -> bool:
+        """Whether an operation with this mark stands in the cloud, from the day before to the day after."""
+        day = self.clock.now().date()
+        found = await self.operations(op.card_serial, day - timedelta(days=1), day + timedelta(days=1))
+        return any(str(row.get("comment") or "").startswith(op.mark) for row in found)
 
     async def operations(self, card_serial: str | None, start: date, end: date) -> list[dict[str, Any]]:
         """The operations of those days (of one card, where it is named). Complete, or an error is raised."""
@@ -365,6 +392,12 @@ _CUSTOMER = ("firstName", "surname", "email", "phone", "dateOfBirth", "gender", 
 def _customer(row: dict[str, Any]) -> RemoteRecord:
     fields: dict[str, Value] = {name: row.get(name) for name in _CUSTOMER}
     return RemoteRecord(row["id"], fields, moment(row.get("updatedAt") or row.get("createdAt")))
+
+
+def _unheard(error: PerkstarError) -> bool:
+    """Whether a request failed in a way that leaves open whether it was done, and is over."""
+    passing = error.kind in (ErrorKind.NETWORK, ErrorKind.SERVICE_UNAVAILABLE)
+    return passing and error.vendor_code != TIMED_OUT
 
 
 def _money(kind: CardKind) -> bool:

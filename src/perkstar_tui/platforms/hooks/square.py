@@ -26,6 +26,7 @@ from .square_sales import read_sales
 
 ATTRIBUTE = "attributes."
 ATTRIBUTES_AT_ONCE = 25
+INSTANT = "INSTANT_PROFILE"
 _TEXT = "https://developer-production-s.squarecdn.com/schemas/v1/common.json#squareup.common.String"
 
 
@@ -106,35 +107,60 @@ class Square(RestConnector):
         return ahead(self._read(start))
 
     async def _read(self, cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
-        """Profiles in order of creation, which never changes; a cut-off walk goes on from the last creation seen."""
-        complete = not cursor
-        since, created, start = (
-            (cursor.get("since"), cursor.get("created"), cursor.get("start")) if cursor else (None,) * 3
-        )
-        token = total = None
+        """Everybody by the list, which knows new profiles at once; changes, and what a cut-off walk left, by search."""
+        if not cursor:
+            async for page in self._everybody():
+                yield page
+            return
+        since, created, start = (cursor.get(name) for name in ("since", "created", "start"))
+        async for page in self._search(since, created, start):
+            yield page
+
+    async def _everybody(self) -> AsyncIterator[Page]:
+        params: dict[str, Any] = {"limit": self.customers.page_size, "sort_field": "CREATED_AT"}
+        params |= {"sort_order": "ASC", "count": "true"}
+        created = start = total = None
         while True:
-            query = self._query(since, created if token is None else token[1])
-            body: dict[str, Any] = {"limit": self.customers.page_size, "query": query, "count": complete}
-            if token is not None:
-                body["cursor"] = token[0]
             try:
-                reply = await self.call("POST", "/v2/customers/search", json=body, repeatable=True)
+                reply = await self.call("GET", "/v2/customers", params=params)
             except PerkstarError as error:
-                if token is None or "CURSOR" not in (error.vendor_code or ""):
+                if not _expired(error, params):
                     raise
-                # A page cursor lives five minutes; from the last creation on the walk begins anew.
-                token = None
-                continue
+                async for page in self._search(None, created, start):
+                    page.last = "created" not in page.cursor
+                    yield page
+                return
             start = start or server_ms(reply) or epoch_ms(self.clock.now())
             rows = reply.data.get("customers") or []
             total = reply.data.get("count") if total is None else total
-            begun = created if token is None else token[1]
             created = rows[-1].get("created_at") if rows else created
-            more = reply.data.get("cursor")
-            token = (more, begun) if more else None
+            params["cursor"] = reply.data.get("cursor")
+            more = bool(params["cursor"])
+            stand = {"since": None, "created": created, "start": start} if more else {"since": start}
+            if not self.switched_on("include_instant_profiles"):
+                rows = [row for row in rows if row.get("creation_source") != INSTANT]
+            yield Page([self._seen(_record(row)) for row in rows], cursor=stand, last=not more, total=total)
+            if not more:
+                return
+
+    async def _search(self, since: int | None, created: str | None, start: int | None) -> AsyncIterator[Page]:
+        """Profiles in order of creation, which never changes; a cut-off walk goes on from the last creation seen."""
+        body: dict[str, Any] = {"limit": self.customers.page_size, "query": self._query(since, created)}
+        while True:
+            try:
+                reply = await self.call("POST", "/v2/customers/search", json=body, repeatable=True)
+            except PerkstarError as error:
+                if not _expired(error, body):
+                    raise
+                body = {"limit": body["limit"], "query": self._query(since, created)}
+                continue
+            start = start or server_ms(reply) or epoch_ms(self.clock.now())
+            rows = reply.data.get("customers") or []
+            created = rows[-1].get("created_at") if rows else created
+            body["cursor"] = reply.data.get("cursor")
+            more = bool(body["cursor"])
             stand = {"since": since, "created": created, "start": start} if more else {"since": start}
-            records = [self._seen(_record(row)) for row in rows]
-            yield Page(records, cursor=stand, last=complete and not more, total=total if complete else None)
+            yield Page([self._seen(_record(row)) for row in rows], cursor=stand)
             if not more:
                 return
 
@@ -147,7 +173,7 @@ class Square(RestConnector):
         if at is not None:
             filters["created_at"] = {"start_at": iso(epoch_ms(at) - 1)}
         if not self.switched_on("include_instant_profiles"):
-            filters["creation_source"] = {"values": ["INSTANT_PROFILE"], "rule": "EXCLUDE"}
+            filters["creation_source"] = {"values": [INSTANT], "rule": "EXCLUDE"}
         query: dict[str, Any] = {"sort": {"field": "CREATED_AT", "order": "ASC"}}
         if filters:
             query["filter"] = filters
@@ -335,6 +361,11 @@ class Square(RestConnector):
         except PerkstarError as error:
             if error.kind is not ErrorKind.NOT_FOUND:
                 raise
+
+
+def _expired(error: PerkstarError, asked: Mapping[str, Any]) -> bool:
+    """Whether a page cursor has died: it lives five minutes."""
+    return bool(asked.get("cursor")) and "CURSOR" in (error.vendor_code or "")
 
 
 def _own(change: Change) -> dict[str, Value]:

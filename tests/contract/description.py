@@ -1,0 +1,104 @@
+"""The vendors' own API descriptions as a judge of what we send: path, query and body of a request."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+import yaml
+from jsonschema import Draft202012Validator
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+FILES = {
+    "perkstar": SHARED / "perkstar" / "api-v2.openapi.yaml",
+    "hubspot": SHARED / "specs" / "hubspot" / "openapi.json",
+    "mailchimp": SHARED / "specs" / "mailchimp" / "marketing.json",
+    "square": SHARED / "specs" / "square" / "openapi.json",
+}
+NOT_DESCRIBED = {
+    "hubspot": [r"/account-info/v3/details", r"/oauth/v3/token(/revoke)?"],
+    "mailchimp": [r"/oauth2/(token|metadata)"],
+}
+"""What the vendors document elsewhere than in these files."""
+
+
+@cache
+def described(platform: str) -> "Description | None":
+    """The description of a platform, or None when the folder isn't beside the project."""
+    file = FILES[platform]
+    if not file.exists():
+        return None
+    text = file.read_bytes()
+    return Description(platform, yaml.safe_load(text) if file.suffix == ".yaml" else orjson.loads(text))
+
+
+def _strict(schema: Any) -> Any:
+    """A schema of OpenAPI as JSON Schema, in which an object has no members but those that are named."""
+    if isinstance(schema, list):
+        return [_strict(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _strict(part) for name, part in schema.items() if name not in ("nullable", "example")}
+    if "properties" in found and not {"additionalProperties", "allOf", "oneOf"} & found.keys():
+        found["additionalProperties"] = False
+    if isinstance(found.get("exclusiveMinimum"), bool):
+        del found["exclusiveMinimum"]
+    if schema.get("nullable"):
+        return {"anyOf": [found, {"type": "null"}]}
+    return found
+
+
+class Description:
+    """One vendor's paths with what each takes."""
+
+    def __init__(self, platform: str, document: dict[str, Any]) -> None:
+        self.platform = platform
+        self.document = document
+        self.base = document.get("basePath", "") if "swagger" in document else ""
+        self.others = [re.compile(pattern) for pattern in NOT_DESCRIBED.get(platform, [])]
+        roots = ("components", "definitions", "parameters")
+        self.roots = {name: _strict(document[name]) for name in roots if name in document}
+        self.paths = sorted(document["paths"], key=lambda path: path.count("{"))
+
+    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
+        for pattern in self.paths:
+            if re.fullmatch(re.sub(r"\\{[^}]+\\}|\{[^}]+\}", "[^/]+", pattern), path):
+                item = self.document["paths"][pattern]
+                operation = item.get(method.lower())
+                if operation is not None:
+                    shared = item.get("parameters", [])
+                    return {**operation, "parameters": [*shared, *operation.get("parameters", [])]}
+        return None
+
+    def _resolve(self, part: dict[str, Any]) -> dict[str, Any]:
+        if "$ref" not in part:
+            return part
+        place: Any = self.document
+        for name in part["$ref"][2:].split("/"):
+            place = place[name]
+        return dict(place)
+
+    def problems(self, method: str, path: str, query: str, content: bytes, kind: str) -> list[str]:
+        """What of a request the vendor's description does not know or take; empty when all is well."""
+        if any(pattern.fullmatch(path) for pattern in self.others):
+            return []
+        operation = self._operation(method, path.removeprefix(self.base) if self.base else path)
+        if operation is None:
+            return [f"{method} {path} is not described"]
+        parameters = [self._resolve(part) for part in operation["parameters"]]
+        known = {part["name"] for part in parameters if part["in"] == "query"}
+        wrong = [
+            f"{method} {path}: query {name} is not described" for name in parse_qs(query) if name not in known
+        ]
+        schema = next((part["schema"] for part in parameters if part["in"] == "body"), None)
+        if schema is None:
+            body = self._resolve(operation.get("requestBody") or {})
+            schema = (body.get("content") or {}).get("application/json", {}).get("schema")
+        if content and "json" in kind and schema is not None:
+            judge = Draft202012Validator({**_strict(schema), **self.roots})
+            for error in judge.iter_errors(orjson.loads(content)):
+                place = ".".join(map(str, error.absolute_path))
+                wrong.append(f"{method} {path}: {place}: {error.message[:300]}")
+        return wrong

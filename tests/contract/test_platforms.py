@@ -1,0 +1,348 @@
+"""What the engine relies on, asked of every platform of the catalog against the sandbox.
+
+Each request that these tests make is also held against the vendor's own description, where that lies beside the
+project.
+"""
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+from description import FILES
+from still import HeldCredential
+
+from conftest import Place
+from perkstar_tui.model.enums import DataType, Write
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.remote import Change, Page, Presence
+
+CUSTOMERS = DataType.CUSTOMERS
+_numbers = itertools.count(1)
+
+
+async def pages(connector: Any, cursor: dict[str, Any] | None = None, **more: Any) -> list[Page]:
+    return [page async for page in connector.read(CUSTOMERS, cursor, **more)]
+
+
+def ids(found: list[Page]) -> list[str]:
+    return [record.id for page in found for record in page.records]
+
+
+def change(place: Place, **more: Any) -> Change:
+    """A create that nobody has made before."""
+    number = next(_numbers)
+    key = f"cus_{place.name}{number:015d}"
+    fields = {place.email: f"{place.name}.{number}@shop-mail.com", place.first_name: f"Ana{number}"}
+    return Change(key, None, {**fields, **more})
+
+
+async def created(place: Place, connector: Any, count: int = 1) -> list[Any]:
+    answers = await connector.send(CUSTOMERS, [change(place) for _ in range(count)])
+    assert all(answer.error is None for answer in answers)
+    return [answer.record for answer in answers]
+
+
+@pytest.mark.parametrize("platform", sorted(FILES))
+def test_the_vendors_description_is_at_hand(platform: str) -> None:
+    if not FILES[platform].exists():
+        pytest.skip(f"{platform}'s API description does not lie beside the project: requests are not judged")
+
+
+# -- connecting ------------------------------------------------------------------------------------------------
+
+
+async def test_the_credential_says_whose_it_is(place: Place) -> None:
+    account = await place.connect().identify()
+    assert account.id and account.name == account.name.strip()
+
+
+async def test_a_wrong_credential_is_refused(place: Place) -> None:
+    secrets = {"api_key", "access_token", "refresh_token"} & place.credential.secret.keys()
+    place.credential = HeldCredential(**{**place.credential.secret, **dict.fromkeys(secrets, "wrong-us21")})
+    with pytest.raises(PerkstarError) as caught:
+        await place.connect().identify()
+    assert caught.value.kind is ErrorKind.CREDENTIAL_REFUSED
+    assert "wrong-us21" not in repr(vars(caught.value))
+
+
+async def test_every_field_of_the_manifest_is_found_at_the_vendor(place: Place) -> None:
+    connector = place.connect()
+    specs = place.manifest.data[CUSTOMERS].fields
+    paths = [spec.remote for spec in specs if spec.create]
+    await connector.ensure_fields(CUSTOMERS, paths)
+    assert await connector.ensure_fields(CUSTOMERS, paths) == []
+    found = {field.path: field for field in await connector.fields(CUSTOMERS)}
+    missing = [spec.remote for spec in specs if spec.default and spec.remote not in found]
+    assert missing == []
+    assert all(found[spec.remote].write is not Write.NEVER for spec in specs if spec.create)
+
+
+# -- reading ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_first_read_has_everybody_once_in_the_fewest_pages(place: Place) -> None:
+    there = len(place.records())
+    connector = place.connect()
+    await connector.identify()
+    before = connector.traffic.api_calls
+    found = await pages(connector)
+    assert len(ids(found)) == len(set(ids(found))) <= there
+    assert len(ids(found)) >= there * 0.9
+    assert [page.last for page in found] == [False] * (len(found) - 1) + [True]
+    size = {"hubspot": 100}.get(place.name, place.manifest.data[CUSTOMERS].page_size)
+    assert connector.traffic.api_calls - before <= math.ceil(there / size)
+
+
+async def test_a_read_with_nothing_new_costs_one_request(place: Place) -> None:
+    if place.manifest.data[CUSTOMERS].complete_only:
+        pytest.skip("has no list of changes: every read is complete")
+    place.advance(600)
+    first = await pages(place.connect())
+    place.advance(600)
+    second = await pages(place.connect(), first[-1].cursor)
+    third = place.connect()
+    await third.identify()
+    before = third.traffic.api_calls
+    await pages(third, second[-1].cursor)
+    assert third.traffic.api_calls - before == 1
+
+
+async def test_a_change_at_the_vendor_comes_with_the_next_read(place: Place) -> None:
+    connector = place.connect()
+    first = await pages(connector)
+    [record] = await created(place, connector)
+    changed = first[0].records[0]
+    await connector.send(CUSTOMERS, [Change("k", changed.id, {place.first_name: "Renamed"}, changed.version)])
+    place.advance(120)
+    again = await pages(place.connect(), first[-1].cursor or None)
+    found = {r.id: r for page in again for r in page.records}
+    assert record.id in found
+    assert found[changed.id].fields[place.first_name] == "Renamed"
+    assert found[changed.id].changed_at is not None
+
+
+async def test_a_cut_off_first_read_goes_on_where_it_stood(place: Place) -> None:
+    spec = place.manifest.data[CUSTOMERS]
+    if spec.complete_only:
+        pytest.skip("has no place to go on from: every read is complete")
+    connector = place.connect()
+    everybody = set(ids(await pages(connector)))
+    async for page in place.connect().read(CUSTOMERS, None):
+        first = page
+        break
+    rest = await pages(place.connect(), first.cursor)
+    assert {record.id for record in first.records} | set(ids(rest)) >= everybody
+    if not first.last:
+        assert not any(page.last for page in rest)
+
+
+async def test_pages_that_move_lose_nobody(place: Place) -> None:
+    everybody = set(ids(await pages(place.connect())))
+    place.faults(profile="moving-pages")
+    found = set(ids(await pages(place.connect())))
+    gone = everybody - found
+    if gone:
+        # Those that were archived or deleted by the fault itself are not lost.
+        presence = await place.connect().get(CUSTOMERS, sorted(gone))
+        assert not [id_ for id_, (p, _) in presence.items() if p is Presence.THERE]
+
+
+# -- writing ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_created_record_is_read_as_it_was_written(place: Place) -> None:
+    connector = place.connect()
+    new = change(place)
+    [answer] = await connector.send(CUSTOMERS, [new])
+    assert answer.created and answer.record is not None
+    found = await connector.get(CUSTOMERS, [answer.record.id])
+    presence, record = found[answer.record.id]
+    assert presence is Presence.THERE and record is not None
+    for path, value in new.fields.items():
+        assert record.fields[path] == value
+    same = {r.id: r for page in await pages(place.connect()) for r in page.records}[record.id]
+    assert all(same.fields[path] == value for path, value in new.fields.items())
+
+
+async def test_only_what_is_sent_is_changed_and_empty_clears(place: Place) -> None:
+    connector = place.connect()
+    last_name = next(f.remote for f in place.manifest.data[CUSTOMERS].fields if f.hub == "last_name")
+    [answer] = await connector.send(CUSTOMERS, [change(place, **{last_name: "Lee"})])
+    record = answer.record
+    [renamed] = await connector.send(
+        CUSTOMERS, [Change("k1", record.id, {place.first_name: "Bea"}, record.version)]
+    )
+    assert renamed.record is not None and not renamed.created
+    _, present = (await connector.get(CUSTOMERS, [record.id]))[record.id]
+    assert (present.fields[place.first_name], present.fields[last_name]) == ("Bea", "Lee")
+    await connector.send(CUSTOMERS, [Change("k2", record.id, {last_name: None}, present.version)])
+    _, present = (await connector.get(CUSTOMERS, [record.id]))[record.id]
+    assert not present.fields.get(last_name)
+
+
+async def test_loyalty_values_reach_the_vendor(place: Place) -> None:
+    connector = place.connect()
+    specs = [f for f in place.manifest.data[CUSTOMERS].fields if f.create]
+    if not specs:
+        pytest.skip("is where loyalty values come from")
+    await connector.ensure_fields(CUSTOMERS, [spec.remote for spec in specs])
+    values = {
+        "balance": 120,
+        "tier": "Gold",
+        "card_link": "https://cards.example/1",
+        "last_visit": "2026-11-20",
+    }
+    fields = {spec.remote: values[spec.hub] for spec in specs}
+    if place.name == "square":
+        fields = {path: str(value) for path, value in fields.items()}
+    [answer] = await connector.send(CUSTOMERS, [change(place, **fields)])
+    assert answer.error is None
+    shown = {path: str(answer.record.fields[path]) for path in fields}
+    assert shown == {path: str(value) for path, value in fields.items()}
+
+
+async def test_a_batch_costs_the_fewest_requests_and_is_answered_in_order(place: Place) -> None:
+    connector = place.connect()
+    await connector.identify()
+    before = connector.traffic.api_calls
+    changes = [change(place) for _ in range(60)]
+    answers = await connector.send(CUSTOMERS, changes)
+    assert [a.key for a in answers] == [c.key for c in changes]
+    assert [a.record.fields[place.email] for a in answers] == [c.fields[place.email] for c in changes]
+    assert connector.traffic.api_calls - before == (60 if place.name == "perkstar" else 1)
+
+
+async def test_one_bad_record_holds_up_nobody_and_names_its_field(place: Place) -> None:
+    connector = place.connect()
+    changes = [change(place) for _ in range(12)]
+    changes[7] = Change(changes[7].key, None, {**changes[7].fields, place.email: "this is no address"})
+    answers = await connector.send(CUSTOMERS, changes)
+    assert [a.key for a in answers if a.error is not None] == [changes[7].key]
+    error = answers[7].error
+    assert error is not None and error.kind is ErrorKind.RECORD_REJECTED
+    assert error.field == place.email
+    assert error.vendor_words
+
+
+async def test_a_record_that_is_there_already_is_answered_as_such(place: Place) -> None:
+    if place.name == "square":
+        pytest.skip("allows several customers with one address")
+    connector = place.connect()
+    [record] = await created(place, connector)
+    again = Change("cus_other", None, {place.email: record.fields[place.email], place.first_name: "Twin"})
+    [answer] = await connector.send(CUSTOMERS, [again])
+    assert answer.error is not None and answer.error.kind is ErrorKind.DUPLICATE
+    assert answer.record is not None and answer.record.id == record.id
+    assert answer.record.fields[place.first_name] != "Twin"
+
+
+async def test_a_create_sent_twice_makes_one_record(place: Place) -> None:
+    connector = place.connect()
+    new = change(place)
+    [first], [second] = [await connector.send(CUSTOMERS, [new]) for _ in range(2)]
+    assert first.record is not None and second.record is not None
+    assert first.record.id == second.record.id
+
+
+async def test_a_record_is_found_by_its_address(place: Place) -> None:
+    connector = place.connect()
+    [record] = await created(place, connector)
+    place.advance(120)
+    found = await connector.find(CUSTOMERS, "email", record.fields[place.email])
+    assert [r.id for r in found] == [record.id]
+    assert await connector.find(CUSTOMERS, "email", "nobody.at.all@shop-mail.com") == []
+
+
+async def test_a_record_that_is_deleted_there_is_noticed(place: Place) -> None:
+    connector = place.connect()
+    [record] = await created(place, connector)
+    raw = next(row for row in place.records() if record.fields[place.email] in str(row))
+    place.control("DELETE", f"/{place.name}/records/{place.kind}/{raw['id']}")
+    assert record.id not in ids(await pages(place.connect()))
+    presence, _ = (await connector.get(CUSTOMERS, [record.id]))[record.id]
+    assert presence in (Presence.GONE, Presence.ARCHIVED)
+    [answer] = await connector.send(
+        CUSTOMERS, [Change("k", record.id, {place.first_name: "Ghost"}, record.version)]
+    )
+    assert answer.error is not None
+
+
+# -- trouble ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["rate-limited", "flaky", "slow"])
+async def test_passing_trouble_is_got_over(place: Place, profile: str) -> None:
+    everybody = set(ids(await pages(place.connect())))
+    place.faults(profile=profile)
+    connector = place.connect()
+    assert set(ids(await pages(connector))) >= everybody
+    changes = [change(place) for _ in range(10)]
+    answers = await connector.send(CUSTOMERS, changes)
+    assert all(answer.record is not None for answer in answers)
+    place.faults()
+    addresses = [row for row in place.records() if str(changes[0].fields[place.email]) in str(row)]
+    assert len(addresses) == 1
+
+
+async def test_a_limit_with_a_header_is_waited_out_as_told(place: Place) -> None:
+    connector = place.connect()
+    await connector.identify()
+    place.faults({"effect": "rate-limit", "nth": 1, "times": 1, "retry_after": 7})
+    before = place.clock.slept
+    await connector.identify()
+    assert place.clock.slept - before == pytest.approx(7)
+    assert connector.traffic.throttled_ms == 7000
+
+
+async def test_an_outage_ends_the_call_as_such(place: Place) -> None:
+    connector = place.connect()
+    await connector.identify()
+    before = connector.traffic.api_calls
+    place.faults(profile="outage")
+    with pytest.raises(PerkstarError) as caught:
+        await pages(connector)
+    assert caught.value.kind is ErrorKind.SERVICE_UNAVAILABLE
+    assert connector.traffic.api_calls - before == 4
+
+
+@pytest.mark.parametrize("effect", ["truncate", "content-type", "reset"])
+async def test_a_broken_answer_is_asked_for_again(place: Place, effect: str) -> None:
+    everybody = set(ids(await pages(place.connect())))
+    place.faults({"effect": effect, "nth": 1, "times": 1})
+    assert set(ids(await pages(place.connect()))) >= everybody
+
+
+async def test_an_expired_token_is_renewed_in_mid_run(place: Place) -> None:
+    if place.form != "oauth":
+        pytest.skip("its credential does not expire")
+    connector = place.connect()
+    await connector.identify()
+    before = len(place.credential.kept)
+    place.control("POST", f"/{place.name}/tokens:expire")
+    await connector.identify()
+    assert len(place.credential.kept) == before + 1
+
+
+async def test_hostile_texts_are_read_as_they_are(place: Place) -> None:
+    place.faults(profile="hostile")
+    connector = place.connect()
+    records = [record for page in await pages(connector) for record in page.records]
+    assert records and all(isinstance(record.id, str) for record in records)
+    assert all(
+        value is None or isinstance(value, str | int | float | bool)
+        for record in records
+        for value in record.fields.values()
+    )
+
+
+async def test_a_withdrawn_credential_asks_for_reconnecting(place: Place) -> None:
+    """Last: the sandbox's tokens of this platform are no good afterwards."""
+    connector = place.connect()
+    await connector.identify()
+    before = len(place.credential.kept)
+    place.control("POST", f"/{place.name}/tokens:revoke")
+    with pytest.raises(PerkstarError) as caught:
+        await connector.identify()
+    assert caught.value.kind is ErrorKind.CREDENTIAL_REFUSED
+    assert len(place.credential.kept) == before
