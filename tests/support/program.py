@@ -22,6 +22,8 @@ class Program:
     @property
     def env(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PERKSTAR_")}
+        # Each start would compile the program anew otherwise.
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
         own = {"PERKSTAR_HOME": str(self.home), "PERKSTAR_VAULT": "file", **self.more}
         return {**kept, **own, **({"PERKSTAR_ENDPOINTS": self.endpoints} if self.endpoints else {})}
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import case, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from . import tables as t
 from .database import Store, table
@@ -50,7 +49,12 @@ class StoredBudgets:
 
 
 def _insert(store: Store, target: Any) -> Any:
-    return sqlite.insert(target) if store.sqlite else postgresql.insert(target)
+    """An INSERT that knows ON CONFLICT; the dialect that is not used is not loaded either."""
+    if store.sqlite:
+        from sqlalchemy.dialects.sqlite import insert as upsert
+    else:
+        from sqlalchemy.dialects.postgresql import insert as upsert  # type: ignore[assignment]
+    return upsert(target)
 
 
 class CallCounter:

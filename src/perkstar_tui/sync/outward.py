@@ -13,6 +13,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, RemoteRecord, Value
 
+from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
 from .inward import DATA, fingerprint, mapped
 from .plan import Decision, Moment, decide
@@ -141,11 +142,15 @@ async def _send_pages(leg: Leg) -> None:
 
 
 async def _guard_outward(leg: Leg) -> None:
-    """Count the changes of existing records before the first one is sent (sync design: Guards)."""
+    """Count the changes of existing records before the first one is sent (sync design: Guards).
+
+    Balances and what else comes from cards don't count: a good day in the shop changes many of them.
+    """
     if leg.accept_mass_change or leg.older_links() < 1:
         return
     after = int((leg.cursor(DATA, "out") or {}).get("revision", 0))
     changes = 0
+    own = {line.remote for line in leg.config.lines if line.hub in CUSTOMER_FIELDS}
     while True:
         with leg.store.read() as connection:
             rows = connection.execute(_above(after, 1000)).all()
@@ -155,8 +160,7 @@ async def _guard_outward(leg: Leg) -> None:
         for row in rows:
             link = links.get(row.id)
             if link is not None and link.state == LinkState.LINKED:
-                customer = dict(row._mapping)
-                changes += bool(_compare(leg, customer, link).send)
+                changes += not own.isdisjoint(_compare(leg, dict(row._mapping), link).send)
         after = rows[-1].revision
         await leg.pause_point()
     leg.guard(changes, "change there")
