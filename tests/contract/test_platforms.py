@@ -4,21 +4,19 @@ Each request that these tests make is also held against the vendor's own descrip
 project.
 """
 
-import itertools
 import math
 from typing import Any
 
 import pytest
 from description import FILES
+from places import Place, change
 from still import HeldCredential
 
-from conftest import Place
 from perkstar_tui.model.enums import DataType, Write
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Change, Page, Presence
 
 CUSTOMERS = DataType.CUSTOMERS
-_numbers = itertools.count(1)
 
 
 async def pages(connector: Any, cursor: dict[str, Any] | None = None, **more: Any) -> list[Page]:
@@ -27,14 +25,6 @@ async def pages(connector: Any, cursor: dict[str, Any] | None = None, **more: An
 
 def ids(found: list[Page]) -> list[str]:
     return [record.id for page in found for record in page.records]
-
-
-def change(place: Place, **more: Any) -> Change:
-    """A create that nobody has made before."""
-    number = next(_numbers)
-    key = f"cus_{place.name}{number:015d}"
-    fields = {place.email: f"{place.name}.{number}@shop-mail.com", place.first_name: f"Ana{number}"}
-    return Change(key, None, {**fields, **more})
 
 
 async def created(place: Place, connector: Any, count: int = 1) -> list[Any]:

@@ -1,0 +1,166 @@
+"""The vendors' side doors against the sandbox: authorising in the browser, and deliveries of webhooks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from places import CATALOG, Place, change
+from still import HeldCredential
+
+from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.platforms.auth import (
+    begin_authorization,
+    complete_authorization,
+    normalise_credential,
+)
+from perkstar_tui.platforms.connector import Subscriber
+from perkstar_tui.platforms.webhooks import parse
+from perkstar_tui.sandbox.server import Sandbox
+
+BACK = "http://127.0.0.1:8199/callback"
+BROWSER = ("hubspot", "mailchimp", "square")
+
+
+def app_of(box: Sandbox, platform: str) -> dict[str, str]:
+    """The business's own app at a platform, as the sandbox gives it."""
+    line = box.line["platforms"][platform]
+    given = {**line["credentials"], **line.get("alternatives", {}).get("app", {})}
+    return {name: given[name] for name in ("client_id", "client_secret")}
+
+
+async def allowed(url: str) -> str:
+    """Where a browser ends whose owner says yes."""
+    async with httpx.AsyncClient(follow_redirects=False) as browser:
+        answer = await browser.get(url)
+        for _ in range(3):
+            if answer.status_code in (302, 303):
+                return str(answer.headers["location"])
+            answer = await browser.post(url, data={"allow": "yes"})
+    raise AssertionError(f"no way back: {answer.status_code} {answer.text[:200]}")
+
+
+@pytest.mark.parametrize("platform", BROWSER)
+@pytest.mark.parametrize("secret", [True, False])
+async def test_the_browser_leads_to_a_credential_that_works(
+    box: Sandbox, platform: str, secret: bool
+) -> None:
+    place = Place(box, platform)
+    client = app_of(box, platform)
+    form = next(form for form in CATALOG[platform].auth if form.type == "oauth2")
+    if not secret:
+        if form.secret_needed:
+            pytest.skip("insists on the app's secret")
+        del client["client_secret"]
+    begun = begin_authorization(place.manifest, "oauth", client, BACK, endpoints=place.endpoints)
+    address = await allowed(begun.url)
+    credential = await complete_authorization(
+        place.manifest, begun, address, endpoints=place.endpoints, clock=place.clock
+    )
+    assert normalise_credential(place.manifest, credential, datetime.now(UTC))[0] == "oauth"
+    expected = await place.connect().identify()
+    place.credential = HeldCredential(**credential)
+    connector = place.connect()
+    assert (await connector.identify()).id == expected.id
+    with pytest.raises(PerkstarError) as caught:
+        await complete_authorization(
+            place.manifest, begun, address, endpoints=place.endpoints, clock=place.clock
+        )
+    assert caught.value.kind is ErrorKind.CREDENTIAL_INVALID
+
+
+@pytest.mark.parametrize("platform", ["hubspot", "square"])
+async def test_a_fresh_grant_is_renewed_and_withdrawn(box: Sandbox, platform: str) -> None:
+    place = Place(box, platform)
+    begun = begin_authorization(
+        place.manifest, "oauth", app_of(box, platform), BACK, endpoints=place.endpoints
+    )
+    address = await allowed(begun.url)
+    place.credential = HeldCredential(
+        **await complete_authorization(
+            place.manifest, begun, address, endpoints=place.endpoints, clock=place.clock
+        )
+    )
+    connector = place.connect()
+    used = await connector.session.headers()
+    assert await connector.http() and await connector.session.refused(used)
+    await connector.identify()
+    assert len(place.credential.kept) == 1
+    assert await connector.revoke()
+    if platform == "square":
+        with pytest.raises(PerkstarError) as caught:
+            await connector.identify()
+        assert caught.value.kind is ErrorKind.CREDENTIAL_REFUSED
+        Place.credentials.pop(platform)  # Square withdraws all tokens of the app at once.
+
+
+# -- webhooks --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Door:
+    """A door that takes deliveries as they are."""
+
+    url: str = ""
+    got: asyncio.Queue[tuple[dict[str, str], bytes]] = field(default_factory=asyncio.Queue)
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        if head[0].startswith("POST"):
+            self.got.put_nowait((headers, body))
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    found = Door()
+    server = await asyncio.start_server(found.answer, "127.0.0.1", 0)
+    found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hooks/1"
+    async with server:
+        yield found
+
+
+async def test_a_delivery_is_believed_if_it_is_signed_and_only_then(place: Place, door: Door) -> None:
+    connector = place.connect()
+    if not isinstance(connector, Subscriber):
+        pytest.skip("lets only an app's maker register webhooks")
+    if place.name == "square":
+        personal = place.box.line["platforms"]["square"]["alternatives"]["personal_token"]["access_token"]
+        place.credential = HeldCredential(access_token=personal)
+        connector = place.connect()
+    subscription = await connector.subscribe(door.url)
+    try:
+        new = change(place)
+        [answer] = await connector.send(DataType.CUSTOMERS, [new])
+        if place.name == "mailchimp":
+            # Mailchimp keeps our own writes to itself; a person's change is told.
+            raw = next(row for row in place.records() if new.fields[place.email] in str(row))
+            part = {"merge_fields": {"LNAME": "Lee"}}
+            place.control("PUT", f"/mailchimp/records/members/{raw['id']}", part)
+        headers, body = await asyncio.wait_for(door.got.get(), 15)
+
+        def read(**more: Any) -> Any:
+            given: dict[str, Any] = {"headers": headers, "body": body, **more}
+            return parse(
+                place.manifest, secret=subscription.secret, url=door.url, now=place.clock.now(), **given
+            )
+
+        [event] = read()
+        if place.name != "perkstar":
+            presence = await connector.get(DataType.CUSTOMERS, [event.remote_id])
+            _, record = presence[event.remote_id]
+            assert record is not None and record.id == answer.record.id
+            with pytest.raises(PerkstarError):
+                read(body=body + b" ")
+        assert read() == [event]
+    finally:
+        await connector.unsubscribe(subscription.id)
+        await connector.unsubscribe(subscription.id)
