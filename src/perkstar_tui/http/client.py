@@ -6,10 +6,12 @@ It knows no vendor: what differs comes in as a `Policy`. Bodies are JSON in both
 import asyncio
 import random
 import ssl
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -22,6 +24,10 @@ from perkstar_tui.model.remote import Traffic
 
 from .budget import Budgets, LocalBudgets, Pace
 from .errors import ErrorShape, Rule, refusal, shown_request
+
+if find_spec("sniffio") is None:
+    # httpcore looks for it at every request; that it is not there is told once here, not searched for each time.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 TRIES = 4
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0)
