@@ -267,6 +267,15 @@ async def test_nothing_left_of_the_budget_waits_for_its_interval() -> None:
     assert sum(clock.slept) >= 0.99
 
 
+async def test_pauses_asked_for_at_once_do_not_add_up() -> None:
+    clock = StillClock()
+    pace = Pace(LocalBudgets(), "shop", 100.0, clock)
+    for _ in range(4):
+        pace.hold(2.0)
+    await pace.turn()
+    assert sum(clock.slept) == pytest.approx(2.0, abs=0.01)
+
+
 def test_two_connectors_on_one_budget_share_its_rate() -> None:
     clock = StillClock()
     budgets = LocalBudgets()

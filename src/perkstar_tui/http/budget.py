@@ -12,6 +12,9 @@ class Budgets(Protocol):
     def reserve(self, name: str, interval_ms: float, count: int, now_ms: int) -> int:
         """The epoch ms at which the first of `count` slots, `interval_ms` apart, is free; they are ours then."""
 
+    def push(self, name: str, until_ms: int) -> None:
+        """No slot before `until_ms` is free any more: the vendor asked for a pause."""
+
 
 class LocalBudgets:
     """Budgets of this process alone."""
@@ -23,6 +26,9 @@ class LocalBudgets:
         start = max(self._free.get(name, 0.0), float(now_ms))
         self._free[name] = start + interval_ms * count
         return round(start)
+
+    def push(self, name: str, until_ms: int) -> None:
+        self._free[name] = max(self._free.get(name, 0.0), float(until_ms))
 
 
 class Pace:
@@ -72,7 +78,7 @@ class Pace:
         if self.interval_ms <= 0:
             return
         self._left = 0
-        self.budgets.reserve(self.name, seconds * 1000.0, 1, int(self._now_ms()))
+        self.budgets.push(self.name, int(self._now_ms() + seconds * 1000.0))
 
     def learn(self, interval_ms: float) -> None:
         """Take over the rate that the vendor's headers tell; slots already held keep their times."""

@@ -37,6 +37,7 @@ WAITS_IN_ALL_S = 30.0
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 _NOT_HANDLED = frozenset({423, 429, 477, 503})
 """Statuses by which a server says that it has not begun: repeating is safe whatever the method."""
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PASSING = frozenset({ErrorKind.SERVICE_UNAVAILABLE, ErrorKind.NETWORK})
 
 
@@ -141,6 +142,8 @@ class HttpClient:
             timeout=httpx.Timeout(policy.timeout_s, connect=10.0),
             limits=httpx.Limits(max_connections=policy.concurrent or 20, keepalive_expiry=4.0),
             follow_redirects=False,
+            # A proxy of the environment has no business between two programs on this machine.
+            trust_env=httpx.URL(self.base_url).host not in _LOOPBACK,
             headers={"user-agent": _agent(), "accept": "application/json", **policy.headers},
             transport=transport,
         )

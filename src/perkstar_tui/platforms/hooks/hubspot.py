@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from perkstar_tui.model.enums import DataType, Write
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -193,7 +194,9 @@ class HubSpot(RestConnector):
     async def _one(self, id_: str, more: dict[str, str]) -> RemoteRecord | None:
         params = {"properties": ",".join([*self.mapped_paths(), CHANGED]), **more}
         try:
-            reply = await self.call("GET", self._path("objects", f"/{id_}"), params=params, expect="id")
+            reply = await self.call(
+                "GET", self._path("objects", f"/{quote(id_, safe='@')}"), params=params, expect="id"
+            )
         except PerkstarError as error:
             if error.kind is ErrorKind.NOT_FOUND:
                 return None
