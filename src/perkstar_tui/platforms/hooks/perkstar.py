@@ -54,7 +54,7 @@ class _Way:
 
 _WAYS = {
     CardKind.STAMP: _Way("stamp", "stamps", ("numberStampsTotal",)),
-    CardKind.CASHBACK: _Way("point", "points", ("balance", "bonusBalance"), money=True),
+    CardKind.CASHBACK: _Way("point", "points", ("bonusBalance", "balance"), money=True),
     CardKind.MULTIPASS: _Way("visit", "visits", ("currentNumberOfUses", "bonusBalance")),
     CardKind.DISCOUNT: _Way("point", "points", ("discountAmount", "balance")),
     CardKind.GIFT: _Way("point", "points", ("balance",), money=True),
