@@ -247,7 +247,8 @@ def test_a_shop_takes_orders_of_known_products(box):
 
     assert post("", id="s", list_id=LIST, name="Shop", currency_code="GBP").status_code == 200
     order = {"id": "o", "customer": {"id": "c"}, "currency_code": "GBP", "order_total": 3.4,
-             "lines": [{"id": "1", "product_id": "p", "product_variant_id": "p", "quantity": 1, "price": 3.4}]}  # fmt: skip
+             "lines": [{"id": "1", "product_id": "p", "product_variant_id": "p", "quantity": 1,
+                        "price": 3.4}]}  # fmt: skip
     assert post("/s/orders", **order).status_code == 400
     assert (
         post("/s/products", id="p", title="Flat white", variants=[{"id": "p", "title": "x"}]).status_code

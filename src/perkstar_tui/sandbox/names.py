@@ -81,10 +81,10 @@ def plain(text: str) -> str:
 
 
 def mobile(number: int) -> str:
-    """The n-th British mobile number; different for each n below 290 million."""
-    # 07300 to 07589 are given out throughout. The factor has no divisor in common with 290 million, so that numbers
-    # that follow each other look nothing alike and none comes twice.
-    return f"44{7_300_000_000 + number * 61_803_399 % 290_000_000}"
+    """The n-th British mobile number; different for each n below 157 million."""
+    # 07300 to 07456 are given out throughout, and none of them on an island with its own country code. The factor has
+    # no divisor in common with 157 million, so that neighbours look nothing alike and no number comes twice.
+    return f"44{7_300_000_000 + number * 61_803_399 % 157_000_000}"
 
 
 def landline(number: int) -> str:

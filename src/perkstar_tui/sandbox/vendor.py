@@ -73,6 +73,7 @@ class Vendor(ABC):
     def again(self) -> None:
         """As at the start: the seed is to be filled in anew, the credentials are the same."""
         self.faults.use("calm")
+        self.bugs.clear()
         self._last_page.clear()
         self.store.close()
         self.fresh()
@@ -245,7 +246,7 @@ class Vendor(ABC):
             return refused.answer
         except (AttributeError, TypeError, KeyError, ValueError):
             # A body of another shape than the vendor knows; anything else is a mistake of the sandbox.
-            if call.body:
+            if call.method != "GET":
                 return self.malformed(call)
             raise
         answer.headers.update(extra)
@@ -263,11 +264,12 @@ class Vendor(ABC):
     def _page(self, call: Call, rules: list[Rule]) -> Answer:
         """The answer, with the page faults: a page served again, or rows that move between pages."""
         effects = {rule.effect for rule in rules}
+        path = call.path
         mark = self.page_mark(call) if self.faults.rules else None
         if mark and "moving-page" in effects:
             self.disturb(call)
         if mark and "duplicate-page" in effects:
-            kept = self._last_page.get(call.path)
+            kept = self._last_page.get(path)
             if kept is not None and kept[0] != mark:
                 again = kept[1]
                 return Answer(
@@ -275,7 +277,7 @@ class Vendor(ABC):
                 )
         answer = self.safely(call)
         if mark is not None and answer.status == 200:
-            self._last_page[call.path] = (mark, answer)
+            self._last_page[path] = (mark, answer)
         return answer
 
     async def _before(self, rule: Rule) -> None:

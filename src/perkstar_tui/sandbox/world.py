@@ -128,10 +128,11 @@ class World:
         self.credit_from = self.start - CREDIT_DAYS * DAY
         self.sales = []
         self.buyers: dict[str, list[Buyer]] = {"card": [], "bare": [], "new": []}
-        self.first_number = self.chance.randrange(100_000_000, 280_000_000)
+        self.first_number = self.chance.randrange(100_000_000, 145_000_000)
         self.pending: dict[tuple[str, str], list[Cell]] = {}
         self.truths: list[tuple[str, bytes, bytes, str | None]] = []
         self.seqs: dict[tuple[str, str], int] = {}
+        self.turns: dict[str, int] = {}
         self.setting.bad_emails = {name: set() for name in (*PLATFORMS, "perkstar")}
         self.db.execute("DROP TABLE IF EXISTS people")
         self.db.execute(
@@ -208,7 +209,9 @@ class World:
         first, last = chance.choice(FIRST), chance.choice(LAST)
         stem = f"{plain(first)}.{plain(last)}"
         if role in ("wide", "odd"):
-            first, last, stem = chance.choice(WIDE if role == "wide" else ODD)
+            row = WIDE if role == "wide" else ODD
+            turn = self.turns[role] = self.turns.get(role, -1) + 1
+            first, last, stem = row[turn % len(row)]
             if role == "wide":
                 first, last = last, first
         email = f"{stem}{number}@{chance.choice(DOMAINS)}"
