@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.style import Style
-from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import Provider
@@ -127,6 +126,8 @@ class PerkstarApp(App[str]):
         source = self._source
         try:
             hub = await self.ask(source) if callable(source) else source
+            # Before anything is read, so that no change between a reading and the first look is missed.
+            self._seen = await self.ask(hub.changes)
             state = await self.ask(hub.state)
         except Exception as error:
             from .screens.trouble import TroubleScreen
@@ -253,9 +254,8 @@ class PerkstarApp(App[str]):
         finally:
             self._polling = False
         if number != self._seen:
-            first, self._seen = self._seen is None, number
-            if not first:
-                self._renew()
+            self._seen = number
+            self._renew()
 
     def renew_all(self) -> None:
         """Let every screen read again what it shows."""
@@ -330,6 +330,7 @@ class PerkstarApp(App[str]):
             def plain_sign() -> None:
                 for icon in palette.query(SearchIcon):
                     icon.icon = ":"
+                    icon.refresh()
 
             self.push_screen(palette)
             self.call_after_refresh(plain_sign)
@@ -385,11 +386,6 @@ class PerkstarApp(App[str]):
 
         self.push_screen(TextScreen(clip.what, clip.text, secret=clip.secret))
         return True
-
-    async def on_resize(self, event: events.Resize) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, PerkScreen) and screen.is_mounted:
-                screen.suit()
 
 
 def error_sentence(error: BaseException) -> str:

@@ -128,7 +128,7 @@ class LogPane(Pane):
             self.following = False
             self._draw_filters()
         self._draw_entry()
-        self.screen.call_later(self.screen.offer_keys)  # type: ignore[attr-defined]
+        self.screen.offer_keys()  # type: ignore[attr-defined]
 
     def _draw_filters(self) -> None:
         words = []

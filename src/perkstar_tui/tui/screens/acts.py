@@ -213,7 +213,9 @@ class RowActs(PerkScreen[None]):
         self.program.begin(asking())
 
     def action_retry(self) -> None:
-        views = [view for view in self._some() if view.counts.held or view.counts.failed]
+        if self.program.refused():
+            return
+        views = [view for view in self.targets() if view.counts.held or view.counts.failed]
         if not views:
             self.program.say("Nothing is held or refused here.")
             return

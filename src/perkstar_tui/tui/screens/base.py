@@ -34,6 +34,7 @@ class PerkScreen(Screen[R]):
         self._stale = True
         self._renewing = False
         self._again = False
+        self._offering = False
 
     @property
     def program(self) -> PerkstarApp:
@@ -78,7 +79,13 @@ class PerkScreen(Screen[R]):
         await self.program.run_action(key.action, default_namespace=holder)
 
     def offer_keys(self) -> None:
-        """Draw the last line again."""
+        """Draw the last line again, once everything that is under way has been told."""
+        if not self._offering:
+            self._offering = True
+            self.call_later(self._offer_keys)
+
+    def _offer_keys(self) -> None:
+        self._offering = False
         for line in self.query(KeyLine):
             table = self.program.keys
             if isinstance(self.focused, Input):
@@ -125,6 +132,10 @@ class PerkScreen(Screen[R]):
         self.set_class(self.program.ascii, "-ascii")
         small = size.width < self.TOO_SMALL[0] or size.height < self.TOO_SMALL[1]
         self.set_class(small, "-tiny")
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self.is_mounted:
+            self.suit()
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         self.suit()

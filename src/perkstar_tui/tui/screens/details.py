@@ -69,6 +69,9 @@ class DetailsScreen(RowActs):
         super().__init__()
         self.view = view
         self.tab = tab
+        self.pane: Pane | None = None
+        """The pane in front, once it stands."""
+        self._panes: dict[str, Pane] = {}
         self._state = state
 
     def places(self) -> set[str]:
@@ -85,21 +88,17 @@ class DetailsScreen(RowActs):
         self._draw()
         self.run_worker(self._show(self.tab), group="tab", exclusive=True)
 
-    @property
-    def pane(self) -> Pane | None:
-        """The pane in front, once it stands."""
-        return next((pane for pane in self.query(Pane) if self.tab == pane.NAME and pane.is_mounted), None)
-
     async def _show(self, tab: str) -> None:
-        self.tab = tab
-        box = self.query_one("#panes")
-        found = next((pane for pane in self.query(Pane) if tab == pane.NAME), None)
+        self.tab, self.pane = tab, None
+        found = self._panes.get(tab)
         if found is None:
             made = next(pane for pane in PANES if tab == pane.NAME)
             found = RecordsPane(self.view, self._state) if made is RecordsPane else made(self.view)
-            await box.mount(found)
-        for pane in self.query(Pane):
+            await self.query_one("#panes").mount(found)
+            self._panes[tab] = found
+        for pane in self._panes.values():
             pane.display = pane is found
+        self.pane = found
         self.query_one(TabLine).put(tab)
         found.take_focus()
         self.renew()
@@ -205,6 +204,7 @@ class DetailsScreen(RowActs):
                 return
             self.view = views[(ids.index(self.view.id) + step) % len(ids)]
             self._state = ""
+            self._panes, self.pane = {}, None
             await self.query_one("#panes").remove_children()
             self._draw()
             await self._show(self.tab)

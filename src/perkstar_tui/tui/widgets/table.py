@@ -232,10 +232,9 @@ class Table(ScrollView, can_focus=True):
 
     def _row_line(self, row: Row, index: int, part: int, width: int) -> Line:
         pieces: list[tuple[str, str]] = []
-        mark = "▸" if index == self.cursor and part == 0 else " "
-        picked = "✓" if row.id in self.marked and part == 0 else " "
-        pieces.append((mark, "key"))
-        pieces.append((picked, "good"))
+        here, picked = index == self.cursor and part == 0, row.id in self.marked and part == 0
+        pieces.append(("▸", "key") if here else ("✓", "good") if picked else (" ", ""))
+        pieces.append(("✓", "good") if here and picked else (" ", ""))
         x = 2
         for place, left, size in self._spans():
             pieces.append((" " * (left - x), ""))

@@ -1,0 +1,375 @@
+"""Details by their keys: six tabs, each live, each with what one came for."""
+
+import pytest
+from fake_hub import HOSTILE, MAILCHIMP, SALESFORCE, SHOPIFY, SQUARE, FakeHub
+from showing import BOTH, COMPACT, WIDE, Shown, shown
+
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.tui.screens.details import DetailsScreen
+from perkstar_tui.tui.widgets.table import PagedTable, Table
+
+DETAILS = ("down", "down", "enter")
+
+
+def details(screen: Shown) -> DetailsScreen:
+    found = next(each for each in screen.app.screen_stack if isinstance(each, DetailsScreen))
+    assert isinstance(found, DetailsScreen)
+    return found
+
+
+def log_table(screen: Shown) -> PagedTable:
+    return details(screen).query_one("#log-table", PagedTable)
+
+
+@BOTH
+async def test_what_is_wrong_stands_first_with_its_key(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS)
+        head = " ".join(screen.text().split("1 Overview")[0].split())
+        assert "▲ Error" in head and "3 customers were refused" in head and "! see which ones" in head
+
+
+@BOTH
+async def test_the_overview_tells_connection_state_health_and_runs(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS)
+        for words in ("Bean & Leaf, High St", "next sync in 3 min", "18,204 records"):
+            assert words in screen.text(), words
+        await screen.press("G", "end")
+        for words in ("61 Degraded", "38/40", "webhook"):
+            assert words in screen.text(), words
+
+
+@BOTH
+async def test_digits_choose_the_tabs_and_each_stays_as_it_was_left(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS)
+        for number, title in enumerate(("Overview", "Mapping", "Runs", "Log", "Records", "Settings"), 1):
+            await screen.press(str(number))
+            assert f"[{number} {title}]" in screen.text()
+        await screen.press("4", "down", "down")
+        here = log_table(screen).cursor_id
+        await screen.press("1", "4")
+        assert log_table(screen).cursor_id == here
+
+
+async def test_brackets_go_to_the_neighbours_and_keep_the_tab():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "3", "right_square_bracket")
+        assert details(screen).view.id == SHOPIFY
+        assert "[3 Runs]" in screen.text()
+        await screen.press("left_square_bracket", "left_square_bracket", "left_square_bracket")
+        assert details(screen).view.id == SALESFORCE
+
+
+async def test_a_pause_from_elsewhere_shows_at_the_top():
+    async with shown() as screen:
+        await screen.press(*DETAILS)
+        screen.hub.pause(SQUARE)
+        await screen.until(lambda: "‖ Paused" in screen.text(), "the pause was not shown")
+        assert "p resume" in screen.text()
+
+
+async def test_a_disconnected_one_is_left_for_the_list():
+    async with shown() as screen:
+        await screen.press("down", "enter", "x", '"Mailchimp', "enter")
+        assert screen.hub.asked("disconnect") == [((MAILCHIMP, ""), {})]
+        assert screen.screen == "MainScreen"
+
+
+# -- log
+
+
+async def test_the_log_is_read_by_page_and_the_last_of_a_million_is_one_key_away():
+    hub = FakeHub()
+    hub.more_entries = 1_000_000
+    async with shown(hub) as screen:
+        await screen.press(*DETAILS, "4")
+        assert "1,000,240 entries" in screen.text()
+        await screen.press("G")
+        await screen.until(lambda: "Entry 1000239" in screen.text(), "the end was not read")
+        assert len(hub.asked("log")) < 8
+
+
+async def test_new_entries_come_in_above_while_the_cursor_and_the_scroll_stay():
+    async with shown(size=COMPACT) as screen:
+        await screen.press(*DETAILS, "4", "pagedown", "pagedown", "pagedown")
+        table, here = log_table(screen), log_table(screen).cursor_id
+        row = table.cursor - int(table.scroll_y)
+        from dataclasses import replace
+
+        screen.hub.entries.insert(0, replace(screen.hub.entries[0], id="log_01Z", message="Brand new"))
+        screen.hub.touch()
+        await screen.until(lambda: table.total == 241, "the new entry did not come")
+        await screen.settle()
+        assert table.cursor_id == here
+        assert table.cursor - int(table.scroll_y) == row
+
+
+async def test_F_follows_the_newest_and_moving_away_ends_it():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "4", "down", "F")
+        assert "● following" in screen.text()
+        from dataclasses import replace
+
+        screen.hub.entries.insert(0, replace(screen.hub.entries[0], id="log_01Z", message="Brand new"))
+        screen.hub.touch()
+        await screen.until(
+            lambda: "Brand new" in screen.text().split("Entry  log")[1], "the newest is not looked at"
+        )
+        await screen.press("down")
+        assert "following" not in screen.text()
+
+
+@BOTH
+async def test_the_log_is_filtered_and_searched_and_esc_takes_it_back(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "4", "f", "right", "right", "escape")
+        assert screen.hub.asked("log")[-1][1]["level"] == "error"
+        assert "level error" in screen.text()
+        await screen.press("slash", '"Customer 5', "enter")
+        assert screen.hub.asked("log")[-1][1]["text"] == "Customer 5"
+        await screen.until(lambda: log_table(screen).total < 20, "it was not searched")
+        await screen.press("escape", "escape")
+        assert screen.screen == "DetailsScreen"
+        assert log_table(screen).total == 240
+        await screen.press("escape")
+        assert screen.screen == "MainScreen"
+
+
+@BOTH
+async def test_an_entry_is_told_in_full_below(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "4")
+        below = screen.text().split("Entry  log_")[1]
+        for words in ("What happened", "Correct the number, then retry.", "still stands", "next in 48 min"):
+            assert words in below, words
+
+
+async def test_b_copies_a_bundle_o_opens_the_record_and_r_retries_that_one():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "4", "b")
+        assert screen.app.clip and screen.app.clip.text == '{"entry": "log_01K09999"}'
+        await screen.press("r")
+        assert screen.hub.asked("retry") == [((SQUARE, ("cus_01J00000",)), {})]
+        await screen.press("o")
+        assert screen.screen == "RecordScreen"
+        assert "+447700900100" in screen.text()
+
+
+async def test_W_wraps_long_messages_and_keeps_the_cursor():
+    async with shown(size=COMPACT) as screen:
+        await screen.press(*DETAILS, "4", "down", "down")
+        here = log_table(screen).cursor_id
+        await screen.press("W")
+        assert "INVALID_PHONE_NUMBER" in "".join(screen.text().split())
+        assert log_table(screen).cursor_id == here
+
+
+async def test_hostile_log_texts_are_text():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "4", "down", "down")
+        assert "[bold red]Evil[/]" in screen.text()
+        assert not any(sign in screen.text() for sign in "\x1b\x07\u202e\u200b")
+        assert HOSTILE not in screen.text()
+
+
+async def test_a_question_that_fails_is_told_and_the_rest_goes_on():
+    hub = FakeHub()
+    hub.fail["log"] = PerkstarError(ErrorKind.INTERNAL, "The store is busy.", remedy="Try again.")
+    async with shown(hub) as screen:
+        await screen.press(*DETAILS, "4")
+        assert "The store is busy. Try again." in screen.said()
+        await screen.press("3")
+        assert "128 runs" in screen.text()
+
+
+# -- runs, records
+
+
+async def test_a_run_opens_with_everything_it_counted():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "3", "enter")
+        for words in ("To Perkstar", "created", "held" if False else "failed", "Calls", "1.2 s"):
+            assert words in screen.text(), words
+
+
+@BOTH
+async def test_the_three_lists_are_complete_and_counted(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "5")
+        assert (
+            "in step 51" in screen.text() and "left out 6" in screen.text() and "failing 3" in screen.text()
+        )
+        await screen.press("f", "down", "down", "enter")
+        assert screen.hub.asked("records")[-1][1]["state"] in ("left_out", "failing", "in_step")
+        assert "[○ left out 6]" in screen.text()
+        assert "Neither an e-mail address nor a phone number." in screen.text()
+
+
+@BOTH
+async def test_exclamation_mark_shows_what_is_failing_and_why(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "exclamation_mark")
+        assert "[▲ failing 3]" in screen.text()
+        assert "Ann Lee: The phone number is not valid in GB." in screen.text()
+        await screen.press("r")
+        assert screen.hub.asked("retry") == [((SQUARE, ("cus_01J00000",)), {})]
+
+
+@BOTH
+async def test_a_record_shows_both_sides_what_differs_and_why(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "5", "enter")
+        text = " ".join(screen.text().split())
+        assert "+447700900100 07700 900" in text
+        assert "not valid in GB" in text and "tried again in 48 min" in text
+        await screen.press("y")
+        assert screen.app.clip and screen.app.clip.text == "cus_01J00000"
+        await screen.press("r")
+        assert screen.hub.asked("retry") == [((SQUARE, ("cus_01J00000",)), {})]
+        await screen.press("escape")
+        assert screen.screen == "DetailsScreen"
+
+
+async def test_records_are_searched():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "5", "slash", '"dana', "enter")
+        assert "Dana Fox" in screen.text() and "Ann Lee" not in screen.text()
+        assert "1 shown" in screen.text()
+
+
+# -- mapping
+
+
+@BOTH
+async def test_the_mapping_shows_fields_ways_and_checks(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "2")
+        assert "custom.perkstar_points" in screen.text()
+        assert "→" in screen.text() and "⇄" in screen.text()
+        assert "mostly empty" in screen.text()
+
+
+async def test_a_line_is_changed_by_enter_kept_and_undone():
+    async with shown() as screen:
+        await screen.press(
+            *DETAILS, "2", "down", "enter", "down", "down", "enter", "down", "enter", "G", "enter"
+        )
+        kept = screen.hub.asked("set_mapping")[-1][0][1]
+        assert [line.direction for line in kept if line.remote == "phone_number"] == ["to-platform"]
+        assert len(kept) == 7
+        await screen.press("z")
+        assert [line.direction for line in screen.hub.lines[SQUARE] if line.remote == "phone_number"] == [
+            "both"
+        ]
+
+
+async def test_a_line_is_added_from_the_platforms_own_fields():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "2", "plus", "G", "enter")
+        assert "The Perkstar field is still missing." in screen.text()
+        await screen.press("g", "enter", '"jjjjjjjjj', "enter", "down", "enter", "enter", "G", "enter")
+        kept = screen.hub.asked("set_mapping")[-1][0][1]
+        assert (kept[-1].hub, kept[-1].remote, kept[-1].label) == ("city", "address.city", "City")
+
+
+async def test_a_field_is_written_when_the_platform_cannot_be_asked():
+    hub = FakeHub()
+    hub.fail["mapping_choices"] = PerkstarError(ErrorKind.NETWORK, "No answer.")
+    async with shown(hub) as screen:
+        await screen.press(
+            *DETAILS, "2", "plus", "enter", "enter", "down", "enter", '"own.field', "enter", "G", "enter"
+        )
+        assert hub.asked("set_mapping")[-1][0][1][-1].remote == "own.field"
+
+
+async def test_asterisk_adds_what_the_platforms_fields_suggest():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "2", "asterisk")
+        assert "suggested: same name" in screen.text()
+        await screen.press("enter")
+        assert screen.hub.asked("set_mapping")[-1][0][1][-1].remote == "company_name"
+
+
+async def test_a_required_line_cannot_be_removed_and_others_can_be_and_come_back():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "2", "minus")
+        assert "cannot be left out" in screen.said()[-1]
+        assert not screen.hub.asked("set_mapping")
+        await screen.press("down", "minus")
+        assert len(screen.hub.lines[SQUARE]) == 6
+        await screen.press("z")
+        assert len(screen.hub.lines[SQUARE]) == 7
+
+
+# -- settings
+
+
+@BOTH
+async def test_a_setting_is_chosen_in_words_and_undone(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "6", "down", "down", "down", "down", "enter", "down", "enter")
+        assert screen.hub.asked("edit") == [((SQUARE, {"direction": "to-platform"}), {})]
+        await screen.press("z")
+        assert screen.hub.asked("edit")[-1] == ((SQUARE, {"direction": "both"}), {})
+
+
+async def test_daily_asks_for_a_time_and_a_wrong_one_is_refused_with_the_remedy():
+    async with shown() as screen:
+        frequency = [*DETAILS, "6", "down", "down", "down", "down", "down", "enter", "down", "down", "enter"]
+        await screen.press(*frequency)
+        for _ in "03:00":
+            await screen.pilot.press("backspace")
+        await screen.press('"noon', "enter")
+        assert "Use realtime, hourly, daily@HH:MM or manual." in screen.said()[-1]
+        assert screen.hub._find(SQUARE).frequency == "realtime"
+
+
+async def test_data_types_are_taken_and_left_by_space():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "6", "down", "down", "down", "enter", "down", "space", "enter")
+        assert screen.hub.asked("edit") == [((SQUARE, {"data": "customers"}), {})]
+
+
+async def test_earlier_settings_can_be_put_back():
+    hub = FakeHub()
+    hub.change(SQUARE, config_version=2)
+    async with shown(hub) as screen:
+        await screen.press(*DETAILS, "6", "G", "enter")
+        assert "frequency: hourly → realtime" in screen.text()
+        await screen.press("down", "enter")
+        assert hub.asked("rollback") == [((SQUARE, 1), {})]
+        await screen.press("z")
+        assert hub.asked("rollback")[-1] == ((SQUARE, 2), {})
+
+
+async def test_read_only_shows_everything_and_changes_nothing():
+    async with shown(read_only=True) as screen:
+        await screen.press(*DETAILS)
+        for tab, keys in (("2", ("enter", "plus", "minus", "asterisk")), ("6", ("enter",)), ("4", ("r",))):
+            for key in keys:
+                await screen.press(tab, key)
+                assert "read-only" in screen.said()[-1], (tab, key)
+                assert screen.screen == "DetailsScreen"
+        assert not any(screen.hub.asked(act) for act in ("set_mapping", "edit", "retry", "suggest_mapping"))
+
+
+@pytest.mark.parametrize("tab", ["2", "3", "4", "5", "6"])
+async def test_no_table_is_wider_than_the_screen(tab):
+    for size in (WIDE, COMPACT):
+        async with shown(size=size) as screen:
+            await screen.press(*DETAILS, tab)
+            assert max(len(line) for line in screen.text().splitlines()) <= size[0]
+            for table in details(screen).query(Table):
+                assert table.count
+
+
+async def test_help_follows_the_tab():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "4")
+        ids = {key.id for key in details(screen).working_keys()}
+        assert {"bundle", "follow", "wrap", "record", "filter"} <= ids
+        await screen.press("2")
+        ids = {key.id for key in details(screen).working_keys()}
+        assert {"line_add", "line_suggest"} <= ids and not {"bundle", "follow"} & ids
