@@ -516,15 +516,15 @@ class World:
         few = {name: self.buyers[name][: max(2, round(count * 0.04))] for name in ("bare", "new")}
         order: list[tuple[str, Buyer | None]] = []
         for number in range(count):
-            roll = chance.random()
-            if roll < 0.10 or not buyers:
+            # By number rather than by chance, so that even a small shop has some of each.
+            if number % 10 == 3 or not buyers:
                 order.append(("no_customer", None))
-            elif roll < 0.12:
+            elif number % 50 == 21:
                 order.append(("not_completed", chance.choice(buyers)))
-            elif roll < 0.13:
+            elif number % 100 == 17:
                 order.append(("nothing_paid", chance.choice(buyers)))
             else:
-                pool = few["bare"] if number % 20 == 7 else few["new"] if number % 20 == 13 else buyers
+                pool = few["bare"] if number % 20 == 7 else few["new"] if number % 20 == 14 else buyers
                 order.append(("credited", chance.choice(pool or buyers)))
         for number, (kind, buyer) in enumerate(order):
             self.ring_up(number, count, kind, buyer)
@@ -566,9 +566,7 @@ class World:
             body["state"] = "COMPLETED"
             body["closed_at"] = iso_ms(placed)
         payments = self.pay(body, tip, placed) if body["state"] == "COMPLETED" else []
-        refunds = (
-            self.give_back(body, payments, placed) if kind == "credited" and chance.random() < 0.095 else []
-        )
+        refunds = self.give_back(body, payments, placed) if kind == "credited" and number % 12 == 8 else []
         if placed < self.credit_from and kind != "not_completed":
             kind = "before_start"
         updated = max([placed, *(refund[1] for refund in refunds)])
@@ -611,7 +609,8 @@ class World:
         chance = self.chance
         payment = payments[0]
         total = payment["total_money"]["amount"]
-        parts = chance.choice(([total], [total // 2], [total // 4, total // 3]))
+        self.turns["refund"] = turn = self.turns.get("refund", -1) + 1
+        parts = ([total], [total // 2], [total // 4, total // 3])[turn % 3]
         left = self.start - 600_000 - placed
         made: list[tuple[dict[str, Any], int]] = []
         for number, amount in enumerate(parts):
