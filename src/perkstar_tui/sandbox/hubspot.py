@@ -579,8 +579,11 @@ class HubSpot(Vendor):
             raise self.invalid("Invalid limit: must be from 1 to 200", "INVALID_LIMIT")
         if start + limit > MOST_RESULTS:
             raise self.invalid("The maximum number of results is 10000", "PAGING_TOO_DEEP")
+        # What asks for changes sees none of the last moment; who is looked up by something else was there before.
+        asked = {str(one.get("propertyName")) for item in groups for one in item.get("filters", [])}
+        column = "updated" if asked & {"lastmodifieddate", "hs_lastmodifieddate"} else "created"
         values: list[object] = [self.clock.ms() - int(self.setting.search_lag * 1000)]
-        where = "state = 0 AND updated <= ?"
+        where = f"state = 0 AND {column} <= ?"
         if groups:
             choices = []
             for item in groups:

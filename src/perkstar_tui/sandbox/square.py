@@ -491,8 +491,10 @@ class Square(Vendor):
         """Filters of all kinds; a profile written a moment ago isn't found yet."""
         given = call.json()
         query = given.get("query") or {}
-        where, values = ["state = 0", "updated <= ?"], [self.clock.ms() - int(self.setting.search_lag * 1000)]
-        bound: list[object] = list(values)
+        # What asks for changes sees none of the last moment; who is looked up by something else was there before.
+        lagging = "updated" if "updated_at" in (query.get("filter") or {}) else "created"
+        where = ["state = 0", f"{lagging} <= ?"]
+        bound: list[object] = [self.clock.ms() - int(self.setting.search_lag * 1000)]
         self.filtered(query.get("filter") or {}, where, bound)
         sort = query.get("sort") or {}
         column = "created" if sort.get("field") == "CREATED_AT" else "seq"
