@@ -356,6 +356,9 @@ class World:
         elif trait == "gap_birthday" and place == "mailchimp":
             # A birthday without its year can't fill the gap in the cloud, so there is none here.
             there.birthday = None
+        elif trait == "family":
+            # Each lacks something that only a sync which links them all can bring.
+            there.birthday = None
         elif trait == "vendor_gap":
             gap = ("phone", "last", "birthday")[draw % 3]
             setattr(there, gap, "" if gap == "last" else None)
