@@ -32,6 +32,14 @@ def test_a_phone_number_is_read_as_the_whole_library_reads_it(head, digits, coun
     assert phone_key(head + digits, country) == by_the_library_alone(head + digits, country)
 
 
+@given(HEADS, DIGITS, st.lists(st.tuples(st.integers(0, 12), st.sampled_from(" -.()")), max_size=4))
+def test_gaps_in_a_number_are_read_as_the_whole_library_reads_them(head, digits, gaps):
+    text = head + digits
+    for at, gap in gaps:
+        text = text[: at + 1] + gap + text[at + 1 :]
+    assert phone_key(text, "GB") == by_the_library_alone(text, "GB")
+
+
 @pytest.mark.parametrize(
     "spelling",
     [

@@ -27,6 +27,10 @@ def email_key(email: str | None, *, drop_plus_tag: bool = False) -> str | None:
     return f"{name}@{domain}"
 
 
+_GAPS = str.maketrans("", "", " -.()")
+"""Signs that only make a number easier to read."""
+
+
 @lru_cache(maxsize=65536)
 def phone_key(phone: str | None, country: str = "GB") -> str | None:
     """A phone number in E.164 by the account's country, or None when it is no possible number.
@@ -36,7 +40,7 @@ def phone_key(phone: str | None, country: str = "GB") -> str | None:
     if not phone:
         return None
     text = phone.strip()
-    quick = _plain_spelling(text, country)
+    quick = _plain_spelling(text.translate(_GAPS), country)
     if quick is not None:
         return quick
     return _any_spelling(text, country)

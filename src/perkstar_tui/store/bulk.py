@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
+import orjson
+from sqlalchemy import Column, Connection, Table, bindparam, insert, text
 from sqlalchemy.engine import Dialect
 
 Bind = Callable[[Any], Any]
@@ -57,9 +58,33 @@ def _compiled(target: Table, columns: tuple[str, ...], dialect: Dialect) -> _Com
     return _Compiled(target, columns, dialect)
 
 
-def insert_rows(connection: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all have the same columns; those that are not named take the database's own default."""
+def insert_rows(
+    connection: Connection,
+    target: Table,
+    rows: Sequence[Mapping[str, Any]],
+    columns: tuple[str, ...] | None = None,
+) -> None:
+    """Insert rows that all have the same columns (or those named); the others become NULL."""
     if not rows:
         return
-    compiled = _compiled(target, tuple(rows[0]), connection.dialect)
+    compiled = _compiled(target, columns or tuple(rows[0]), connection.dialect)
     connection.exec_driver_sql(compiled.sql, compiled.rows(rows))
+
+
+def one_of(connection: Connection, column: Column[Any]) -> Any:
+    """The condition that a text column has one of many values, given as the single parameter `values`.
+
+    However many there are, the statement stays the same one; see `values_of`.
+    """
+    if connection.dialect.name == "sqlite":
+        return column.in_(text("SELECT value FROM json_each(:values)").bindparams(bindparam("values")))
+    from sqlalchemy import Text, any_
+    from sqlalchemy.dialects.postgresql import ARRAY
+
+    return column == any_(bindparam("values", type_=ARRAY(Text)))
+
+
+def values_of(connection: Connection, values: Sequence[str]) -> dict[str, Any]:
+    """The parameter for `one_of`."""
+    given = list(values)
+    return {"values": orjson.dumps(given).decode() if connection.dialect.name == "sqlite" else given}

@@ -248,9 +248,8 @@ class RecordLink(SQLModel, table=True):
     __tablename__ = "record_link"
     __table_args__ = (
         UniqueConstraint("integration_id", "data", "remote_id"),
-        Index("ix_record_link_hub", "integration_id", "data", "hub_id"),
         Index("ix_record_link_state", "integration_id", "state", "code"),
-        Index("ix_record_link_hub_only", "hub_id"),
+        Index("ix_record_link_hub", "hub_id"),
     )
     id: int | None = _row_number()
     integration_id: str

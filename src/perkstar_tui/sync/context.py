@@ -32,9 +32,6 @@ INTENT = table(t.Intent)
 EVENT = table(t.InboundEvent)
 CONFLICT = table(t.Conflict)
 
-CHUNK = 100
-"""Rows worked at a time, so that another thread's event loop gets its turn (architecture: Threads)."""
-
 PROGRESS_S = 0.2
 
 MASS_SHARE = 0.20
@@ -85,8 +82,8 @@ class Leg:
     _renewed: float = 0.0
     _older_links: int | None = None
     progress_id: str = ""
-    nothing_linked: bool = False
-    """True while a first read goes on before which there was no link at all, so that none need be looked for."""
+    linked_anew: set[int] | None = None
+    """Hashes of the remote ids linked so far by a read that began without any link; only these need be looked for."""
     _shown: float = 0.0
 
     @property
@@ -176,27 +173,44 @@ class Leg:
         field_name: str | None = None,
         details: dict[str, Any] | None = None,
     ) -> None:
-        if remedy is None:
-            remedy = error.remedy if error else CATALOGUE[ErrorKind(code)].remedy if code in CATALOGUE else ""
         connection.execute(
             insert(LOG).values(
-                id=new_id("log"),
-                time=self.clock.now(),
-                level=level.value,
-                code=str(code),
-                message=message,
-                remedy=remedy,
-                integration_id=self.id,
-                run_id=self.run_id,
-                record=record,
-                record_name=record_name,
-                field=field_name or (error.field if error else None),
-                request=error.request if error else None,
-                vendor_message=error.vendor_words if error else None,
-                vendor_request_id=error.vendor_request_id if error else None,
-                details=details,
+                **self.entry(level, code, message, remedy, record, record_name, error, field_name, details)
             )
         )
+
+    def entry(
+        self,
+        level: Level,
+        code: ErrorKind | str,
+        message: str,
+        remedy: str | None = None,
+        record: str | None = None,
+        record_name: str | None = None,
+        error: PerkstarError | None = None,
+        field_name: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """A line of the error log as a row, for whoever writes many at once."""
+        if remedy is None:
+            remedy = error.remedy if error else CATALOGUE[ErrorKind(code)].remedy if code in CATALOGUE else ""
+        return {
+            "id": new_id("log"),
+            "time": self.clock.now(),
+            "level": level.value,
+            "code": str(code),
+            "message": message,
+            "remedy": remedy,
+            "integration_id": self.id,
+            "run_id": self.run_id,
+            "record": record,
+            "record_name": record_name,
+            "field": field_name or (error.field if error else None),
+            "request": error.request if error else None,
+            "vendor_message": error.vendor_words if error else None,
+            "vendor_request_id": error.vendor_request_id if error else None,
+            "details": details,
+        }
 
 
 def drop_placeholders(connection: Connection, integration_id: str, hub_ids: list[str]) -> None:

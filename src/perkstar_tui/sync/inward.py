@@ -1,7 +1,7 @@
 """The inward leg for customers: one page is mapped, matched, compared and applied in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -10,18 +10,38 @@ from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind
-from perkstar_tui.model.ids import new_id
+from perkstar_tui.model.ids import new_id, new_ids
 from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
-from perkstar_tui.store.bulk import insert_rows
+from perkstar_tui.store.bulk import insert_rows, one_of, values_of
 from perkstar_tui.store.database import ms
 
-from .context import CHUNK, CONFLICT, CUSTOMER, EVENT, LINK, Leg, drop_placeholders, name_of
+from .context import CONFLICT, CUSTOMER, EVENT, LINK, LOG, Leg, drop_placeholders, name_of
+from .mapping import plain_text
 from .matching import Found, match
 from .plan import Clash, Decision, Moment, decide
 
 DATA = DataType.CUSTOMERS.value
-_EMPTY: dict[str, Any] = dict.fromkeys(column.name for column in CUSTOMER.c)
+_ALWAYS = (
+    "id",
+    "revision",
+    "email_key",
+    "phone_key",
+    "provenance",
+    "consent_proof",
+    "created_at",
+    "updated_at",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "company",
+    "marketing_consent",
+)
+"""Columns that a new customer is written with, besides those that are mapped."""
 
+
+TOGETHER = 1000
+"""Records of small pages that are kept in one transaction."""
 
 _NOBODY = Found("none")
 
@@ -43,19 +63,43 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
     """Read everything changed since the cursor and apply it page by page; then look for what is gone if complete."""
     cursor = None if full else leg.cursor(DATA, "in")
     complete = full or cursor is None
-    leg.nothing_linked = cursor is None and not leg.any_link()
+    leg.linked_anew = set() if cursor is None and not leg.any_link() else None
+    began_empty = leg.linked_anew is not None
     seen: set[int] | None = set() if complete else None
     done = 0
     updates = 0
-    async for page in leg.connector.read(DataType.CUSTOMERS, cursor, full=full):
+    async for page in gathered(leg, leg.connector.read(DataType.CUSTOMERS, cursor, full=full)):
         done += len(page.records)
         if seen is not None:
             seen.update(hash(record.id) for record in page.records)
         updates += await apply_page(leg, page, done, updates_before=updates)
         await leg.pause_point()
-        if page.last and seen is not None and not leg.nothing_linked:
+        if page.last and seen is not None and not began_empty:
             await find_gone(leg, seen)
-    leg.nothing_linked = False
+    leg.linked_anew = None
+
+
+async def gathered(leg: Leg, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+    """Small pages put together, so that a transaction is worth its cost; a record that came twice stands once.
+
+    What came is given on at once when the run is to stop, and after a second at the latest.
+    """
+    kept: Page | None = None
+    since = leg.clock.monotonic()
+    async for page in pages:
+        if kept is None:
+            kept = page
+        else:
+            by_id = {record.id: record for record in (*kept.records, *page.records)}
+            kept = Page(
+                list(by_id.values()), cursor=page.cursor or kept.cursor, last=page.last, total=page.total
+            )
+        waited = leg.clock.monotonic() - since
+        if page.last or len(kept.records) >= TOGETHER or waited > 1.0 or leg.stop():
+            yield kept
+            kept, since = None, leg.clock.monotonic()
+    if kept is not None:
+        yield kept
 
 
 async def apply_page(
@@ -64,7 +108,7 @@ async def apply_page(
     """Apply one page in one transaction; answers how many existing customers it changed."""
     fresh = []
     links: dict[str, Any] = {}
-    if not leg.nothing_linked:
+    if leg.linked_anew is None:
         with leg.store.read() as connection:
             links = _links(connection, leg.id, [record.id for record in page.records])
     for record in page.records:
@@ -83,16 +127,17 @@ async def apply_page(
     with leg.store.write(leg.lease.fence) as connection:
         revision = leg.store.next_revisions(connection, len(fresh))
         work = _PageWork(leg, connection, revision)
-        for start in range(0, len(fresh), CHUNK):
-            work.prepare(fresh[start : start + CHUNK])
-            for record, values, print_ in fresh[start : start + CHUNK]:
-                work.one(record, values, print_)
+        work.prepare(fresh)
+        for record, values, print_ in fresh:
+            work.one(record, values, print_)
         if work.changed:
             leg.guard(updates_before + work.changed, "change here")
         work.flush()
         if page.cursor:
             leg.save_cursor(connection, DATA, "in", page.cursor)
         leg.progress(connection, done, page.total)
+    if leg.linked_anew is not None:
+        leg.linked_anew.update(hash(record.id) for record, _, _ in fresh)
     return work.changed
 
 
@@ -106,17 +151,13 @@ def _count_known(leg: Leg, state: str) -> None:
 
 
 def _links(connection: Connection, integration_id: str, remote_ids: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for start in range(0, len(remote_ids), 500):
-        rows = connection.execute(
-            select(LINK).where(
-                LINK.c.integration_id == integration_id,
-                LINK.c.data == DATA,
-                LINK.c.remote_id.in_(remote_ids[start : start + 500]),
-            )
-        )
-        found.update((row.remote_id, row) for row in rows)
-    return found
+    if not remote_ids:
+        return {}
+    query = select(LINK).where(
+        LINK.c.integration_id == integration_id, LINK.c.data == DATA, one_of(connection, LINK.c.remote_id)
+    )
+    rows = connection.execute(query, values_of(connection, remote_ids))
+    return {row.remote_id: row for row in rows}
 
 
 class _PageWork:
@@ -135,17 +176,20 @@ class _PageWork:
         self.taken: dict[str, str | None] = {}
         self.index: dict[str, dict[str, list[str]]] = {"email": defaultdict(list), "phone": defaultdict(list)}
         self.new_customers: list[dict[str, Any]] = []
+        self.entries: list[dict[str, Any]] = []
         self.new_links: list[dict[str, Any]] = []
         self.changed_customers: dict[str, dict[str, Any]] = {}
         self.changed_links: list[dict[str, Any]] = []
         self.key_paths = self.config.key_paths()
         self.found_keys: dict[str, dict[str, str | None]] = {}
         self.stamped: dict[tuple[str, ...], dict[str, Any]] = {}
+        self.fresh_ids: list[str] = []
         self.inward_lines = [
             (line.remote, line.hub, line.transform.back, line.transform.same)
             for line in self.config.lines
             if line.inward
         ]
+        self.blank: dict[str, Any] = dict.fromkeys((*_ALWAYS, *(hub for _, hub, _, _ in self.inward_lines)))
 
     def keys(self, remote_id: str, values: dict[str, Value]) -> dict[str, str | None]:
         """The normal forms of a record's match keys, worked out once."""
@@ -159,11 +203,15 @@ class _PageWork:
 
     def prepare(self, chunk: list[tuple[RemoteRecord, dict[str, Value], str]]) -> None:
         """Read the links again inside the transaction, then the customers they or the match keys lead to."""
-        self.links.update(_links(self.connection, self.leg.id, [record.id for record, _, _ in chunk]))
+        known = self.leg.linked_anew
+        ids = [r.id for r, _, _ in chunk if known is None or hash(r.id) in known]
+        self.links.update(_links(self.connection, self.leg.id, ids))
+        self.fresh_ids = new_ids("cus", len(chunk))[::-1]
         hub_ids = {
             self.links[r.id].hub_id for r, _, _ in chunk if r.id in self.links and self.links[r.id].hub_id
         }
-        emails, phones = set(), set()
+        emails: set[str | None] = set()
+        phones: set[str | None] = set()
         for record, values, _ in chunk:
             link = self.links.get(record.id)
             keys = self.keys(record.id, values)
@@ -172,34 +220,26 @@ class _PageWork:
                 phones.add(keys.get("phone"))
             else:
                 emails.add(keys.get("email"))
-        emails.discard(None)
-        phones.discard(None)
-        conditions = []
-        if hub_ids:
-            conditions.append(CUSTOMER.c.id.in_(hub_ids))
-        if emails:
-            conditions.append(CUSTOMER.c.email_key.in_(emails))
-        if phones:
-            conditions.append(CUSTOMER.c.phone_key.in_(phones))
-        if not conditions:
-            return
         fresh = []
-        for condition in conditions:
-            for row in self.connection.execute(
-                select(CUSTOMER).where(condition, CUSTOMER.c.archived_at.is_(None))
-            ):
+        for column, found in (("id", hub_ids), ("email_key", emails), ("phone_key", phones)):
+            wanted = [value for value in found if value]
+            if not wanted:
+                continue
+            query = select(CUSTOMER).where(
+                one_of(self.connection, CUSTOMER.c[column]), CUSTOMER.c.archived_at.is_(None)
+            )
+            for row in self.connection.execute(query, values_of(self.connection, wanted)):
                 if row.id not in self.customers:
                     self.remember(dict(row._mapping))
                     fresh.append(row.id)
         if fresh:
-            for hub_id, remote_id in self.connection.execute(
-                select(LINK.c.hub_id, LINK.c.remote_id).where(
-                    LINK.c.integration_id == self.leg.id,
-                    LINK.c.data == DATA,
-                    LINK.c.state == LinkState.LINKED.value,
-                    LINK.c.hub_id.in_(fresh),
-                )
-            ):
+            query = select(LINK.c.hub_id, LINK.c.remote_id).where(
+                LINK.c.integration_id == self.leg.id,
+                LINK.c.data == DATA,
+                LINK.c.state == LinkState.LINKED.value,
+                one_of(self.connection, LINK.c.hub_id),
+            )
+            for hub_id, remote_id in self.connection.execute(query, values_of(self.connection, fresh)):
                 self.taken[hub_id] = remote_id
 
     def remember(self, customer: dict[str, Any]) -> None:
@@ -249,8 +289,7 @@ class _PageWork:
         if record.archived:
             change["state"] = LinkState.GONE.value
             change["reason"] = f"archived at {self.config.title}"
-            self.leg.log(
-                self.connection,
+            self.note(
                 Level.WARNING,
                 "gone",
                 f"Archived at {self.config.title}; the customer here is kept and not made there again.",
@@ -290,8 +329,7 @@ class _PageWork:
             decision.base.pop(line.remote, None)
             change["code"] = ErrorKind.DUPLICATE.value
             change["reason"] = "the new e-mail address belongs to another customer in Perkstar"
-            self.leg.log(
-                self.connection,
+            self.note(
                 Level.WARNING,
                 ErrorKind.DUPLICATE,
                 f"{self.config.title} now has an e-mail address that belongs to another customer in Perkstar.",
@@ -332,8 +370,7 @@ class _PageWork:
                 at=self.now,
             )
         )
-        self.leg.log(
-            self.connection,
+        self.note(
             Level.INFO,
             ErrorKind.CONFLICT,
             f"{clash.hub_field} was changed on both sides; {winner} won by the integration's rule.",
@@ -404,15 +441,19 @@ class _PageWork:
         print_: str,
         keys: dict[str, str | None],
     ) -> None:
-        customer: dict[str, Any] = _EMPTY.copy()
+        customer = self.blank.copy()
         base: dict[str, Value] = {}
         filled = []
         for remote, hub, back, same in self.inward_lines:
             value = values.get(remote)
-            if value is not None:
+            if value is None:
+                continue
+            if same is plain_text and type(value) is str:
+                customer[hub] = base[remote] = value.strip() or None
+            else:
                 customer[hub] = back(value, None)
                 base[remote] = same(value)
-                filled.append(hub)
+            filled.append(hub)
         if not any(customer[name] for name in ("first_name", "last_name", "email", "phone", "company")):
             self.leg.inward.excluded += 1
             self.new_link(
@@ -423,7 +464,7 @@ class _PageWork:
         if customer["marketing_consent"] == "yes":
             proof = {"source": self.config.name, "time": self.now.isoformat()}
         customer.update(
-            id=new_id("cus"),
+            id=self.fresh_ids.pop(),
             revision=self.revision,
             email_key=keys.get("email") or self.config.key_of("email", customer["email"]),
             phone_key=keys.get("phone") or self.config.key_of("phone", customer["phone"]),
@@ -438,6 +479,10 @@ class _PageWork:
         self.taken[customer["id"]] = record.id
         self.new_link(link, record, print_, customer["id"], base)
         self.leg.inward.created += 1
+
+    def note(self, level: Level, code: ErrorKind | str, message: str, **more: Any) -> None:
+        """A line for the error log, written with the page."""
+        self.entries.append(self.leg.entry(level, code, message, **more))
 
     def provenance_of(self, filled: tuple[str, ...]) -> dict[str, Any]:
         """Who wrote these fields and when: one object for all new customers of the page with the same fields."""
@@ -460,8 +505,7 @@ class _PageWork:
         row["code"] = ErrorKind.DUPLICATE.value
         row["remote"] = {"values": values, "keys": keys, "candidates": list(found.ids)}
         if link is None or link.reason != found.reason:
-            self.leg.log(
-                self.connection,
+            self.note(
                 Level.WARNING,
                 ErrorKind.DUPLICATE,
                 f"Held: {found.reason}.",
@@ -502,13 +546,14 @@ class _PageWork:
 
     def flush(self) -> None:
         """Write everything the page decided, in bulk."""
-        insert_rows(self.connection, CUSTOMER, self.new_customers)
+        insert_rows(self.connection, CUSTOMER, self.new_customers, tuple(self.blank))
+        insert_rows(self.connection, LOG, self.entries)
         created = {customer["id"] for customer in self.new_customers}
         for customer in self.changed_customers.values():
             if customer["id"] not in created:
-                columns = {name: value for name, value in customer.items() if name != "id"}
+                values = {name: value for name, value in customer.items() if name != "id"}
                 self.connection.execute(
-                    update(CUSTOMER).where(CUSTOMER.c.id == customer["id"]).values(**columns)
+                    update(CUSTOMER).where(CUSTOMER.c.id == customer["id"]).values(**values)
                 )
         linked = [
             row["hub_id"]
@@ -521,9 +566,9 @@ class _PageWork:
         groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         for row in self.changed_links:
             groups[tuple(sorted(row))].append(row)
-        for names, rows in groups.items():
+        for columns, rows in groups.items():
             statement = update(LINK).where(LINK.c.id == bindparam("b_id"))
-            self.connection.execute(statement.values({n: bindparam(n) for n in names if n != "b_id"}), rows)
+            self.connection.execute(statement.values({n: bindparam(n) for n in columns if n != "b_id"}), rows)
 
 
 async def find_gone(leg: Leg, seen: set[int]) -> None:

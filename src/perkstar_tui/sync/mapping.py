@@ -30,14 +30,15 @@ def _empty(value: Value) -> bool:
     return value is None or value == ""
 
 
-def _text(value: Value) -> Value:
+def plain_text(value: Value) -> Value:
+    """A value as trimmed text; nothing for an empty one."""
     if value is None:
         return None
     return (value if isinstance(value, str) else str(value)).strip() or None
 
 
 def _lower(value: Value) -> Value:
-    text = _text(value)
+    text = plain_text(value)
     return text.lower() if isinstance(text, str) else None
 
 
@@ -60,14 +61,14 @@ def _phone(country: str, plus: bool) -> Transform:
     def out(value: Value) -> Value:
         key = phone_key(str(value), country) if value else None
         if key is None:
-            return _text(value)
+            return plain_text(value)
         return key if plus else key[1:]
 
     def back(value: Value, _hub: Value) -> Value:
-        return (phone_key(str(value), country) or _text(value)) if value else None
+        return (phone_key(str(value), country) or plain_text(value)) if value else None
 
     def same(value: Value) -> Value:
-        return (phone_key(str(value), country) or _text(value)) if value else None
+        return (phone_key(str(value), country) or plain_text(value)) if value else None
 
     return Transform(out, back, same)
 
@@ -174,9 +175,11 @@ def transform(name: str, country: str = "GB") -> Transform:
     kind, _, rest = name.partition(":")
     match kind:
         case "" | "text":
-            return Transform(_text, _first(_text), _text)
+            return Transform(plain_text, _first(plain_text), plain_text)
         case "lower":
-            return Transform(_lower, _first(_text), lambda value: email_key(str(value)) if value else None)
+            return Transform(
+                _lower, _first(plain_text), lambda value: email_key(str(value)) if value else None
+            )
         case "number":
             return Transform(_number, _first(_number), _number)
         case "number_text":

@@ -306,8 +306,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("integration_id", "data", "remote_id"),
     )
     with op.batch_alter_table("record_link", schema=None) as batch_op:
-        batch_op.create_index("ix_record_link_hub", ["integration_id", "data", "hub_id"], unique=False)
-        batch_op.create_index("ix_record_link_hub_only", ["hub_id"], unique=False)
+        batch_op.create_index("ix_record_link_hub", ["hub_id"], unique=False)
         batch_op.create_index("ix_record_link_state", ["integration_id", "state", "code"], unique=False)
 
     op.create_table(
