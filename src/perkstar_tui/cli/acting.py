@@ -1,5 +1,6 @@
 """Commands that act: connect, sync, pause and their kin."""
 
+import select
 import sys
 from typing import Annotated, Any
 
@@ -9,6 +10,9 @@ from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 
 from .asking import show_integration, show_run
 from .output import Options, confirm, emit, listed, note, opened, read_secret_json, say, table
+
+WAIT_S = 300
+"""How long the terminal waits for somebody to say yes in the browser."""
 
 Which = Annotated[str, typer.Argument(metavar="NAME_OR_ID", help="An id, a unique prefix of one, or a name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the question with yes.")]
@@ -33,7 +37,7 @@ def assignments(pairs: list[str]) -> dict[str, str]:
 
 
 def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]:
-    """Authorise in the terminal by one of the platform's token or key forms."""
+    """Authorise in the terminal: a token or key form, else the vendor's page by link (G3)."""
     import getpass
 
     if not sys.stdin.isatty():
@@ -42,7 +46,7 @@ def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]
             "No credentials were given.",
             remedy="Give them as JSON with --credentials-stdin.",
         )
-    forms = [form for form in hub.draft(platform).forms if not form.oauth]
+    forms = hub.draft(platform).forms
     for number, form in enumerate(forms, 1):
         note(options, f"{number}  {form.title}")
     note(options, f"How do you authorise? [1-{len(forms)}] ")
@@ -60,7 +64,34 @@ def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]
         else:
             note(options, text)
             values[field.name] = sys.stdin.readline().strip()
-    return values
+    return _authorise(options, hub, platform, form.id, values) if form.oauth else values
+
+
+def _authorise(
+    options: Options, hub: Any, platform: str, form: str, client: dict[str, Any]
+) -> dict[str, Any]:
+    """By the vendor's page: the answer is caught on this machine, or its address is pasted."""
+    link = hub.authorize_link(platform, form, client)
+    note(options, f"Open this page and say yes:\n{link.url}")
+    if not link.listening:
+        note(options, "Then paste the address that the browser ends at:")
+        return dict(hub.authorize_paste(link.ticket, sys.stdin.readline().strip()))
+    note(
+        options, "Waiting for the answer. If the browser is on another machine, paste the address it ends at:"
+    )
+    for _ in range(WAIT_S * 2):
+        caught = hub.authorize_wait(link.ticket, 0.25)
+        if caught is not None:
+            return dict(caught)
+        if select.select([sys.stdin], [], [], 0.25)[0]:
+            address = sys.stdin.readline().strip()
+            if address:
+                return dict(hub.authorize_paste(link.ticket, address))
+    raise PerkstarError(
+        ErrorKind.CREDENTIAL_INVALID,
+        f"No answer came within {WAIT_S // 60} minutes.",
+        remedy="Try again, and paste the address that the browser ends at.",
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -281,7 +312,7 @@ def register(app: typer.Typer) -> None:
     def mapping(
         context: typer.Context,
         name: Which,
-        action: Annotated[str, typer.Argument(help="list, set or unset")] = "list",
+        action: Annotated[str, typer.Argument(help="list, set, unset or suggest")] = "list",
         remote: Annotated[str | None, typer.Argument(help="The platform's field.")] = None,
         set_: Annotated[
             list[str] | None, typer.Option("--set", help="hub=, transform=, direction=, may_clear=")
@@ -293,8 +324,8 @@ def register(app: typer.Typer) -> None:
         from perkstar_tui.hub.views import MappingLine
 
         with opened(context.obj) as hub:
-            lines = hub.mapping(name)
-            if action != "list":
+            lines = hub.suggest_mapping(name) if action == "suggest" else hub.mapping(name)
+            if action not in ("list", "suggest"):
                 if not remote or action not in ("set", "unset"):
                     raise PerkstarError(
                         ErrorKind.USAGE,
@@ -322,6 +353,29 @@ def register(app: typer.Typer) -> None:
         rows = [[w.hub, w.direction, w.remote, w.transform, w.example, w.check] for w in lines]
         columns = ["Perkstar field", "Direction", "Platform field", "Transform", "Example", "Check"]
         emit(context.obj, listed(lines), lambda: table(columns, rows))
+
+    @app.command()
+    def history(context: typer.Context, name: Which) -> None:
+        """Every version of an integration's settings, newest first, with what each changed."""
+        with opened(context.obj) as hub:
+            views = hub.history(name)
+        rows = [
+            [
+                f"{w.version}{' (now)' if w.current else ''}",
+                w.at.strftime("%Y-%m-%d %H:%M"),
+                w.who,
+                "; ".join(f"{field}: {a} → {b}" for field, a, b in w.changes),
+            ]
+            for w in views
+        ]
+        emit(context.obj, listed(views), lambda: table(["Version", "When", "Who", "Changes"], rows))
+
+    @app.command()
+    def rollback(context: typer.Context, name: Which, version: int) -> None:
+        """Put the settings of an earlier version back."""
+        with opened(context.obj) as hub:
+            view = hub.rollback(name, version)
+        emit(context.obj, view, lambda: show_integration(view))
 
     @app.command()
     def retry(

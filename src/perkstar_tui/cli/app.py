@@ -1,5 +1,6 @@
 """The commands' entry: the flags that every command takes, the commands themselves, and what an error becomes."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +10,12 @@ from typer._click import exceptions as click_exceptions
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
-from . import acting, asking, machinery
+from . import acting, asking, demo, keys, machinery, people, sandbox
 from .output import Options, emit, fail, opened, say
 
 app = typer.Typer(
     name="perkstar",
-    help="Perkstar's Settings › Integrations in the terminal.",
+    help="Perkstar's Settings › Integrations in the terminal. Without a command it opens the screen.",
     epilog="Every command takes --json, --home DIR, --read-only and --quiet, at any place.",
     no_args_is_help=False,
     pretty_exceptions_enable=False,
@@ -24,19 +25,21 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def flags(
+def screen(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
     home: Annotated[Path | None, typer.Option(help="The data directory (PERKSTAR_HOME).")] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Change nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but the answer.")] = False,
+    ascii: Annotated[bool, typer.Option("--ascii", help="The screen in plain ASCII signs.")] = False,
+    light: Annotated[bool, typer.Option("--light", help="The screen in its light theme.")] = False,
 ) -> None:
-    """The flags that every command takes."""
+    """Without a command: the screen."""
     if context.invoked_subcommand is None:
-        raise PerkstarError(ErrorKind.USAGE, "No command was given.", remedy="`perkstar --help` lists them.")
+        raise typer.Exit(machinery.open_screen(context.obj, ascii=ascii, light=light))
 
 
-for module in (asking, acting, machinery):
+for module in (asking, acting, people, keys, machinery, demo, sandbox):
     module.register(app)
 
 
@@ -90,6 +93,10 @@ def run(arguments: list[str] | None = None) -> None:
 def execute(arguments: list[str]) -> int:
     options = Options(json="--json" in arguments)
     command = typer.main.get_command(app)
+    if "_PERKSTAR_COMPLETE" in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:
         options, rest = split_flags(arguments)
         found = command.main(rest, prog_name="perkstar", standalone_mode=False, obj=options)

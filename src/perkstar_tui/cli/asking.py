@@ -1,5 +1,6 @@
 """Commands that ask: they change nothing."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -52,6 +53,36 @@ def show_run(view: Any) -> None:
     say(f"  {view.api_calls} calls, {view.bytes} bytes, waited {view.throttled_ms / 1000:.1f} s for limits")
     if view.error:
         say(f"  {view.error['code']}: {view.error['message']} {view.error['remedy']}")
+
+
+def _log_row(entry: Any) -> list[str]:
+    record = entry.record_name or entry.record or ""
+    return [_when(entry.time), entry.level.upper(), entry.code, record, entry.message, entry.remedy]
+
+
+def _finder(grep: str | None) -> Callable[[Any], bool]:
+    """Whether an entry's texts hold what a regular expression looks for."""
+    if grep is None:
+        return lambda entry: True
+    try:
+        expression = re.compile(grep, re.IGNORECASE)
+    except re.error as error:
+        raise PerkstarError(
+            ErrorKind.USAGE, f"{grep!r} is no regular expression: {error}.", remedy="Escape signs with \\."
+        ) from None
+
+    def finds(entry: Any) -> bool:
+        texts = (
+            entry.message,
+            entry.code,
+            entry.record,
+            entry.record_name,
+            entry.vendor_message,
+            entry.remedy,
+        )
+        return any(text and expression.search(text) for text in texts)
+
+    return finds
 
 
 def register(app: typer.Typer) -> None:
@@ -187,7 +218,12 @@ def register(app: typer.Typer) -> None:
         code: Annotated[str | None, typer.Option(help="Only this code.")] = None,
         record: Annotated[str | None, typer.Option(help="Only this record.")] = None,
         since_: Annotated[str | None, typer.Option("--since", help="24h, 7d or a date.")] = None,
-        grep: Annotated[str | None, typer.Option(help="Only entries that hold this text.")] = None,
+        grep: Annotated[
+            str | None, typer.Option(help="Only entries that this regular expression finds.")
+        ] = None,
+        follow: Annotated[
+            bool, typer.Option("--follow", help="Go on with new entries, oldest first.")
+        ] = False,
         limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
         bundle: Annotated[str | None, typer.Option(help="A support bundle of this entry.")] = None,
     ) -> None:
@@ -199,15 +235,56 @@ def register(app: typer.Typer) -> None:
                 text = hub.bundle(bundle)
                 emit(context.obj, orjson.loads(text), lambda: say(text))
                 return
-            page = hub.log(
-                name, level=level, code=code, record=record, since=since(since_), text=grep, limit=limit
-            )
-        rows = [
-            [_when(e.time), e.level.upper(), e.code, e.record_name or e.record or "", e.message, e.remedy]
-            for e in page.items
-        ]
+            wanted = {"level": level, "code": code, "record": record, "since": since(since_)}
+            finds = _finder(grep)
+            if follow:
+                _follow(context, hub, name, wanted, finds)
+                return
+            # A regular expression is tried here, over all entries that the other filters leave.
+            page = hub.log(name, **wanted, limit=limit if grep is None else 100_000)
+        found = [entry for entry in page.items if finds(entry)]
+        total = page.total if grep is None else len(found)
         columns = ["Time", "Level", "Code", "Record", "What happened", "What to do"]
-        emit(context.obj, listed(page.items, page.total), lambda: table(columns, rows))
+        rows = [_log_row(entry) for entry in found[:limit]]
+        emit(context.obj, listed(found[:limit], total), lambda: table(columns, rows))
+
+    def _follow(
+        context: typer.Context,
+        hub: Any,
+        name: str | None,
+        wanted: dict[str, Any],
+        finds: Callable[[Any], bool],
+    ) -> None:
+        """One document or line an entry, as they come, until interrupted."""
+        import time
+
+        last, seen = "", -1
+        while True:
+            changes = hub.changes()
+            if changes != seen:
+                seen = changes
+                entries = hub.log(name, **wanted, limit=500).items[::-1]
+                for entry in entries if last else entries[-10:]:
+                    if entry.id > last and finds(entry):
+                        emit(context.obj, entry, lambda entry=entry: say("  ".join(_log_row(entry)[:5])))  # type: ignore[misc]
+                last = max([last, *(entry.id for entry in entries)])
+            time.sleep(0.5)
+
+    @app.command()
+    def errors(
+        context: typer.Context, code: Annotated[str | None, typer.Argument(help="Only this code.")] = None
+    ) -> None:
+        """The catalogue of error codes: meaning, what the program does, what a person can do."""
+        with opened(context.obj) as hub:
+            views = [view for view in hub.codes() if code in (None, view.code)]
+        if not views:
+            raise PerkstarError(
+                ErrorKind.NOT_FOUND,
+                f"There is no error code {code!r}.",
+                remedy="`perkstar errors` lists them.",
+            )
+        rows = [[w.code, w.meaning, w.policy, w.remedy] for w in views]
+        emit(context.obj, listed(views), lambda: table(["Code", "Meaning", "The program", "You"], rows))
 
     @app.command()
     def record(
@@ -241,6 +318,31 @@ def register(app: typer.Typer) -> None:
         emit(context.obj, view, people)
 
     @app.command()
+    def conflicts(
+        context: typer.Context,
+        name: Name = None,
+        undo: Annotated[str | None, typer.Option(help="Give this conflict's field its other value.")] = None,
+        limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
+    ) -> None:
+        """Fields that both sides changed, how the rule settled them, and the way back."""
+        with opened(context.obj) as hub:
+            if undo:
+                view = hub.undo_conflict(undo)
+                emit(
+                    context.obj,
+                    view,
+                    lambda: say(f"{view.id}: changed; the next sync carries it to both sides."),
+                )
+                return
+            page = hub.conflicts(name, limit=limit)
+        rows = [
+            [w.id, _when(w.at), w.name, w.field, str(w.base), str(w.perkstar), str(w.platform), w.winner]
+            for w in page.items
+        ]
+        columns = ["Conflict", "When", "Record", "Field", "Before", "Perkstar", "Platform", "Won"]
+        emit(context.obj, listed(page.items, page.total), lambda: table(columns, rows))
+
+    @app.command()
     def doctor(context: typer.Context) -> None:
         """What is wrong with this set-up."""
         with opened(context.obj) as hub:
@@ -252,14 +354,28 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def plan(
         context: typer.Context,
-        action: Annotated[str, typer.Argument(help="show, set or free-up")] = "show",
+        action: Annotated[str, typer.Argument(help="show, set, tiers or free-up")] = "show",
         tier: Annotated[str | None, typer.Argument(help="The tier, for set.")] = None,
     ) -> None:
         """The plan: how many integrations are used and allowed."""
-        if action not in ("show", "set", "free-up"):
+        if action not in ("show", "set", "tiers", "free-up"):
             raise PerkstarError(
-                ErrorKind.USAGE, f"There is no `plan {action}`.", remedy="Use show, set or free-up."
+                ErrorKind.USAGE, f"There is no `plan {action}`.", remedy="Use show, set, tiers or free-up."
             )
+        if action == "tiers":
+            with opened(context.obj) as hub:
+                tiers = hub.tiers()
+            rows = [
+                [
+                    "▸" if w.current else "",
+                    w.title,
+                    "unlimited" if w.allowed is None else str(w.allowed),
+                    ", ".join(w.counts),
+                ]
+                for w in tiers
+            ]
+            emit(context.obj, listed(tiers), lambda: table(["", "Plan", "Integrations", "Counts"], rows))
+            return
         with opened(context.obj) as hub:
             if action == "set":
                 if not tier:

@@ -1,24 +1,77 @@
-"""Commands that run machinery: the worker and the database."""
+"""Commands that run machinery: the screen, the worker, shell completion and the database."""
 
 import signal
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
-from .output import emit, note, opened, say
+from .acting import run_code
+from .asking import show_run
+from .output import Options, emit, listed, note, opened, say
+
+
+def open_screen(options: Options, *, ascii: bool = False, light: bool = False) -> int:
+    """Show the screen; its hub is opened behind the first paint."""
+    if options.json or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            "The screen needs a terminal.",
+            remedy="Use the commands instead; `perkstar --help` lists them.",
+        )
+    from perkstar_tui.tui.app import run_app
+
+    def hub() -> Any:
+        from perkstar_tui.hub.hub import open_hub
+        from perkstar_tui.hub.settings import load_settings
+
+        return open_hub(load_settings(options.home, read_only=options.read_only))
+
+    answer = run_app(
+        hub,
+        read_only=options.read_only,
+        ascii=ascii,
+        remap=own_keys(options),
+        theme="perkstar-light" if light else "perkstar-dark",
+    )
+    if answer == "demo":
+        from .demo import run_demo
+
+        return run_demo(options, headless=False, keep=False)
+    return 0
+
+
+def own_keys(options: Options) -> dict[str, str]:
+    """The keys that a person has chosen in `config.toml`, read without opening anything else."""
+    from perkstar_tui.hub.settings import load_settings
+
+    return load_settings(options.home, read_only=options.read_only).keys
 
 
 def register(app: typer.Typer) -> None:
     """Put the machinery on the program."""
 
     @app.command()
-    def worker(context: typer.Context) -> None:
+    def worker(
+        context: typer.Context,
+        once: Annotated[bool, typer.Option("--once", help="Run what is due now, then end.")] = False,
+        concurrency: Annotated[int, typer.Option(min=1, max=32, help="Runs at the same time.")] = 4,
+    ) -> None:
         """Run the schedule without a screen, until interrupted."""
         with opened(context.obj) as hub:
+            if once:
+                views = hub.run_due()
+
+                def people() -> None:
+                    for view in views:
+                        show_run(view)
+
+                emit(context.obj, listed(views), people)
+                raise typer.Exit(max((run_code(view) for view in views), default=0))
             note(context.obj, "Running the schedule; Ctrl+C ends it at the next safe point.")
-            hub.start_runner()
+            hub.start_runner(concurrency)
             for name in ("SIGTERM", "SIGINT"):
                 signal.signal(getattr(signal, name), _interrupt)
             try:
@@ -30,6 +83,17 @@ def register(app: typer.Typer) -> None:
 
     def _interrupt(_number: int, _frame: Any) -> None:
         raise KeyboardInterrupt
+
+    @app.command()
+    def completion(shell: Annotated[str, typer.Argument(help="bash, zsh or fish")]) -> None:
+        """A completion script for your shell: eval "$(perkstar completion bash)"."""
+        from typer._completion_shared import get_completion_script
+
+        if shell not in ("bash", "zsh", "fish"):
+            raise PerkstarError(
+                ErrorKind.USAGE, f"{shell!r} is no shell known here.", remedy="Use bash, zsh or fish."
+            )
+        say(get_completion_script(prog_name="perkstar", complete_var="_PERKSTAR_COMPLETE", shell=shell))
 
     @app.command()
     def db(
