@@ -263,3 +263,13 @@ def test_faults_from_the_start_are_at_the_vendors_and_not_at_perkstar():
     assert {name: found["faults"] for name, found in told.items()} == {
         "perkstar": "calm", "hubspot": "outage", "mailchimp": "outage", "square": "outage",
     }  # fmt: skip
+
+
+def test_counts_agree_with_what_is_listed_after_every_kind_of_change(box):
+    someone, other = (record["id"] for record in box.records("mailchimp", "members")[:2])
+    box.control("PUT", f"/mailchimp/records/members/{someone}", {"email_address": "moved@gmail.com"})
+    box.control("DELETE", f"/mailchimp/records/members/{other}")
+    box.control("PUT", f"/mailchimp/records/members/{other}", {"merge_fields": {"FNAME": "Back"}})
+    box.control("POST", "/mailchimp/records/members:generate", {"count": 2})
+    told = box.control("GET", "/mailchimp/records/members?limit=1000")
+    assert told["total"] == len(told["records"]) == 62

@@ -30,6 +30,7 @@ def _day(number: int) -> str:
     return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
 
 
+@lru_cache(4096)
 def iso_ms(ms: int) -> str:
     """`2026-11-24T10:00:00.123Z`, as HubSpot and Square write a moment."""
     days, rest = divmod(ms, 86_400_000)
@@ -38,6 +39,7 @@ def iso_ms(ms: int) -> str:
     return f"{_day(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{seconds % 60:02d}.{part:03d}Z"
 
 
+@lru_cache(4096)
 def iso_s(ms: int) -> str:
     """`2026-11-24T10:00:00+00:00`, as Mailchimp and Perkstar write a moment."""
     return iso_ms(ms)[:19] + "+00:00"

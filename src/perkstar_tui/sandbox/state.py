@@ -67,6 +67,7 @@ class Kind:
         self.store = store
         self.name = name
         self.table = f"k_{name}"
+        self._live = 0
         self._counts: dict[tuple[str, tuple[object, ...]], int] = {}
         store.db.execute(
             f"CREATE TABLE {self.table} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, email TEXT, phone TEXT,"
@@ -79,7 +80,9 @@ class Kind:
         self.store.db.executemany(f"INSERT INTO {self.table} ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", cells)  # noqa: S608
 
     def index(self) -> None:
-        """Build the indexes, once, after the seed is loaded."""
+        """Build the indexes, once, after the seed is loaded, and count what is there."""
+        sql = f"SELECT COUNT(*) FROM {self.table} WHERE state = 0"  # noqa: S608
+        self._live = self.store.db.execute(sql).fetchone()[0]
         self.store.db.execute(f"CREATE UNIQUE INDEX {self.table}_id ON {self.table}(id)")
         for column in ("email", "phone", "ref"):
             self.store.db.execute(
@@ -115,6 +118,8 @@ class Kind:
 
     def count(self, where: str = "state = 0", values: Sequence[object] = ()) -> int:
         """How many records fit a condition; the answer is kept until the next write."""
+        if where == "state = 0":
+            return self._live
         key = (where, tuple(values))
         found = self._counts.get(key)
         if found is None:
@@ -129,6 +134,9 @@ class Kind:
 
     def put(self, row: Row) -> Row:
         """Write a record, new or known (by `seq`)."""
+        known = f"SELECT COUNT(*) FROM {self.table} WHERE (seq = ? OR id = ?) AND state = 0"  # noqa: S608
+        replaced: int = self.store.db.execute(known, (row.seq, row.id)).fetchone()[0]
+        self._live += (row.state == LIVE) - replaced
         body = orjson.dumps(row.body).decode()
         cells = (row.seq, row.id, row.email, row.phone, row.ref, row.created, row.updated, row.state, body)
         sql = f"INSERT OR REPLACE INTO {self.table} ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"  # noqa: S608
@@ -141,6 +149,8 @@ class Kind:
 
     def delete(self, identifier: str) -> bool:
         """Remove a record for good; False when there was none."""
+        known = f"SELECT COUNT(*) FROM {self.table} WHERE id = ? AND state = 0"  # noqa: S608
+        self._live -= self.store.db.execute(known, (identifier,)).fetchone()[0]
         gone = self.store.db.execute(f"DELETE FROM {self.table} WHERE id = ?", (identifier,)).rowcount > 0  # noqa: S608
         self.store.writes += gone
         self._counts.clear()
