@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -23,21 +23,37 @@ def _normal(svg: str) -> str:
 
 
 @pytest.fixture
-def matches_snapshot(tmp_path: Path) -> Callable[[Shown, str], None]:
+def matches_snapshot(tmp_path: Path) -> Callable[[Shown, str], Awaitable[None]]:
     """Compares the screen with `snapshots/<name>.svg`; PERKSTAR_SNAPSHOTS=accept takes it as it is now."""
 
-    def compare(screen: Shown, name: str) -> None:
-        picture = _normal(screen.app.export_screenshot())
+    def draw(screen: Shown) -> str:
+        return _normal(screen.app.export_screenshot())
+
+    async def at_rest(screen: Shown) -> str:
+        """The picture once it has stayed the same for a while."""
+        picture, same = draw(screen), 0
+        for _ in range(100):
+            await screen.pilot.pause(0.05)
+            now = draw(screen)
+            picture, same = now, same + 1 if now == picture else 0
+            if same == 4:
+                return picture
+        raise AssertionError("the screen never came to rest")
+
+    async def compare(screen: Shown, name: str) -> None:
         kept = SNAPSHOTS / f"{name}.svg"
         if os.environ.get("PERKSTAR_SNAPSHOTS") == "accept":
             SNAPSHOTS.mkdir(exist_ok=True)
-            kept.write_text(picture)
+            kept.write_text(await at_rest(screen))
             return
-        if kept.exists() and kept.read_text() == picture:
-            return
+        agreed = kept.read_text() if kept.exists() else ""
+        for _ in range(60):
+            if draw(screen) == agreed:
+                return
+            await screen.pilot.pause(0.02)
         actual = tmp_path / f"{name}.actual.svg"
-        actual.write_text(picture)
-        known = "differs from" if kept.exists() else "has no"
+        actual.write_text(draw(screen))
+        known = "differs from" if agreed else "has no"
         pytest.fail(
             f"The screen {known} snapshots/{name}.svg; as it is now: {actual}\n"
             "Look at both. To accept: PERKSTAR_SNAPSHOTS=accept pytest tests/tui/test_snapshots.py\n"

@@ -42,9 +42,10 @@ class Shown:
 
     async def settle(self) -> None:
         """Until no question or act is under way; watching for changes goes on for ever and does not count."""
-        await self.until(lambda: not self._busy(), "the screen never came to rest")
-        await self.pilot.pause()
-        await self.until(lambda: not self._busy(), "the screen never came to rest")
+        for _ in range(2):
+            await self.until(lambda: not self._busy(), "the screen never came to rest")
+            await self.pilot._wait_for_screen()
+            await self.pilot.pause()
 
     def _busy(self) -> bool:
         return any(

@@ -1,6 +1,6 @@
 """Pictures of every screen, sheet and state, at both sizes and in both themes."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,7 +100,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_the_screen_looks_as_it_was_agreed(
-    case: Case, matches_snapshot: Callable[[Shown, str], None]
+    case: Case, matches_snapshot: Callable[[Shown, str], Awaitable[None]]
 ) -> None:
     hub = case.hub() if "open" not in case.more else FakeHub()
     async with shown(hub, case.size, **case.more) as screen:
@@ -109,4 +109,4 @@ async def test_the_screen_looks_as_it_was_agreed(
             await screen.pilot.pause()
         await screen.press(*case.keys)
         await screen.until(lambda: case.wait_for in screen.text(), f"{case.wait_for!r} never came")
-        matches_snapshot(screen, case.name)
+        await matches_snapshot(screen, case.name)

@@ -219,7 +219,7 @@ class Table(ScrollView, can_focus=True):
         if index >= self.count:
             if not self.count and y == self.header and self.empty:
                 return self._strip((("  ", ""), (cut(self.empty, max(0, width - 2)), "dim")), None)
-            return Strip.blank(width, self._style("", None))
+            return Strip.blank(width, app_of(self).tone("") + Style(bgcolor=self._back()))
         row = self.row_at(index)
         if row is None:
             return self._strip(fit((("  …", "dim"),), width), None)
@@ -273,17 +273,14 @@ class Table(ScrollView, can_focus=True):
         return self._strip(tuple(pieces), None)
 
     def _strip(self, line: Line, ground: str | None) -> Strip:
-        ascii_signs = app_of(self).ascii
+        program = app_of(self)
+        back = Style(bgcolor=program.shade(ground) if ground else self._back())
         segments = [
-            Segment(ascii_only(text) if ascii_signs else text, self._style(tone, ground))
+            Segment(ascii_only(text) if program.ascii else text, program.tone(tone) + back)
             for text, tone in line
             if text
         ]
-        return Strip(segments).adjust_cell_length(self.size.width, self._style("", ground))
-
-    def _style(self, tone: str, ground: str | None) -> Style:
-        back = Style(bgcolor=app_of(self).shade(ground)) if ground else Style(bgcolor=self._back())
-        return app_of(self).tone(tone) + back
+        return Strip(segments).adjust_cell_length(self.size.width, program.tone("") + back)
 
     def _back(self) -> str:
         return self.background_colors[1].hex6
