@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .names import FIRST, invent
-from .square import Square, money
+from .square import Square
 from .state import Row
+from .till import money
 from .vendor import Vendor
 
 TROUBLES: tuple[tuple[str, float], ...] = (

@@ -190,7 +190,7 @@ class Store:
         self.path = path
         path.unlink(missing_ok=True)
         self.db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        for pragma in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-64000"):
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-32000"):
             self.db.execute(f"PRAGMA {pragma}")
         self.db.execute("PRAGMA temp_store=MEMORY")
         self.writes = 0

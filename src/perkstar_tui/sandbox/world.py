@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from . import hubspot, mailchimp, perkstar, square
+from . import hubspot, mailchimp, perkstar, square, till
 from .clock import iso_ms
 from .names import (
     DOMAINS,
@@ -539,7 +539,7 @@ class World:
             placed = self.credit_from - chance.randrange(DAY // 2, 55 * DAY)
         else:
             placed = self.credit_from + chance.randrange(3_600_000, CREDIT_DAYS * DAY - 7_200_000)
-        lines = [square.menu_line(chance, line) for line in range(chance.randrange(1, 5))]
+        lines = [till.menu_line(chance, line) for line in range(chance.randrange(1, 5))]
         wish: dict[str, Any] = {"location_id": chance.choice(square.LOCATIONS), "line_items": lines,
                                 "customer_id": buyer.square_id if buyer else None}  # fmt: skip
         if chance.random() < 0.6:
@@ -554,9 +554,9 @@ class World:
             wish["discounts"] = [
                 {"uid": "off", "name": "Member's offer", "percentage": "10", "scope": "ORDER"}
             ]
-        body = square.totalled(wish, chance)
+        body = till.totalled(wish, chance)
         body |= {
-            "id": square.long_id(chance),
+            "id": till.long_id(chance),
             "version": 1,
             "created_at": iso_ms(placed),
             "updated_at": iso_ms(placed),
@@ -576,11 +576,11 @@ class World:
         for payment in payments:
             changed = updated if payment.get("refund_ids") else placed
             row = self.seq("square", "payments")
-            self.put("square", "payments", square.payment_cell(payment, placed, changed, row))
+            self.put("square", "payments", till.payment_cell(payment, placed, changed, row))
         body["updated_at"] = iso_ms(updated)
         body["version"] += len(refunds)
-        body["net_amounts"] = square.amounts(body)
-        self.put("square", "orders", square.order_cell(body, placed, updated, number + 1))
+        body["net_amounts"] = till.amounts(body)
+        self.put("square", "orders", till.order_cell(body, placed, updated, number + 1))
         self.sales.append(Sale(
             body["id"], buyer.key if buyer else None, buyer.square_id if buyer else None, body["location_id"], placed,
             body["total_money"]["amount"], body["total_tax_money"]["amount"], tip, kind,
@@ -592,17 +592,17 @@ class World:
         """The payments of an order: one, now and then two."""
         chance = self.chance
         due = order["total_money"]["amount"]
-        order["total_tip_money"] = square.money(tip)
-        order["total_money"] = square.money(due + tip)
-        order["net_amount_due_money"] = square.money(0)
+        order["total_tip_money"] = till.money(tip)
+        order["total_money"] = till.money(due + tip)
+        order["net_amount_due_money"] = till.money(0)
         if due == 0:
             return []
         shares = [due] if due < 1500 or chance.random() < 0.9 else [due // 2, due - due // 2]
         made: list[dict[str, Any]] = []
         for share in shares:
             source = chance.choice(("CARD", "CARD", "CARD", "CASH"))
-            made.append(square.payment_body(chance, order, share, tip if not made else 0, at, None, source))
-        order["tenders"] = [square.tender_body(payment) for payment in made]
+            made.append(till.payment_body(chance, order, share, tip if not made else 0, at, None, source))
+        order["tenders"] = [till.tender_body(payment) for payment in made]
         return made
 
     def give_back(
@@ -618,12 +618,12 @@ class World:
         made: list[tuple[dict[str, Any], int]] = []
         for number, amount in enumerate(parts):
             at = placed + left * (number + 1) // (len(parts) + 2) + chance.randrange(60_000)
-            refund = square.refund_body(
+            refund = till.refund_body(
                 chance, payment, amount, at, chance.choice(("Returned", "Wrong order", "Accident"))
             )
-            square.refunded(payment, refund, at)
-            order.setdefault("refunds", []).append(square.order_refund(refund, payment))
-            self.put("square", "refunds", square.refund_cell(refund, at, at, self.seq("square", "refunds")))
+            till.refunded(payment, refund, at)
+            order.setdefault("refunds", []).append(till.order_refund(refund, payment))
+            self.put("square", "refunds", till.refund_cell(refund, at, at, self.seq("square", "refunds")))
             made.append((refund, at))
         return made
 
