@@ -1,16 +1,17 @@
-"""One sandbox for all contracts, and a judge over all that is sent to it."""
+"""A sandbox for each file of contracts, and a judge over all that is sent to it."""
 
 from collections.abc import Iterator
 
 import pytest
 from description import described
-from places import CATALOG, Place
+from places import CATALOG, Place, QuickClock
 
 from perkstar_tui.sandbox.server import Sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
+    QuickClock.ahead = 0.0
     with Sandbox.start(customers=230, seed=11, limits=False) as running:
         yield running
 

@@ -29,7 +29,7 @@ class QuickClock:
     """The machine's time, in which sleeps pass at once and are remembered."""
 
     ahead = 0.0
-    """How far the sandbox's clock was moved by all tests so far."""
+    """How far the clocks of the sandboxes were moved by all tests so far."""
 
     def __init__(self) -> None:
         self.slept = 0.0
@@ -60,7 +60,7 @@ class Judged(httpx.AsyncHTTPTransport):
 class Place:
     """A platform in the sandbox: connectors on it, and its control."""
 
-    credentials: dict[str, tuple[str, HeldCredential]] = {}
+    credentials: dict[tuple[str, str], tuple[str, HeldCredential]] = {}
     """Credentials as they were last renewed, with the form they were given in."""
 
     def __init__(self, box: Sandbox, name: str) -> None:
@@ -71,10 +71,11 @@ class Place:
         self.transport = Judged()
         self.clock = QuickClock()
         given = box.line["perkstar"] if name == "perkstar" else box.line["platforms"][name]["credentials"]
-        if name not in self.credentials:
+        key = (box.control, name)
+        if key not in self.credentials:
             form, credential = normalise_credential(self.manifest, given, self.clock.now())
-            self.credentials[name] = form, HeldCredential(**credential)
-        self.form, self.credential = self.credentials[name]
+            self.credentials[key] = form, HeldCredential(**credential)
+        self.form, self.credential = self.credentials[key]
         url = box.line["perkstar"]["url"] if name == "perkstar" else box.line["platforms"][name]["url"]
         self.endpoints = {name: {"url": url, "limits": False}}
 

@@ -258,6 +258,25 @@ async def test_a_record_that_is_deleted_there_is_noticed(place: Place) -> None:
     assert answer.error is not None
 
 
+async def test_a_record_that_is_merged_there_leads_to_the_winner_or_is_gone(place: Place) -> None:
+    if place.name in ("perkstar", "mailchimp"):
+        pytest.skip("knows no merge")
+    connector = place.connect()
+    winner, loser = await created(place, connector, 2)
+    place.control(
+        "POST", f"/{place.name}/records/{place.kind}:merge", {"winner": winner.id, "loser": loser.id}
+    )
+    found = await place.connect().get(CUSTOMERS, [winner.id, loser.id])
+    assert found[winner.id][0] is Presence.THERE
+    presence, record = found[loser.id]
+    if place.name == "hubspot":
+        assert presence is Presence.MERGED and record is not None and record.id == winner.id
+    assert presence in (Presence.MERGED, Presence.GONE)
+    assert loser.id not in ids(await pages(place.connect()))
+    [answer] = await connector.send(CUSTOMERS, [Change("k", loser.id, {place.first_name: "Ghost"})])
+    assert answer.error is not None and answer.error.kind is ErrorKind.NOT_FOUND
+
+
 # -- trouble ---------------------------------------------------------------------------------------------------
 
 

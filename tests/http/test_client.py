@@ -111,6 +111,19 @@ async def test_a_broken_body_that_stays_is_a_network_fault() -> None:
     assert error.request is not None and error.request.startswith("GET /x → 200 in ")
 
 
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"name": "\\ud83d alone"}', "\ufffd alone"),
+        (b'{"name": "bell \x07"}', "bell \x07"),
+        (b'{"name": "caf\xe9"}', "caf\ufffd"),
+    ],
+)
+async def test_text_that_people_broke_does_not_keep_the_rest_from_being_read(body: bytes, value: str) -> None:
+    reply = await client(Script(httpx.Response(200, content=body)), StillClock()).call("GET", "/x")
+    assert reply.data == {"name": value}
+
+
 async def test_an_answer_beyond_the_size_limit_is_refused() -> None:
     script = Script(httpx.Response(200, content=b"[" + b"1," * 600 + b"1]"))
     error = await refused(client(script, StillClock(), max_bytes=1000))

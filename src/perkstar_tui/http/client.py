@@ -4,6 +4,7 @@ It knows no vendor: what differs comes in as a `Policy`. Bodies are JSON in both
 """
 
 import asyncio
+import json as json_text
 import random
 import ssl
 import sys
@@ -249,13 +250,7 @@ class HttpClient:
         status = response.status_code
         if pace is not None and self.policy.limit_headers is not None:
             _learn(pace, self.policy.limit_headers, response.headers)
-        data: Any = None
-        whole = True
-        if content:
-            try:
-                data = orjson.loads(content)
-            except orjson.JSONDecodeError:
-                whole = False
+        data, whole = parsed(content) if content else (None, True)
         if 200 <= status < 300:
             if not whole or (not content and request.method == "GET"):
                 return self._broken(request, status, started, "the body is not whole JSON")
@@ -305,6 +300,32 @@ class HttpClient:
             request=_shown(request, status, started),
         )
         return _Failure(error, sent)
+
+
+def parsed(content: bytes) -> tuple[Any, bool]:
+    """The value of a JSON text and whether it is one.
+
+    Some vendors pass on what people pasted: half a surrogate pair, or a bare control character. That is mended
+    here, since one such record would otherwise keep all others from being read.
+    """
+    try:
+        return orjson.loads(content), True
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return _mended(json_text.loads(content.decode("utf-8", "replace"), strict=False)), True
+    except ValueError:
+        return None, False
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(part) for part in value]
+    if isinstance(value, dict):
+        return {_mended(name): _mended(part) for name, part in value.items()}
+    return value
 
 
 def _body(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, dict[str, str]]:

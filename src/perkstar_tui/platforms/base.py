@@ -118,6 +118,15 @@ class RestConnector:
         client = self._client or await self.http()
         return await client.call(method, self.manifest.path_prefix + path, **more)
 
+    async def call_if_there(self, method: str, path: str, **more: Any) -> Any:
+        """The body of an answer, or None when the vendor has no such thing."""
+        try:
+            return (await self.call(method, path, **more)).data
+        except PerkstarError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise
+
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
@@ -207,7 +216,19 @@ class RestConnector:
                 raise PerkstarError(
                     ErrorKind.NETWORK, f"{self.manifest.title} left a record out of its answer."
                 )
-            answers[change.key] = answer
+            answers[change.key] = self._same_record(change, answer)
+
+    def _same_record(self, change: Change, answer: Answer) -> Answer:
+        """A vendor that has merged the record writes to the winner: that is another record, and is told as such."""
+        record = answer.record
+        if answer.error is not None or record is None or change.remote_id in (None, record.id):
+            return answer
+        error = PerkstarError(
+            ErrorKind.NOT_FOUND,
+            f"{self.manifest.title} has merged this record into another one ({record.id}).",
+            remedy="A full sync finds the record it was merged into.",
+        )
+        return Answer(change.key, None, error)
 
     async def _without(
         self, path: str, changes: Sequence[Change], write: Write, answers: dict[str, Answer]

@@ -182,26 +182,16 @@ class HubSpot(RestConnector):
         }
         path = self._path("objects", "/batch/read")
         params = {"archived": "true"} if archived else None
-        try:
-            reply = await self.call("POST", path, params=params, json=body, repeatable=True, expect="results")
-        except PerkstarError as error:
-            if error.kind is ErrorKind.NOT_FOUND:
-                return []
-            raise
-        rows: list[dict[str, Any]] = reply.data["results"]
-        return rows
+        answer = await self.call_if_there(
+            "POST", path, params=params, json=body, repeatable=True, expect="results"
+        )
+        return list(answer["results"]) if answer is not None else []
 
     async def _one(self, id_: str, more: dict[str, str]) -> RemoteRecord | None:
         params = {"properties": ",".join([*self.mapped_paths(), CHANGED]), **more}
-        try:
-            reply = await self.call(
-                "GET", self._path("objects", f"/{quote(id_, safe='@')}"), params=params, expect="id"
-            )
-        except PerkstarError as error:
-            if error.kind is ErrorKind.NOT_FOUND:
-                return None
-            raise
-        return _record(reply.data)
+        path = self._path("objects", f"/{quote(id_, safe='@')}")
+        row = await self.call_if_there("GET", path, params=params, expect="id")
+        return None if row is None else _record(row)
 
     async def find(self, data: DataType, key: str, value: str) -> list[RemoteRecord]:
         if key == "email":
@@ -214,12 +204,12 @@ class HubSpot(RestConnector):
             {"filters": [{"propertyName": name, "operator": "IN", "values": spellings}]}
             for name in ("phone", "mobilephone")
         ]
-        return (await self.search(groups, limit=10)).rows
+        return (await self.search(groups, limit=10))[0].rows
 
     async def search(
         self, groups: list[dict[str, Any]], *, limit: int, sort: str = CHANGED, after: int = 0
-    ) -> Batch:
-        """One page of a search, made ready: records, the time of the last one, and whether more follow."""
+    ) -> tuple[Batch, int | None]:
+        """One page of a search, made ready, and HubSpot's own time at the answer."""
         body: dict[str, Any] = {
             "filterGroups": groups,
             "sorts": [sort],
@@ -233,10 +223,8 @@ class HubSpot(RestConnector):
         rows = [_record(row) for row in reply.data["results"]]
         more = bool((reply.data.get("paging") or {}).get("next"))
         last = rows[-1].changed_at if rows else None
-        self.now_there = server_ms(reply)
-        return Batch(rows, epoch_ms(last) if last else 0, more, reply.data.get("total"))
-
-    now_there: int | None = None
+        batch = Batch(rows, epoch_ms(last) if last else 0, more, reply.data.get("total"))
+        return batch, server_ms(reply)
 
     # -- writes ------------------------------------------------------------------------------------------------
     async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
@@ -339,8 +327,7 @@ class _Search:
             return await self._tie(place, size)
         self._tie_id = "0"
         filters = [{"propertyName": CHANGED, "operator": "GTE", "value": str(place.since)}]
-        batch = await self.hubspot.search([{"filters": filters}], limit=size, after=place.skip)
-        self.now = self.hubspot.now_there
+        batch, self.now = await self.hubspot.search([{"filters": filters}], limit=size, after=place.skip)
         return batch
 
     async def _tie(self, place: Place, size: int) -> Batch:
@@ -348,7 +335,7 @@ class _Search:
             {"propertyName": CHANGED, "operator": "EQ", "value": str(place.since)},
             {"propertyName": "hs_object_id", "operator": "GT", "value": self._tie_id},
         ]
-        batch = await self.hubspot.search([{"filters": filters}], limit=size, sort="hs_object_id")
+        batch, _ = await self.hubspot.search([{"filters": filters}], limit=size, sort="hs_object_id")
         if batch.more:
             self._tie_id = batch.rows[-1].id
             return Batch(batch.rows, place.since, True, batch.total)

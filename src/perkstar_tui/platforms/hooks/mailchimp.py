@@ -47,6 +47,8 @@ class Mailchimp(RestConnector):
     """Members of one audience (Mailchimp's API calls it a list)."""
 
     _list: str | None = None
+    _now_there = 0
+    """Mailchimp's own time at the last page read, in epoch seconds; 0 where it does not tell."""
 
     async def list_id(self) -> str:
         """The audience that the integration speaks to: as set, else the only one there is."""
@@ -72,7 +74,10 @@ class Mailchimp(RestConnector):
         )
 
     async def _members(self, rest: str = "") -> str:
-        return f"/lists/{await self.list_id()}/members{rest}"
+        return await self._path(f"/members{rest}")
+
+    async def _path(self, rest: str = "") -> str:
+        return f"/lists/{quote(await self.list_id(), safe='')}{rest}"
 
     async def identify(self) -> RemoteAccount:
         fields = "account_id,account_name,account_timezone,contact.country"
@@ -89,7 +94,7 @@ class Mailchimp(RestConnector):
     # -- fields ------------------------------------------------------------------------------------------------
     async def _merge_fields(self) -> list[dict[str, Any]]:
         params = {"count": 1000, "exclude_fields": "merge_fields._links,_links"}
-        path = f"/lists/{await self.list_id()}/merge-fields"
+        path = await self._path("/merge-fields")
         rows = (await self.call("GET", path, params=params, expect="merge_fields")).data["merge_fields"]
         return list(rows)
 
@@ -127,7 +132,7 @@ class Mailchimp(RestConnector):
                 continue
             tag = field.remote.partition(".")[2]
             body = {"tag": tag, "name": field.label, "type": _MADE.get(tag, "text"), "public": False}
-            await self.call("POST", f"/lists/{await self.list_id()}/merge-fields", json=body)
+            await self.call("POST", await self._path("/merge-fields"), json=body)
             made.append(field.remote)
         return made
 
@@ -161,8 +166,6 @@ class Mailchimp(RestConnector):
                 stand |= {"open": 1, "skip": after.skip}
             yield Page(batch.rows, cursor=stand, last=end and not cursor, total=None if cursor else total)
 
-    _now_there = 0
-
     async def _fetch(self, place: Place) -> Batch:
         params: dict[str, Any] = {
             "count": self.customers.page_size,
@@ -182,15 +185,9 @@ class Mailchimp(RestConnector):
         return Batch(rows, int(last.timestamp()) if last else 0, more, total, per_s=1)
 
     async def _one(self, address: str) -> RemoteRecord | None:
-        try:
-            params = {"fields": ",".join(_TRIMMED)}
-            path = await self._members(f"/{quote(address, safe='')}")
-            reply = await self.call("GET", path, params=params, expect="id")
-        except PerkstarError as error:
-            if error.kind is ErrorKind.NOT_FOUND:
-                return None
-            raise
-        return _record(reply.data)
+        path = await self._members(f"/{quote(address, safe='')}")
+        member = await self.call_if_there("GET", path, params={"fields": ",".join(_TRIMMED)}, expect="id")
+        return None if member is None else _record(member)
 
     async def get(
         self, data: DataType, ids: Sequence[str]
@@ -278,7 +275,7 @@ class Mailchimp(RestConnector):
             return
         reply = await self.call(
             "POST",
-            f"/lists/{await self.list_id()}",
+            await self._path(),
             params={"skip_merge_validation": "true"},
             json={
                 "members": [member for _, member in members.values()],
@@ -318,8 +315,8 @@ class Mailchimp(RestConnector):
         try:
             if fields.get("status") == "subscribed":
                 present = await self._one(address)
-                if present is not None and present.fields.get("status") == "unsubscribed":
-                    # Who unsubscribed comes back by their own act alone.
+                if present is not None and present.fields.get("status") in ("unsubscribed", "cleaned"):
+                    # Who unsubscribed or bounced comes back by their own act alone.
                     del fields["status"]
             params = {"skip_merge_validation": "true"}
             path = await self._members(f"/{address}")
@@ -355,17 +352,11 @@ class Mailchimp(RestConnector):
             "events": dict.fromkeys(spec.events if spec else (), True),
             "sources": {"user": True, "admin": True, "api": False},
         }
-        made = (
-            await self.call("POST", f"/lists/{await self.list_id()}/webhooks", json=body, expect="id")
-        ).data
+        made = (await self.call("POST", await self._path("/webhooks"), json=body, expect="id")).data
         return Subscription(str(made["id"]), str(made.get("signing_secret") or ""))
 
     async def unsubscribe(self, id: str) -> None:
-        try:
-            await self.call("DELETE", f"/lists/{await self.list_id()}/webhooks/{id}")
-        except PerkstarError as error:
-            if error.kind is not ErrorKind.NOT_FOUND:
-                raise
+        await self.call_if_there("DELETE", await self._path(f"/webhooks/{id}"))
 
 
 _PATHS: dict[str, str] = {}

@@ -173,12 +173,8 @@ class PerkstarCloud(RestConnector):
         )
 
     async def _one(self, id_: str) -> RemoteRecord | None:
-        try:
-            return _customer(await self._data("GET", f"/customers/{quote(id_, safe='')}"))
-        except PerkstarError as error:
-            if error.kind is ErrorKind.NOT_FOUND:
-                return None
-            raise
+        answer = await self.call_if_there("GET", f"{API}/customers/{quote(id_, safe='')}", expect="data")
+        return None if answer is None else _customer(answer["data"])
 
     async def get(
         self, data: DataType, ids: Sequence[str]
@@ -379,11 +375,7 @@ class PerkstarCloud(RestConnector):
         return Subscription(str(made["id"]), str(made.get("secret") or ""))
 
     async def unsubscribe(self, id: str) -> None:
-        try:
-            await self.call("DELETE", f"/api/automation/webhooks/{quote(id, safe='')}")
-        except PerkstarError as error:
-            if error.kind is not ErrorKind.NOT_FOUND:
-                raise
+        await self.call_if_there("DELETE", f"/api/automation/webhooks/{quote(id, safe='')}")
 
 
 _CUSTOMER = ("firstName", "surname", "email", "phone", "dateOfBirth", "gender", "externalUserId")

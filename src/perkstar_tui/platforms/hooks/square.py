@@ -356,11 +356,7 @@ class Square(RestConnector):
         return Subscription(str(about["id"]), str(about.get("signature_key") or ""))
 
     async def unsubscribe(self, id: str) -> None:
-        try:
-            await self.call("DELETE", f"/v2/webhooks/subscriptions/{id}")
-        except PerkstarError as error:
-            if error.kind is not ErrorKind.NOT_FOUND:
-                raise
+        await self.call_if_there("DELETE", f"/v2/webhooks/subscriptions/{id}")
 
 
 def _expired(error: PerkstarError, asked: Mapping[str, Any]) -> bool:
