@@ -76,7 +76,7 @@ def described():
 def ask(box, described):
     """Call a vendor and hold the answer against its description; answers the body."""
 
-    def call(name, method, path, as_, body=None, status=200, strip="", **more):
+    def call(name, method, path, as_, body=None, status=200, **more):
         answer = box.call(name, method, path, body, **more)
         assert answer.status_code == status, answer.text[:500]
         if answer.status_code != 204:

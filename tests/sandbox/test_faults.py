@@ -1,6 +1,9 @@
 """Every profile of trouble does what it says, and rules of one's own do too."""
 
+import hashlib
+import hmac
 import json
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
@@ -148,6 +151,16 @@ def test_rules_match_and_act(box, rule, seen):
     assert happened == seen
 
 
+def test_a_vendors_clock_can_be_wrong(box):
+    def clock():
+        moment = parsedate_to_datetime(box.call("square", "GET", PEOPLE["square"]).headers["date"])
+        return moment.timestamp() - box.control("GET", "/clock")["now"]
+
+    assert abs(clock()) < 5
+    trouble(box, "square", None, {"effect": "clock-skew", "seconds": 600})
+    assert abs(clock() - 600) < 5
+
+
 def test_an_unknown_profile_or_effect_is_refused_in_words(box):
     for body in ({"profile": "storm"}, {"rules": [{"effect": "explode"}]}, {}):
         answer = box.http.post(box.line["control"] + "/hubspot/faults", json=body)
@@ -187,9 +200,6 @@ def test_deliveries_are_repeated_mixed_up_or_wrongly_signed(box, ear, effect, co
 
 
 def test_a_wrong_signature_is_wrong(box, ear):
-    import hashlib
-    import hmac
-
     perkstar_hook(box, ear)
     trouble(box, "perkstar", None, {"effect": "webhook-bad-signature"})
     box.control("POST", "/perkstar/records/customers:generate", {"count": 1})

@@ -14,7 +14,7 @@ from .clock import iso_s
 from .limits import Windows
 from .names import EMAIL, invent
 from .state import LIVE, Cell, Row, normal_email, normal_phone
-from .vendor import Vendor, joined
+from .vendor import Vendor
 from .webhooks import Delivery
 from .wire import Answer, Call, Refused, reply
 
@@ -1100,6 +1100,3 @@ class Perkstar(Vendor):
     def named(self, first: str, last: str) -> dict[str, Any]:
         """Names in Perkstar's form."""
         return {"firstName": first, "surname": last}
-
-
-__all__ = ["Perkstar", "card_cell", "card_number", "customer_cell", "joined", "uuid7"]

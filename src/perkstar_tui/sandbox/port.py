@@ -4,9 +4,8 @@ Small on purpose: requests with a length or in chunks, connections kept open, on
 """
 
 import asyncio
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Protocol, TypeAlias
+from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
 from .wire import Answer, Call
@@ -40,9 +39,6 @@ class Site(Protocol):
 
     async def slow(self, call: Call, outlet: Outlet) -> None:
         """Answer through the outlet, waiting where that is called for."""
-
-
-SiteMaker: TypeAlias = Callable[[], asyncio.Protocol]
 
 
 class Connection(asyncio.Protocol):

@@ -9,6 +9,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -58,6 +59,7 @@ class Vendor(ABC):
         self.statuses: dict[int, int] = {}
         self.writing_calls = 0
         self.in_flight = 0
+        self._date = (0, "")
         self.bugs: list[str] = []
         self.routes = Routes()
         self._last_page: dict[str, tuple[str, Answer]] = {}
@@ -179,6 +181,7 @@ class Vendor(ABC):
         before = self.store.writes
         answer = self.safely(call)
         self.faults.served += answer.records
+        answer.headers["date"] = self.date()
         self._note(call, answer.status, self.store.writes - before, started)
         return answer
 
@@ -203,10 +206,18 @@ class Vendor(ABC):
                 writes = self.store.writes - before
             self.faults.served += answer.records
             status = answer.status
+            answer.headers["date"] = self.date()
             await self._send(answer, {rule.effect: rule for rule in rules}, outlet)
         finally:
             self.in_flight -= 1
             self._note(call, status, writes, started)
+
+    def date(self) -> str:
+        """The moment as HTTP writes it, by the vendor's clock, which a fault may have put wrong."""
+        moment = int(self.clock.now() + self.faults.skew())
+        if moment != self._date[0]:
+            self._date = (moment, formatdate(moment, usegmt=True))
+        return self._date[1]
 
     def _note(self, call: Call, status: int, writes: int, started: float) -> None:
         self.heard += 1
