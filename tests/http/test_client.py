@@ -97,6 +97,8 @@ async def test_a_post_that_is_called_repeatable_is_repeated_after_a_time_out() -
         httpx.Response(200, content=b"<html>busy</html>", headers={"content-type": "text/html"}),
         httpx.Response(200, content=b""),
         httpx.Response(200, json={"something": "else"}),
+        httpx.Response(200, json=[1, 2]),
+        httpx.Response(200, json=None),
     ],
 )
 async def test_a_broken_body_is_no_answer_and_is_asked_for_again(broken: httpx.Response) -> None:
@@ -191,6 +193,13 @@ async def test_an_error_tells_code_field_words_and_request_without_secrets() -> 
     assert "\x1b" not in error.vendor_words and len(error.vendor_words) == 500
     assert error.request is not None
     assert error.request.startswith("PUT /v2/customers/01234567…?email=…&limit=5 → 400 in ")
+
+
+async def test_a_request_shown_names_nobody() -> None:
+    error = await refused(
+        client(Script(httpx.Response(404)), StillClock()), path="/contacts/ana@example.com/x"
+    )
+    assert error.request is not None and error.request.startswith("GET /contacts/…@…/x → 404")
 
 
 class Keys:

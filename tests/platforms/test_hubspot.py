@@ -7,7 +7,7 @@ import pytest
 from vendor import Vendor, create, ids, pages, update
 
 from perkstar_tui.model.enums import DataType
-from perkstar_tui.model.errors import ErrorKind
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Change, Presence
 
 CUSTOMERS = DataType.CUSTOMERS
@@ -289,3 +289,23 @@ async def test_each_limit_has_its_own_wait(policy: str, wait: float) -> None:
     vendor = Vendor({r"GET /crm/v3/properties/contacts": lambda query: next(answers)})
     await vendor.connect("hubspot", clock).fields(CUSTOMERS)
     assert clock.slept == [wait]
+
+
+STRANGE = [{"results": [{"nothing": "known"}]}, {"results": {"a": 1}}, {"results": [7]}, {"results": None}]
+
+
+@pytest.mark.parametrize("answer", STRANGE)
+async def test_an_answer_of_unknown_form_is_the_vendors_trouble_and_no_crash(answer: Any) -> None:
+    vendor = Vendor({r".*": lambda given: answer})
+    connector = vendor.connect("hubspot")
+    for ask in (
+        pages(connector, CUSTOMERS),
+        pages(connector, CUSTOMERS, {"since": NOON}),
+        connector.fields(CUSTOMERS),
+        connector.get(CUSTOMERS, ["1"]),
+        connector.find(CUSTOMERS, "phone", "+447700900123"),
+        connector.send(CUSTOMERS, [update("k", "1", firstname="Ana")]),
+    ):
+        with pytest.raises(PerkstarError) as caught:
+            await ask
+        assert caught.value.kind in (ErrorKind.SERVICE_UNAVAILABLE, ErrorKind.NETWORK)

@@ -5,6 +5,7 @@ It knows no vendor: what differs comes in as a `Policy`. Bodies are JSON in both
 
 import asyncio
 import json as json_text
+import logging
 import random
 import ssl
 import sys
@@ -29,6 +30,9 @@ from .errors import ErrorShape, Rule, refusal, shown_request
 if find_spec("sniffio") is None:
     # httpcore looks for it at every request; that it is not there is told once here, not searched for each time.
     sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
+
+# Its lines would hold whole addresses, and with them whom a search was for.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 TRIES = 4
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0)
@@ -254,6 +258,8 @@ class HttpClient:
         if 200 <= status < 300:
             if not whole or (not content and request.method == "GET"):
                 return self._broken(request, status, started, "the body is not whole JSON")
+            if content and not isinstance(data, dict):
+                return self._broken(request, status, started, "the body is no JSON object")
             if expect is not None and (not isinstance(data, dict) or expect not in data):
                 return self._broken(request, status, started, f"the answer has no {expect!r}")
             return Reply(status, response.headers, data)

@@ -115,9 +115,9 @@ def words_of(text: str | None) -> str | None:
 
 
 def shown_path(url: str) -> str:
-    """A path with its query for people: long ids shortened, and no query value that could name a person."""
+    """A path with its query for people: long ids shortened, and nothing that could name a person."""
     parts = urlsplit(url)
-    path = "/".join(p if len(p) <= 24 else p[:8] + "…" for p in parts.path.split("/"))
+    path = "/".join(_shown_part(part) for part in parts.path.split("/"))
     if not parts.query:
         return path
     query = "&".join(
@@ -125,6 +125,12 @@ def shown_path(url: str) -> str:
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     )
     return f"{path}?{query}"
+
+
+def _shown_part(part: str) -> str:
+    if "@" in part or "%40" in part:
+        return "…@…"
+    return part if len(part) <= 24 else part[:8] + "…"
 
 
 def shown_request(method: str, url: str, status: int | None, ms: float) -> str:

@@ -1,8 +1,10 @@
 """What the connectors share: the client made from a manifest, batches that are split, and records made flat."""
 
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import wraps
 from typing import Any, ClassVar
 
 from perkstar_tui.http.budget import Budgets
@@ -28,6 +30,13 @@ OF_RECORD = frozenset(
     }
 )
 """Kinds that speak of a record and not of the connection: they become that record's answer."""
+
+_ASKS = (
+    "identify", "fields", "ensure_fields", "get", "find", "create", "update", "archive", "revoke",
+    "subscribe", "unsubscribe", "templates", "issue_card", "operate", "operations",
+)  # fmt: skip
+_UNKNOWN_FORM = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+"""What reading an answer raises whose members are not where they should be."""
 
 Write = Callable[[Sequence[Change]], Awaitable[Mapping[str, Answer]]]
 
@@ -64,6 +73,14 @@ def policy_of(manifest: Manifest, endpoint: Endpoint) -> Policy:
 
 class RestConnector:
     """A connector over JSON and HTTP. A vendor's hook says how its records are read and written."""
+
+    def __init_subclass__(cls) -> None:
+        """Whatever a hook trips over in an answer comes out as a PerkstarError (connector.Connector)."""
+        for name in _ASKS:
+            if name in cls.__dict__:
+                setattr(cls, name, _understood(cls.__dict__[name]))
+        if "read" in cls.__dict__:
+            cls.read = _understood_pages(cls.__dict__["read"])  # type: ignore[attr-defined]
 
     whole_answers: ClassVar[bool] = False
     """Whether answers to writes show a record completely, so that a field that is missing is empty there."""
@@ -272,11 +289,43 @@ class RestConnector:
         return refusal(self.manifest.title, entry, status, shape=shape, rules=self.manifest.errors)
 
 
-async def no_pages() -> AsyncIterator[Page]:
-    """A read that has nothing to give."""
-    nothing: tuple[Page, ...] = ()
-    for page in nothing:
-        yield page
+def _unknown_form(connector: RestConnector, problem: Exception) -> PerkstarError:
+    place = traceback.extract_tb(problem.__traceback__)[-1]
+    where = f"{type(problem).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
+    return PerkstarError(
+        ErrorKind.SERVICE_UNAVAILABLE,
+        f"{connector.manifest.title} answered in a form that this program does not know ({where}).",
+        remedy="If it lasts, the vendor has changed its answers: look for a newer version of this program.",
+        vendor_code="unknown-form",
+    )
+
+
+def _understood(ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @wraps(ask)
+    async def asked(self: RestConnector, *given: Any, **more: Any) -> Any:
+        try:
+            return await ask(self, *given, **more)
+        except _UNKNOWN_FORM as problem:
+            raise _unknown_form(self, problem) from problem
+
+    return asked
+
+
+def _understood_pages(read: Callable[..., AsyncIterator[Page]]) -> Callable[..., AsyncIterator[Page]]:
+    @wraps(read)
+    async def pages(self: RestConnector, *given: Any, **more: Any) -> AsyncIterator[Page]:
+        source = read(self, *given, **more)
+        try:
+            async for page in source:
+                yield page
+        except _UNKNOWN_FORM as problem:
+            raise _unknown_form(self, problem) from problem
+        finally:
+            closer = getattr(source, "aclose", None)
+            if closer is not None:
+                await closer()
+
+    return pages
 
 
 def moment(text: Any) -> datetime | None:
