@@ -251,6 +251,9 @@ class _PageWork:
 
     def candidates(self, key: str, value: str) -> list[tuple[str, dict[str, str | None]]]:
         ids = self.index.get(key, {}).get(value, ())
+        if self.config.system:
+            # In Perkstar's own cloud two records are two customers, however alike: a family may share its phone.
+            ids = [id_ for id_ in ids if id_ not in self.taken]
         return [
             (id_, {"email": self.customers[id_]["email_key"], "phone": self.customers[id_]["phone_key"]})
             for id_ in dict.fromkeys(ids)
