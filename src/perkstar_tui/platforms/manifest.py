@@ -85,7 +85,6 @@ class DataSpec(_Part):
     page_size: int = 100
     overlap_s: float = 0.0
     search_lag_s: float = 0.0
-    pagination: Literal["keyset", "cursor", "page", "offset"] = "cursor"
     complete_only: bool = False
     match_keys: tuple[str, ...] = ()
     deletes: str = ""
