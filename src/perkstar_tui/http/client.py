@@ -8,12 +8,10 @@ import json as json_text
 import logging
 import random
 import ssl
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
-from importlib.util import find_spec
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -26,10 +24,6 @@ from perkstar_tui.model.remote import Traffic
 
 from .budget import Budgets, LocalBudgets, Pace
 from .errors import ErrorShape, Rule, refusal, shown_request
-
-if find_spec("sniffio") is None:
-    # httpcore looks for it at every request; that it is not there is told once here, not searched for each time.
-    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 # Its lines would hold whole addresses, and with them whom a search was for.
 logging.getLogger("httpx").setLevel(logging.WARNING)
