@@ -312,7 +312,7 @@ async def test_an_outage_ends_the_call_as_such(place: Place) -> None:
     with pytest.raises(PerkstarError) as caught:
         await pages(connector)
     assert caught.value.kind is ErrorKind.SERVICE_UNAVAILABLE
-    assert connector.traffic.api_calls - before == 4
+    assert connector.traffic.api_calls - before == 5
 
 
 @pytest.mark.parametrize("effect", ["truncate", "content-type", "reset"])

@@ -60,11 +60,11 @@ async def test_a_passing_fault_is_tried_again_with_growing_pauses() -> None:
     assert clock.slept == [0.5, 1.0, 2.0]
 
 
-async def test_a_fault_that_stays_ends_the_call_after_four_tries() -> None:
+async def test_a_fault_that_stays_ends_the_call_after_five_tries() -> None:
     script = Script(httpx.Response(503))
     error = await refused(client(script, StillClock()))
     assert error.kind is ErrorKind.SERVICE_UNAVAILABLE
-    assert len(script.requests) == 4
+    assert len(script.requests) == 5
 
 
 @pytest.mark.parametrize(

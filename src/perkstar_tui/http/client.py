@@ -28,7 +28,7 @@ from .errors import ErrorShape, Rule, refusal, shown_request
 # Its lines would hold whole addresses, and with them whom a search was for.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
-TRIES = 4
+TRIES = 5
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0)
 LONGEST_WAIT_S = 15.0
 """A longer wait than this is not sat out inside a call: the caller gets RATE_LIMITED and the time to come again."""
