@@ -3,7 +3,7 @@
 import getpass
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -196,14 +196,27 @@ class Bench:
     def connector(self, row: Any, held: leases.Held | None = None) -> Connector:
         """An open connector for an integration, with its stored credential."""
         credentials = StoredCredential(self.store, self.vault, row.id, self.clock)
+        lines = row.config.get("mapping", {}).get("customers", [])
         return self.open(
-            row.platform, credentials, row.config.get("options", {}), row.remote_account_id or ""
+            row.platform,
+            credentials,
+            row.config.get("options", {}),
+            row.remote_account_id or "",
+            [line["remote"] for line in lines],
         )
 
     def open(
-        self, platform: str, credentials: CredentialStore, options: dict[str, Any], account_id: str = ""
+        self,
+        platform: str,
+        credentials: CredentialStore,
+        options: dict[str, Any],
+        account_id: str = "",
+        paths: Sequence[str] = (),
     ) -> Connector:
-        """A connector whose calls come out of the budget of `account_id` at that platform, and are counted."""
+        """A connector whose calls come out of the budget of `account_id` at that platform, and are counted.
+
+        `paths` are the mapped fields, for vendors that must be told which ones to give.
+        """
         from perkstar_tui.platforms.registry import open_connector
 
         endpoints = dict(self.settings.endpoints)
@@ -217,6 +230,7 @@ class Bench:
             options=options,
             budgets=None if self.settings.read_only else self.budgets,
             budget_name=f"{platform}:{account_id}",
+            paths=paths,
             on_call=lambda calls: self.calls.add(platform, calls, ms(self.clock.now())),
         )
 

@@ -107,7 +107,12 @@ class Shops:
 
     def _line(self, control: str) -> dict[str, Any]:
         endpoints = self.setting.directory / "endpoints.json"
-        endpoints.write_bytes(orjson.dumps({name: vendor.url for name, vendor in self.vendors.items()}))
+        # Where no limit is kept, clients are told so: otherwise they would pace themselves by the vendors' real ones.
+        addresses: dict[str, Any] = {
+            name: vendor.url if self.setting.limits else {"url": vendor.url, "limits": False}
+            for name, vendor in self.vendors.items()
+        }
+        endpoints.write_bytes(orjson.dumps(addresses))
         platforms: dict[str, Any] = {}
         for name, vendor in self.vendors.items():
             if name == "perkstar":

@@ -18,7 +18,7 @@ from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, ne
 from .inward import DATA, fingerprint, mapped
 from .plan import Decision, Moment, decide
 
-PAGE = 200
+PAGE = 500
 _PERMANENT = {
     ErrorKind.RECORD_REJECTED,
     ErrorKind.MAPPING,

@@ -185,6 +185,7 @@ class _Run:
 
     async def carry_out(self, row: Any) -> None:
         outcome, error = Outcome.SUCCEEDED, None
+        keep = asyncio.create_task(self._keep(self.held))
         try:
             self.leg = self._leg(row, self.held)
             await self._with_cloud(self.leg)
@@ -205,6 +206,7 @@ class _Run:
             outcome, error = Outcome.FAILED, PerkstarError(ErrorKind.INTERNAL, words)
             _remember_traceback(problem)
         finally:
+            await _ended(keep)
             for leg in (self.leg, self.cloud):
                 if leg is not None:
                     with contextlib.suppress(Exception):
@@ -251,10 +253,9 @@ class _Run:
         while held is None:
             if self.should_stop():
                 raise RunStopped
-            leases.renew(self.store, self.held, self.clock.now())
             await self.clock.sleep(0.2)
             held = leases.take(self.store, f"run:{cloud_id}", self.clock.now())
-        keep = asyncio.create_task(self._keep(self.held))
+        keep = asyncio.create_task(self._keep(held))
         try:
             if self.cloud is None:
                 self.cloud = self._leg(self.integration(cloud_id), held)
@@ -268,16 +269,14 @@ class _Run:
             self._note_cloud(error)
             raise
         finally:
-            keep.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keep
+            await _ended(keep)
             leases.release(self.store, held)
 
     async def _keep(self, held: leases.Held) -> None:
-        """Renew the platform's lease while the cloud's legs work."""
+        """Renew a lease while its legs work: a single call may wait for a vendor longer than a lease lasts."""
         while True:
             await asyncio.sleep(leases.LEASE_S / 3)
-            leases.renew(self.store, held, self.clock.now())
+            await asyncio.to_thread(leases.renew, self.store, held, self.clock.now())
 
     def _note_cloud(self, error: PerkstarError | None) -> None:
         if self.cloud is None:
@@ -456,6 +455,13 @@ def _log_plain(connection: Any, run: _Run, error: PerkstarError, now: datetime) 
             run_id=run.id,
         )
     )
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """End a task beside the run; a lease that it lost meanwhile is noticed by the fence of the next transaction."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, LeaseLostError):
+        await task
 
 
 LAST_TRACEBACK: list[str] = []
