@@ -85,7 +85,7 @@ def asked(shop):
 
 def test_a_worker_that_is_killed_leaves_its_run_to_the_next_one_at_once(shop):
     shop.connect("mailchimp", "--data", "customers", "--frequency", "manual")
-    shop.box.faults("mailchimp", "slow")
+    shop.box.faults("mailchimp", rules=[{"effect": "slow", "seconds": 20}])
     process = shop.program.start("sync", "mailchimp", "--wait")
     eventually(lambda: shop.well("runs", "mailchimp")["items"])
     os.kill(process.pid, signal.SIGKILL)

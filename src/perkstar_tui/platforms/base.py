@@ -112,6 +112,7 @@ class RestConnector:
         self._on_call = on_call
         self._transport = transport
         self._client: HttpClient | None = None
+        self._last_call = ""
 
     # -- calls -------------------------------------------------------------------------------------------------
     async def http(self) -> HttpClient:
@@ -133,7 +134,9 @@ class RestConnector:
 
     async def call(self, method: str, path: str, **more: Any) -> Reply:
         client = self._client or await self.http()
-        return await client.call(method, self.manifest.path_prefix + path, **more)
+        reply = await client.call(method, self.manifest.path_prefix + path, **more)
+        self._last_call = f"{method} {self.manifest.path_prefix}{path} → {reply.status}"
+        return reply
 
     async def call_if_there(self, method: str, path: str, **more: Any) -> Any:
         """The body of an answer, or None when the vendor has no such thing."""
@@ -233,6 +236,9 @@ class RestConnector:
                 raise PerkstarError(
                     ErrorKind.NETWORK, f"{self.manifest.title} left a record out of its answer."
                 )
+            if answer.error is not None and answer.error.request is None:
+                # Refused within an answer that is good as a whole: one row of a batch.
+                answer.error.request = f"{self._last_call}, one of {len(changes)} records"
             answers[change.key] = self._same_record(change, answer)
 
     def _same_record(self, change: Change, answer: Answer) -> Answer:
