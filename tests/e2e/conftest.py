@@ -21,4 +21,11 @@ def box(one_box: Box) -> Box:
 
 @pytest.fixture
 def shop(box: Box, tmp_path: Path) -> Shop:
+    """A home whose commands run in this process."""
+    return Shop(box, tmp_path / "home", inside=True)
+
+
+@pytest.fixture
+def outside(box: Box, tmp_path: Path) -> Shop:
+    """A home whose commands are processes of their own, as outside checks run them."""
     return Shop(box, tmp_path / "home")

@@ -46,7 +46,9 @@ def test_two_activations_at_the_same_instant_do_not_pass_the_limit(shop):
     codes = {}
 
     def activate(id_):
-        codes[id_] = shop.run("activate", id_)[0]
+        process = shop.program.start("activate", id_)
+        process.communicate(timeout=60)
+        codes[id_] = process.returncode
 
     threads = [threading.Thread(target=activate, args=(id_,)) for id_ in (third, fourth)]
     for thread in threads:

@@ -22,7 +22,8 @@ def connect_all(shop: Shop) -> str:
     return credit_from
 
 
-def test_the_scripted_session_answers_as_the_contract_says(shop):
+def test_the_scripted_session_answers_as_the_contract_says(outside):
+    shop = outside
     view = shop.connect("hubspot", "--data", "customers")
     assert (view["platform"], view["status"], view["direction"]) == ("hubspot", "active", "both")
     preview = shop.well("preview", "hubspot")

@@ -1,5 +1,7 @@
 """The program as a process of its own, in a home of its own."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -18,6 +20,7 @@ class Program:
     home: Path
     endpoints: str | None = None
     more: dict[str, str] = field(default_factory=dict)
+    inside: bool = False
 
     @property
     def env(self) -> dict[str, str]:
@@ -43,12 +46,36 @@ class Program:
         return process
 
     def run(self, *arguments: str, stdin: Any = None, seconds: float = 120) -> tuple[int, Any]:
-        """Exit code and JSON answer of a command; `stdin` is text or something that becomes JSON."""
+        """Exit code and JSON answer of a command; `stdin` is text or something that becomes JSON.
+
+        In this process where `inside` says so: the same door, without the second that a start of Python takes.
+        """
         text = stdin if stdin is None or isinstance(stdin, str) else json.dumps(stdin)
+        if self.inside:
+            return self._run_inside(arguments, text or "")
         process = self.start(*arguments, stdin=text)
         out, err = process.communicate(timeout=seconds)
         assert out or process.returncode, err
         return process.returncode, json.loads(out) if out else {"stderr": err}
+
+    def _run_inside(self, arguments: tuple[str, ...], text: str) -> tuple[int, Any]:
+        from perkstar_tui.cli.app import execute
+
+        out, err = io.StringIO(), io.StringIO()
+        kept = dict(os.environ), sys.stdin
+        try:
+            os.environ.clear()
+            os.environ.update(self.env)
+            sys.stdin = io.StringIO(text)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = execute([*arguments, "--json"])
+        finally:
+            os.environ.clear()
+            os.environ.update(kept[0])
+            sys.stdin = kept[1]
+        said = out.getvalue()
+        assert said or code, err.getvalue()
+        return code, json.loads(said) if said else {"stderr": err.getvalue()}
 
     def well(self, *arguments: str, stdin: Any = None, seconds: float = 120) -> Any:
         """The answer of a command that must exit with 0."""

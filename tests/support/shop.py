@@ -93,9 +93,9 @@ def sandbox(*arguments: str, customers: int = 200, seed: int = 7) -> Iterator[Bo
 class Shop:
     """A home attached to a sandbox's account."""
 
-    def __init__(self, box: Box, home: Path, **more: str) -> None:
+    def __init__(self, box: Box, home: Path, *, inside: bool = False, **more: str) -> None:
         self.box = box
-        self.program = Program(home, box.endpoints, more)
+        self.program = Program(home, box.endpoints, more, inside)
         self.run, self.well = self.program.run, self.program.well
         self.well("login", "--api-key-stdin", stdin=box.line["perkstar"]["api_key"])
 

@@ -55,7 +55,9 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             row.owner_id: row.expires_at
             for row in connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.expires_at))
         }
-        heard = set(connection.execute(select(SUBSCRIPTION.c.integration_id)).scalars())
+        # A row without the vendor's id is one that is being made.
+        registered = select(SUBSCRIPTION.c.integration_id).where(SUBSCRIPTION.c.remote_id != "")
+        heard = set(connection.execute(registered).scalars())
         recent = {row.id: _recent(connection, row.id) for row in rows}
     return [
         _integration(bench, row, counts[row.id], expiries.get(row.id), recent[row.id], heard) for row in rows

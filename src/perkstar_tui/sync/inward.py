@@ -358,6 +358,7 @@ class _PageWork:
 
     def _note_clash(self, customer: dict[str, Any], clash: Clash) -> None:
         winner = "Perkstar" if clash.winner == "perkstar" else self.config.title
+        happened = "was changed on both sides" if clash.base is not None else "differed at first contact"
         line = next(line for line in self.config.lines if line.remote == clash.remote_field)
         here = customer.get(clash.hub_field)
         self.connection.execute(
@@ -376,7 +377,7 @@ class _PageWork:
         self.note(
             Level.INFO,
             ErrorKind.CONFLICT,
-            f"{clash.hub_field} was changed on both sides; {winner} won by the integration's rule.",
+            f"{clash.hub_field} {happened}; {winner} won by the integration's rule.",
             record=customer["id"],
             record_name=name_of(customer),
             field_name=clash.hub_field,
