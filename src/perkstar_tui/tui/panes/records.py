@@ -18,11 +18,11 @@ from .pane import Pane
 COLUMNS = (
     Column("state", "State", 11),
     Column("name", "Name", 18, share=2),
-    Column("email", "Email", 22, share=2, leaves=2),
-    Column("phone", "Phone", 14, leaves=3),
-    Column("sent", "Sent", 11, leaves=4),
-    Column("received", "Received", 11, leaves=5),
-    Column("reason", "Why", 18, share=3, leaves=1),
+    Column("email", "Email", 20, share=2, leaves=5),
+    Column("phone", "Phone", 14, leaves=4),
+    Column("sent", "Sent", 11, leaves=2),
+    Column("received", "Received", 11, leaves=1),
+    Column("reason", "Why", 18, share=3, leaves=3),
 )
 STATES: dict[str, tuple[str, str]] = {
     "in_step": ("● in step", "good"),

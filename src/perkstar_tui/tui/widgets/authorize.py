@@ -94,7 +94,12 @@ class AuthorizePane(Vertical):
             widgets.append(
                 Painted(((clean(field.label), "strong"), ("  " + clean(field.help), "dim")), classes="ask")
             )
-            entry = Input(password=field.secret, id=f"field-{field.name}", compact=True)
+            entry = Input(
+                password=field.secret,
+                id=f"field-{field.name}",
+                compact=True,
+                placeholder="type or paste it here",
+            )
             entry.cursor_blink = False
             widgets.append(entry)
         go = (

@@ -20,7 +20,7 @@ WIDE = (
     Column("status", "Status", 22, share=2),
     Column("last", "Last sync", 12, leaves=3),
     Column("next", "Next", 9, leaves=2),
-    Column("health", "Health", 7, leaves=1),
+    Column("health", "Health", 8, leaves=1),
     Column("details", "Detail", 6),
 )
 COMPACT = (
