@@ -1,11 +1,30 @@
 """`perkstar`, also as `python -m perkstar_tui`."""
 
+import gc
+import sys
+
 
 def main() -> None:
-    """The program's entry: hands over to the commands, which open the screen when none is given."""
-    from perkstar_tui.cli.app import run
+    """The program's entry: the screen when nothing else is asked for, else the commands."""
+    from perkstar_tui.cli.screen import screen_flags
 
-    run()
+    asked = screen_flags(sys.argv[1:]) if sys.stdout.isatty() and sys.stdin.isatty() else None
+    if asked is None:
+        from perkstar_tui.cli.app import run
+
+        run()
+        return
+    # Until the first paint hardly anything is thrown away, so looking for it only costs time.
+    gc.disable()
+    from perkstar_tui.cli.output import fail
+    from perkstar_tui.cli.screen import open_screen
+    from perkstar_tui.model.errors import PerkstarError
+
+    options, ascii_signs, light = asked
+    try:
+        sys.exit(open_screen(options, ascii=ascii_signs, light=light))
+    except PerkstarError as error:
+        sys.exit(fail(options, error))
 
 
 if __name__ == "__main__":

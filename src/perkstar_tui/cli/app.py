@@ -12,6 +12,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from . import acting, asking, demo, keys, machinery, people, sandbox
 from .output import Options, emit, fail, opened, say
+from .screen import open_screen
 
 app = typer.Typer(
     name="perkstar",
@@ -36,7 +37,7 @@ def screen(
 ) -> None:
     """Without a command: the screen."""
     if context.invoked_subcommand is None:
-        raise typer.Exit(machinery.open_screen(context.obj, ascii=ascii, light=light))
+        raise typer.Exit(open_screen(context.obj, ascii=ascii, light=light))
 
 
 for module in (asking, acting, people, keys, machinery, demo, sandbox):

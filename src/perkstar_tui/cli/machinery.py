@@ -1,7 +1,6 @@
 """Commands that run machinery: the screen, the worker, shell completion and the database."""
 
 import signal
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -10,44 +9,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .acting import run_code
 from .asking import show_run
-from .output import Options, emit, listed, note, opened, say
-
-
-def open_screen(options: Options, *, ascii: bool = False, light: bool = False) -> int:
-    """Show the screen; its hub is opened behind the first paint."""
-    if options.json or not (sys.stdout.isatty() and sys.stdin.isatty()):
-        raise PerkstarError(
-            ErrorKind.USAGE,
-            "The screen needs a terminal.",
-            remedy="Use the commands instead; `perkstar --help` lists them.",
-        )
-    from perkstar_tui.tui.app import run_app
-
-    def hub() -> Any:
-        from perkstar_tui.hub.hub import open_hub
-        from perkstar_tui.hub.settings import load_settings
-
-        return open_hub(load_settings(options.home, read_only=options.read_only))
-
-    answer = run_app(
-        hub,
-        read_only=options.read_only,
-        ascii=ascii,
-        remap=own_keys(options),
-        theme="perkstar-light" if light else "perkstar-dark",
-    )
-    if answer == "demo":
-        from .demo import run_demo
-
-        return run_demo(options, headless=False, keep=False)
-    return 0
-
-
-def own_keys(options: Options) -> dict[str, str]:
-    """The keys that a person has chosen in `config.toml`, read without opening anything else."""
-    from perkstar_tui.hub.settings import load_settings
-
-    return load_settings(options.home, read_only=options.read_only).keys
+from .output import emit, listed, note, opened, say
 
 
 def register(app: typer.Typer) -> None:

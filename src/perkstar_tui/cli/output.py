@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.normal import plain
 
@@ -28,9 +26,11 @@ class Options:
 
 def emit(options: Options, document: Any, people: Callable[[], None] | None = None) -> None:
     """Print the answer: the document as JSON, or what `people` prints."""
-    from perkstar_tui.hub.views import as_json
-
     if options.json:
+        import orjson
+
+        from perkstar_tui.hub.views import as_json
+
         sys.stdout.write(orjson.dumps(as_json(document)).decode() + "\n")
         sys.stdout.flush()
     elif people is not None and not options.quiet:
@@ -70,6 +70,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def fail(options: Options, error: PerkstarError) -> int:
     """Say what went wrong, why and the way out; answers the exit code."""
     if options.json:
+        import orjson
+
         body: dict[str, Any] = {"code": error.kind.value, "message": error.message, "remedy": error.remedy}
         if error.integration_id:
             body["integration_id"] = error.integration_id
@@ -113,6 +115,8 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def read_secret_json(source: str) -> dict[str, Any]:
     """Credentials from stdin as a JSON object. The text itself is never repeated in an error."""
+    import orjson
+
     try:
         found = orjson.loads(source)
     except ValueError:

@@ -1,8 +1,5 @@
 """What stands behind every act: settings, store, vault, catalog, and the engine's workbench made of them."""
 
-import getpass
-import os
-import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -27,6 +24,7 @@ from perkstar_tui.vault import Vault, open_vault
 
 from .credentials import StoredCredential
 from .settings import Settings
+from .whoami import who
 
 INTEGRATION = table(t.Integration)
 ACCOUNT = table(t.Account)
@@ -237,13 +235,7 @@ class Bench:
     # -- who and what --------------------------------------------------------------------------------------
     @staticmethod
     def who() -> str:
-        """The login at this host, with the address it came from when over SSH."""
-        try:
-            name = getpass.getuser()
-        except (KeyError, OSError):
-            name = str(os.getuid())
-        origin = os.environ.get("SSH_CONNECTION", "").split(" ")[0]
-        return f"{name}@{socket.gethostname()}" + (f" from {origin}" if origin else "")
+        return who()
 
     def audit(
         self, connection: Connection, act: str, integration_id: str | None, old: Any = None, new: Any = None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from perkstar_tui.model.enums import Status
 from perkstar_tui.sync.schedule import period
 
-from .views import HealthView
+from .overview import HealthView
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .preview import mark_previewed, rehearse
 from .receiver import Receiver
 from .settings import Settings
+from .showing import account_view, key_view
 
 
 class Hub:
@@ -39,39 +40,17 @@ class Hub:
 
     def account(self) -> v.AccountView:
         row = self.bench.need_account()
-        state, at, message = "none", None, ""
-        if not row.local:
-            with self.bench.store.read() as connection:
-                link = connection.execute(
-                    select(INTEGRATION).where(INTEGRATION.c.platform == CLOUD, INTEGRATION.c.kind == "system")
-                ).first()
-            at = link.last_success if link is not None else None
-            message = link.status_reason if link is not None else ""
-            state = "ok" if at is not None else "never"
-            if link is not None and link.status != Status.ACTIVE:
-                state = "error"
-        return v.AccountView(
-            name=row.name,
-            local=row.local,
-            cloud_state=state,  # type: ignore[arg-type]
-            cloud_at=at,
-            cloud_message=message,
-            timezone=row.timezone,
-            country=row.country,
-            who=self.bench.who().partition(" from ")[0],
-        )
+        with self.bench.store.read() as connection:
+            link = connection.execute(
+                select(INTEGRATION).where(INTEGRATION.c.platform == CLOUD, INTEGRATION.c.kind == "system")
+            ).first()
+        return account_view(row, link, self.bench.who().partition(" from ")[0])
 
     def plan(self) -> v.PlanView:
         return reading.plan(self.bench)
 
     def key(self) -> v.KeyView:
-        row = self.bench.need_account()
-        if row.local:
-            return v.KeyView(
-                None, "Local account", None, None, 0, (), "Keys for this account come with the gateway."
-            )
-        today, hours = reading.calls_today(self.bench, CLOUD)
-        return v.KeyView(row.key_masked, "Perkstar cloud", row.key_added, row.key_worked, today, hours)
+        return key_view(self.bench.need_account(), *reading.calls_today(self.bench, CLOUD))
 
     def reveal_key(self) -> str:
         cloud_id = self.bench.cloud_id()

@@ -10,6 +10,7 @@ from sqlalchemy import Select, case, func, or_, select
 from perkstar_tui.model.enums import DataType, LinkState, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.normal import email_key, phone_key, plain
+from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
@@ -17,7 +18,7 @@ from perkstar_tui.sync.sales import REASONS
 
 from . import views as v
 from .bench import INTEGRATION, Bench
-from .health import Facts, health
+from .showing import FAILING, count_link, integration_view, plan_view
 
 LINK = table(t.RecordLink)
 CUSTOMER = table(t.Customer)
@@ -28,8 +29,6 @@ LOG = table(t.LogLine)
 CREDENTIAL = table(t.Credential)
 TIER = table(t.PlanTier)
 SUBSCRIPTION = table(t.WebhookSubscription)
-
-_FAILING = (LinkState.HELD.value, LinkState.DUPLICATE.value)
 
 
 def integrations(bench: Bench, *, everything: bool = False) -> list[v.IntegrationView]:
@@ -47,10 +46,7 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
                 LINK.c.integration_id, LINK.c.state, LINK.c.code
             )
         ):
-            if state == LinkState.LINKED:
-                counts[id_]["linked"] += number
-            elif state in _FAILING:
-                counts[id_]["failed" if code == ErrorKind.RECORD_REJECTED else "held"] += number
+            count_link(counts[id_], state, code, number)
         expiries = {
             row.owner_id: row.expires_at
             for row in connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.expires_at))
@@ -59,9 +55,24 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
         registered = select(SUBSCRIPTION.c.integration_id).where(SUBSCRIPTION.c.remote_id != "")
         heard = set(connection.execute(registered).scalars())
         recent = {row.id: _recent(connection, row.id) for row in rows}
+    now = bench.clock.now()
     return [
-        _integration(bench, row, counts[row.id], expiries.get(row.id), recent[row.id], heard) for row in rows
+        integration_view(
+            row,
+            bench.catalog[row.platform].title,
+            counts[row.id],
+            expiries.get(row.id),
+            recent[row.id],
+            now,
+            running=row.running is not None and _alive(bench, row.id),
+            heard=row.id in heard,
+        )
+        for row in rows
     ]
+
+
+def _alive(bench: Bench, integration_id: str) -> bool:
+    return leases.owner_alive(bench.store, f"run:{integration_id}", bench.clock.now())
 
 
 def _recent(connection: Any, integration_id: str) -> list[Any]:
@@ -72,113 +83,6 @@ def _recent(connection: Any, integration_id: str) -> list[Any]:
         .limit(20)
     ).all()
     return rows
-
-
-def _integration(
-    bench: Bench,
-    row: Any,
-    counts: dict[str, int],
-    expires: datetime | None,
-    recent: list[Any],
-    heard: set[str],
-) -> v.IntegrationView:
-    manifest = bench.catalog[row.platform]
-    config = row.config
-    now = bench.clock.now()
-    linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
-    seconds = sum((run.ended - run.started).total_seconds() for run in recent) or 1.0
-    facts = Facts(
-        status=row.status,
-        title=manifest.title,
-        frequency=config.get("frequency", "manual"),
-        activated_at=row.activated_at,
-        last_success=row.last_success,
-        runs=len(recent),
-        good_runs=sum(run.outcome != "failed" for run in recent),
-        linked=linked,
-        held=held + failed,
-        credential_expires=expires,
-        refreshable=row.form.startswith("oauth"),
-        throttled_share=min(1.0, sum(run.throttled_ms for run in recent) / 1000 / seconds),
-        status_reason=row.status_reason,
-    )
-    state = health(facts, now)
-    reason, remedy, key = _standing(row, manifest.title, held, failed, state)
-    return v.IntegrationView(
-        id=row.id,
-        name=row.name,
-        platform=row.platform,
-        kind=row.kind,
-        status=row.status,
-        running=row.running is not None and _alive(bench, row.id),
-        date=row.activated_at or row.created_at,
-        data=tuple(config.get("data", ())),
-        direction=config.get("direction", "both"),
-        frequency=config.get("frequency", "manual"),
-        last_sync=row.last_sync,
-        last_success=row.last_success,
-        next_sync=row.next_run_at if row.status in (Status.ACTIVE, Status.ERROR) else None,
-        health=state,
-        counts=v.Counts(linked, held, failed),
-        platform_title=manifest.title,
-        status_reason=reason,
-        status_remedy=remedy,
-        status_key=key,
-        progress_done=row.progress_done,
-        progress_total=row.progress_total,
-        paused_by=row.paused_by,
-        account_name=row.remote_account_name,
-        match=tuple(config.get("match", ())),
-        source_of_truth=config.get("source_of_truth", "perkstar"),
-        options={**config.get("options", {}), **_visible(config)},
-        scopes=tuple(row.scopes),
-        owner=row.owner,
-        purpose=row.purpose,
-        credential_expires=expires,
-        config_version=row.config_version,
-        listening=_listening(row, heard),
-    )
-
-
-def _listening(row: Any, heard: set[str]) -> str:
-    if row.config.get("frequency") != "realtime":
-        return ""
-    return "webhooks" if row.id in heard else "polling only"
-
-
-def _visible(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: config[name] for name in ("credit_from", "template") if config.get(name)}
-
-
-def _alive(bench: Bench, integration_id: str) -> bool:
-    from perkstar_tui.store import leases
-
-    return leases.owner_alive(bench.store, f"run:{integration_id}", bench.clock.now())
-
-
-def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView) -> tuple[str, str, str]:
-    """The one sentence for what is wrong, what mends it, and the key."""
-    if row.status == Status.RECONNECT_REQUIRED:
-        return (
-            f"{title} refuses the credential; nothing is read or sent until it is renewed.",
-            "Reconnect",
-            "R",
-        )
-    if row.status == Status.ERROR:
-        return (row.status_reason or "The last runs failed.", "Look at the log", "l")
-    if row.status == Status.PAUSED:
-        return (f"Paused by {row.paused_by}." if row.paused_by else "Paused.", "Resume", "p")
-    if row.status_code == ErrorKind.RATE_LIMITED:
-        return row.status_reason, "It goes on by itself", ""
-    if failed:
-        noun = "record was" if failed == 1 else "records were"
-        return (f"{failed} {noun} refused by {title}.", "See which ones and why", "!")
-    if held:
-        noun = "record waits" if held == 1 else "records wait"
-        return (f"{held} {noun} for a person to decide.", "See which ones and why", "!")
-    if state.score < 80:
-        return (state.reason, state.remedy, state.key)
-    return ("", "", "")
 
 
 def run_view(row: Any) -> v.RunView:
@@ -268,10 +172,10 @@ def log(
         )
     if only_open:
         standing = select(LINK.c.hub_id).where(
-            LINK.c.state.in_(_FAILING), LINK.c.integration_id == LOG.c.integration_id
+            LINK.c.state.in_(FAILING), LINK.c.integration_id == LOG.c.integration_id
         )
         remote = select(LINK.c.remote_id).where(
-            LINK.c.state.in_(_FAILING), LINK.c.integration_id == LOG.c.integration_id
+            LINK.c.state.in_(FAILING), LINK.c.integration_id == LOG.c.integration_id
         )
         query = query.where(or_(LOG.c.record.in_(standing), LOG.c.record.in_(remote)))
     with bench.store.read() as connection:
@@ -289,7 +193,7 @@ def _standing_links(connection: Any, rows: Sequence[Any]) -> dict[tuple[str, str
     found = {}
     for link in connection.execute(
         select(LINK).where(
-            or_(LINK.c.hub_id.in_(records), LINK.c.remote_id.in_(records)), LINK.c.state.in_(_FAILING)
+            or_(LINK.c.hub_id.in_(records), LINK.c.remote_id.in_(records)), LINK.c.state.in_(FAILING)
         )
     ):
         for record in (link.hub_id, link.remote_id):
@@ -327,7 +231,7 @@ def records(
     """The three lists of E8: in step, left out, failing."""
     kind = case(
         (LINK.c.state == LinkState.LINKED.value, "in_step"),
-        (LINK.c.state.in_(_FAILING), "failing"),
+        (LINK.c.state.in_(FAILING), "failing"),
         else_="left_out",
     )
     query: Select[Any] = (
@@ -551,25 +455,7 @@ def plan(bench: Bench, connection: Any = None) -> v.PlanView:
         reader = connection or own
         tiers = reader.execute(select(TIER).order_by(TIER.c.position)).all()
         rows = reader.execute(select(INTEGRATION).where(INTEGRATION.c.kind != "system")).all()
-    tier = next((row for row in tiers if account is not None and row.name == account.tier), tiers[0])
-    counted = {"prebuilt": tier.counts_prebuilt, "api": tier.counts_api, "webhook": tier.counts_webhook}
-    live = [row for row in rows if Status(row.status).counts and counted.get(row.kind, True)]
-    allowed = account.allowed if account is not None and account.allowed is not None else tier.allowed
-    used = len(live)
-    of = f"{used} of {allowed}" if allowed is not None else f"{used} of unlimited"
-    oldest = sorted(live, key=lambda row: (row.last_success or row.created_at, row.id))
-    larger = [
-        row.title for row in tiers if row.allowed is None or (allowed is not None and row.allowed > allowed)
-    ]
-    return v.PlanView(
-        name=tier.title,
-        used=used,
-        allowed=allowed,
-        remaining=None if allowed is None else max(0, allowed - used),
-        line=f"{tier.title} Plan: {of} integrations used",
-        free_up=tuple((row.id, row.name, row.last_success) for row in oldest[:3]),
-        next_tier=larger[0] if larger and allowed is not None else None,
-    )
+    return plan_view(account, tiers, rows)
 
 
 def tiers(bench: Bench) -> list[v.TierView]:

@@ -5,6 +5,7 @@ screens share (palette, copying, undo, read-only). Imports Textual and plain typ
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,22 +20,26 @@ from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
 
-from perkstar_tui.model.errors import PerkstarError
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from . import clipboard
 from .keys import KeyTable
 from .palette import Acts
 from .screens.base import PerkScreen
 from .screens.main import MainScreen
-from .signs import TONES
+from .signs import TONES, sort_of
 from .themes import DARK, LIGHT
 
 if TYPE_CHECKING:
     from perkstar_tui.hub import views as v
     from perkstar_tui.hub.door import HubDoor
 
+if TYPE_CHECKING:
+    from perkstar_tui.hub.first_look import FirstLook
+
 T = TypeVar("T")
 
+FIRST_PAINT_SECONDS = 0.05
 POLL_SECONDS = 0.3
 TICK_SECONDS = 10.0
 SECRET_SECONDS = 10.0
@@ -80,6 +85,7 @@ class PerkstarApp(App[str]):
         theme: str = DARK.name,
         environment: Mapping[str, str] | None = None,
         runner: bool = True,
+        first_look: Callable[[], FirstLook | None] | None = None,
     ) -> None:
         super().__init__()
         self.animation_level = "none"
@@ -90,6 +96,8 @@ class PerkstarApp(App[str]):
         self._seen: int | None = None
         self._styles: dict[str, Style] = {}
         self._runner = runner and not read_only
+        self.first_look = first_look
+        """A quick look at the store, for the time until the hub is open."""
         self.read_only = read_only
         self.ascii = ascii
         self.now = now
@@ -117,9 +125,13 @@ class PerkstarApp(App[str]):
             self.set_keymap(self.keys.remap)
         for sentence in self.keys.conflicts:
             self.say(sentence, "warning")
-        self.call_after_refresh(self._open)
+        # Loading what the hub needs would hold up the painting of the first rows.
+        self.call_after_refresh(self.set_timer, FIRST_PAINT_SECONDS, self._open)
 
     def _open(self) -> None:
+        # What was made up to the first paint stays to the end: it is never looked through again.
+        gc.freeze()
+        gc.enable()
         self.run_worker(self._opening(), group="open", exit_on_error=False)
 
     async def _opening(self) -> None:
@@ -147,9 +159,9 @@ class PerkstarApp(App[str]):
     async def ready(self) -> None:
         """An account exists: read it, start the runner, and show everything."""
         self.account = await self.attempt(self.hub.account)
+        self._renew()
         if self._runner:
             await self.attempt(self.hub.start_runner)
-        self._renew()
 
     async def on_unmount(self) -> None:
         hub, self._hub = self._hub, None
@@ -161,7 +173,9 @@ class PerkstarApp(App[str]):
     def hub(self) -> HubDoor:
         """The door to everything; screens ask only once it is open."""
         if self._hub is None:
-            raise RuntimeError("the hub is not open yet")
+            raise PerkstarError(
+                ErrorKind.LOCKED, "The store is still being opened.", remedy="Press it again in a moment."
+            )
         return self._hub
 
     @property
@@ -283,8 +297,7 @@ class PerkstarApp(App[str]):
     async def remembered_sort(self, table: str) -> tuple[str, bool] | None:
         """The column that a table was sorted by last, and whether downwards."""
         text = await self.attempt(self.hub.recall, f"sort.{table}")
-        key, _, way = (text or "").partition(" ")
-        return (key, way == "down") if key else None
+        return sort_of(text)
 
     def remember_sort(self, table: str, sort: tuple[str, bool] | None) -> None:
         """Keep it over restarts."""
@@ -402,6 +415,7 @@ def run_app(
     ascii: bool = False,
     remap: Mapping[str, str] | None = None,
     theme: str = DARK.name,
+    first_look: Callable[[], FirstLook | None] | None = None,
 ) -> str | None:
     """Show the screen until the person leaves. Answers `demo` when the demo was asked for."""
     import locale
@@ -414,7 +428,9 @@ def run_app(
         return hub
 
     plain = ascii or "utf" not in (locale.getpreferredencoding(False) or "").lower()
-    app = PerkstarApp(opening, read_only=read_only, ascii=plain, remap=remap, theme=theme)
+    app = PerkstarApp(
+        opening, read_only=read_only, ascii=plain, remap=remap, theme=theme, first_look=first_look
+    )
     try:
         return app.run()
     finally:

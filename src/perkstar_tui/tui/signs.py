@@ -198,6 +198,12 @@ def day(moment: datetime | None, zone: str, *, year: bool = True) -> str:
     return "–" if moment is None else local(moment, zone).strftime("%d %b %Y" if year else "%d %b")
 
 
+def sort_of(text: str | None) -> tuple[str, bool] | None:
+    """A sort as it is remembered, `name down`: the column, and whether downwards."""
+    key, _, way = (text or "").partition(" ")
+    return (key, way == "down") if key else None
+
+
 def short_id(id_: str, *, tail: int = 4, head: int = 8) -> str:
     """An id cut in its middle, since its end tells ids apart."""
     return id_ if len(id_) <= head + tail + 1 else f"{id_[:head]}…{id_[-tail:]}"

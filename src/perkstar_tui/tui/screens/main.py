@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from ..keys import Key, bindings
-from ..signs import Line, Piece, ascii_only, clean, local
+from ..signs import Line, Piece, ascii_only, clean, local, sort_of
 from ..widgets.catalog import CatalogBlock, Chosen, GuideAsked, summary, unavailable
 from ..widgets.integrations import SORTS, IntegrationsTable, sentence
 from ..widgets.painted import Ends, Painted, Panel
@@ -42,7 +42,6 @@ class Everything:
     key: v.KeyView
     views: list[v.IntegrationView]
     catalog: list[v.CatalogItem]
-    sort: str | None = None
 
 
 class MainScreen(RowActs):
@@ -55,6 +54,8 @@ class MainScreen(RowActs):
     def __init__(self) -> None:
         super().__init__()
         self._all: Everything | None = None
+        self._opened = False
+        self._fitted: object = None
         self._drafts: list[v.IntegrationView] = []
 
     def compose_body(self) -> ComposeResult:
@@ -75,8 +76,16 @@ class MainScreen(RowActs):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._draw_top()
         self.table.empty = "Opening …"
+        look = self.program.first_look() if self.program.first_look is not None else None
+        if look is None:
+            self._draw_top()
+            return
+        # What the store held a moment ago stands with the frame; the hub's own reading follows.
+        self.program.account = look.account
+        self.table.sorted_by = sort_of(look.remembered.get("sort.integrations"))
+        self._all = Everything(look.account, look.plan, look.key, look.views, [])
+        self._put(self._all)
 
     @property
     def table(self) -> IntegrationsTable:
@@ -92,17 +101,20 @@ class MainScreen(RowActs):
             )
 
         everything = await self.program.ask(read)
-        first = self._all is None
         self._all = everything
         self.program.account = everything.account
-        shown = [view for view in everything.views if view.status not in ("draft", "disconnected")]
-        self._drafts = [view for view in everything.views if view.status == "draft"]
-        if first:
+        if not self._opened:
+            self._opened = True
             self.table.sorted_by = await self.program.remembered_sort("integrations")
-        self.table.put(shown)
+        self.query_one(CatalogBlock).put(everything.catalog)
+        self._put(everything)
+
+    def _put(self, everything: Everything) -> None:
+        """Show what was read."""
+        self._drafts = [view for view in everything.views if view.status == "draft"]
+        self.table.put([view for view in everything.views if view.status not in ("draft", "disconnected")])
         self.query_one(PlanTile).put(everything.plan, self._alerts())
         self.query_one(KeyTile).put(everything.key, everything.account)
-        self.query_one(CatalogBlock).put(everything.catalog)
         self._draw()
 
     def tick(self) -> None:
@@ -115,6 +127,10 @@ class MainScreen(RowActs):
 
     def suit(self) -> None:
         super().suit()
+        fitted = (self.program.size, self._all is not None)
+        if fitted == self._fitted:
+            return
+        self._fitted = fitted
         self.table.suit(self.program.wide)
         if self._all is not None:
             self.query_one(PlanTile).draw()
@@ -210,7 +226,7 @@ class MainScreen(RowActs):
         self.query_one("#adding", Panel).head(
             right=(
                 (drafts, "warn"),
-                (f"{len(items)} platforms   ", "dim"),
+                (f"{len(items)} platforms   " if items else "", "dim"),
                 (keys.shown("add"), "key"),
                 (" add  ", "dim"),
                 (keys.shown("guide"), "key"),
