@@ -81,7 +81,8 @@ def fit(line: Sequence[Piece], width: int, *, right: bool = False) -> Line:
     """The line in exactly `width` cells."""
     total = sum(cell_len(text) for text, _ in line)
     if total <= width:
-        pad = (" " * (width - total), "")
+        # The room takes the look of what stands beside it, so that both are drawn as one.
+        pad = (" " * (width - total), line[-1][1] if line else "")
         return (pad, *line) if right else (*line, pad)
     out: list[Piece] = []
     left = width
@@ -112,6 +113,10 @@ def status(view: IntegrationView, *, short: bool = False) -> Line:
         line.append((f"  ⟳ {progress(view, short=short)}", "info"))
     elif view.status == "error" and view.counts.failed and not short:
         line.append((f"  {view.counts.failed} rejected", "dim"))
+    elif view.status == "active" and view.counts.failed:
+        line.append((f"  {view.counts.failed}" + ("" if short else " rejected"), "bad"))
+    elif view.status == "active" and view.counts.held and not short:
+        line.append((f"  {view.counts.held} held", "warn"))
     elif view.status == "paused" and view.paused_by and not short:
         line.append((f"  by {clean(view.paused_by)}", "dim"))
     return tuple(line)

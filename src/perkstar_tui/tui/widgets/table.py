@@ -141,7 +141,9 @@ class Table(ScrollView, can_focus=True):
         here = self.row_at(self.cursor)
         self.cursor_id = here.id if here else ""
         self._resize()
-        if len(old) != len(self._rows) or moved:
+        # Other columns since the terminal changed its size: everything is drawn anew.
+        same_columns = not old or not self._rows or len(old[0].cells) == len(self._rows[0].cells)
+        if len(old) != len(self._rows) or moved or not same_columns:
             if moved and was == self.cursor_id and self.scroll_y:
                 self.scroll_to(y=self.scroll_y + moved * self.row_height, animate=False, force=True)
             self.refresh()
@@ -168,9 +170,12 @@ class Table(ScrollView, can_focus=True):
 
     def mark(self, ids: frozenset[str]) -> None:
         """Select these rows."""
-        if ids != self.marked:
-            self.marked = ids
-            self.refresh()
+        changed = ids ^ self.marked
+        self.marked = ids
+        for row_id in changed:
+            place = next((n for n, row in enumerate(self._rows) if row.id == row_id), None)
+            if place is not None:
+                self._refresh_row(place)
 
     def go(self, row_id: str) -> bool:
         """Put the cursor on a row by its id."""
@@ -237,13 +242,13 @@ class Table(ScrollView, can_focus=True):
         pieces.append(("✓", "good") if here and picked else (" ", ""))
         x = 2
         for place, left, size in self._spans():
-            pieces.append((" " * (left - x), ""))
+            pieces.append((" " * (left - x), pieces[-1][1]))
             cell = row.cells[place]
             if self.row_height > 1:
                 cell = self._wrapped(cell, size)[part]
             pieces.extend(fit(cell, size, right=self.columns[place].right))
             x = left + size
-        pieces.append((" " * max(0, width - x), ""))
+        pieces.append((" " * max(0, width - x), pieces[-1][1]))
         return tuple(pieces)
 
     def _wrapped(self, cell: Line, width: int) -> list[Line]:
@@ -280,7 +285,8 @@ class Table(ScrollView, can_focus=True):
             for text, tone in line
             if text
         ]
-        return Strip(segments).adjust_cell_length(self.size.width, program.tone("") + back)
+        # One escape for many pieces of the same look: fewer bytes over a slow line.
+        return Strip(segments).adjust_cell_length(self.size.width, program.tone("") + back).simplify()
 
     def _back(self) -> str:
         return self.background_colors[1].hex6
