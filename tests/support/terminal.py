@@ -53,6 +53,12 @@ class Terminal:
         """Type."""
         os.write(self._master, keys.encode())
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the window's size, as dragging its corner does."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.screen.resize(lines, columns)
+        os.killpg(self.process.pid, signal.SIGWINCH)
+
     def pump(self, seconds: float) -> bool:
         """Take in what comes within `seconds`; whether anything came."""
         ready, _, _ = select.select([self._master], [], [], max(0.0, seconds))

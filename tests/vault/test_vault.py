@@ -18,7 +18,7 @@ def test_a_secret_of_one_owner_does_not_open_for_another(tmp_path: Path) -> None
     vault = open_vault(tmp_path, "s", "file")
     with pytest.raises(PerkstarError) as caught:
         vault.open("int_2", vault.seal("int_1", {"api_key": "sesame"}))
-    assert caught.value.kind is ErrorKind.CREDENTIAL_REFUSED
+    assert caught.value.kind is ErrorKind.USAGE
 
 
 def test_the_key_file_is_for_its_owner_only_and_a_readable_one_is_refused(tmp_path: Path) -> None:

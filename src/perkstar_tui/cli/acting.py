@@ -149,6 +149,7 @@ def register(app: typer.Typer) -> None:
         }
         settings |= {key: value for key, value in given.items() if value is not None}
         with opened(context.obj) as hub:
+            hub.draft(platform)
             if credentials_stdin:
                 credentials = read_secret_json(sys.stdin.read())
             else:

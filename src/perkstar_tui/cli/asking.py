@@ -148,7 +148,19 @@ def register(app: typer.Typer) -> None:
             raise PerkstarError(
                 ErrorKind.USAGE, f"Nothing sorts by {sort!r}.", remedy=f"Use {', '.join(keys)}."
             )
+        statuses = ("draft", "active", "error", "paused", "reconnect_required", "disconnected")
+        if status and status not in statuses:
+            raise PerkstarError(
+                ErrorKind.USAGE, f"There is no status {status!r}.", remedy=f"Use {', '.join(statuses)}."
+            )
         with opened(context.obj) as hub:
+            platforms = [item.name for item in hub.catalog()]
+            if platform and platform not in platforms:
+                raise PerkstarError(
+                    ErrorKind.USAGE,
+                    f"There is no platform {platform!r}.",
+                    remedy="`perkstar catalog` lists them.",
+                )
             views = hub.integrations(everything=all_ or bool(status))
             line = hub.plan().line
         views = [

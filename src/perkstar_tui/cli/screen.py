@@ -57,6 +57,7 @@ def open_screen(options: Options, *, ascii: bool = False, light: bool = False) -
         remap=_own(home).get("keys", {}),
         theme="perkstar-light" if light else "perkstar-dark",
         first_look=_looker(home),
+        reports=home,
     )
     if answer == "demo":
         from .demo import run_demo

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from perkstar_tui.model.enums import DataType, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -137,6 +137,22 @@ def activate(bench: Bench, row: Any) -> None:
         bench.audit(connection, "activate", row.id)
 
 
+def _check_name(bench: Bench, row: Any, name: str) -> None:
+    """A name is there, and nobody else's: it must be enough to say which integration is meant."""
+    if not name:
+        raise PerkstarError(ErrorKind.USAGE, "A name cannot be empty.", remedy="Give one.", field="name")
+    with bench.store.read() as connection:
+        others = connection.execute(select(INTEGRATION).where(INTEGRATION.c.id != row.id)).all()
+    taken = [o for o in others if o.name.casefold() == name.casefold() and o.status != Status.DISCONNECTED]
+    if taken:
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"{taken[0].id} is called {name} already.",
+            remedy="Choose another name.",
+            field="name",
+        )
+
+
 def edit(bench: Bench, row: Any, settings: dict[str, str]) -> None:
     """Change settings: validated, kept as a new version, old and new in the audit trail (E1)."""
     given = dict(settings)
@@ -144,8 +160,8 @@ def edit(bench: Bench, row: Any, settings: dict[str, str]) -> None:
     for name, column in (("name", "name"), ("owner", "owner"), ("purpose", "purpose")):
         if name in given:
             columns[column] = given.pop(name).strip()
-    if "name" in columns and not columns["name"]:
-        raise PerkstarError(ErrorKind.USAGE, "A name cannot be empty.", field="name")
+    if "name" in columns:
+        _check_name(bench, row, columns["name"])
     config = apply_settings(bench.manifest(row.platform), row.config, given) if given else row.config
     config = resolve_template(bench, config)
     store_config(bench, row, config, columns, "edit")
@@ -167,7 +183,11 @@ def store_config(bench: Bench, row: Any, config: dict[str, Any], columns: dict[s
             if known is None:
                 connection.execute(
                     insert(VERSION).values(
-                        integration_id=row.id, version=version, at=now, who=bench.who(), config=present.config
+                        integration_id=row.id,
+                        version=version,
+                        at=present.created_at,
+                        who="",
+                        config=present.config,
                     )
                 )
             connection.execute(
@@ -264,21 +284,48 @@ def rollback(bench: Bench, row: Any, version: int) -> None:
             remedy=f"`perkstar history {row.id}` lists them.",
             integration_id=row.id,
         )
-    store_config(bench, row, found, {}, "rollback")
-    changed = _changed_lines(row.config, found)
-    if changed:
-        _drop_bases(bench, row.id, changed)
+    _change_mapping(bench, row, found, "rollback")
 
 
-def _changed_lines(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Remote fields whose line differs in hub field or transform between two configurations."""
+def _lines_of(config: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    entries = config.get("mapping", {}).get("customers", [])
+    return {e["remote"]: (e["hub"], e["transform"]) for e in entries}
 
-    def lines(config: dict[str, Any]) -> dict[str, tuple[str, str]]:
-        entries = config.get("mapping", {}).get("customers", [])
-        return {e["remote"]: (e["hub"], e["transform"]) for e in entries}
 
-    before, after = lines(old), lines(new)
-    return [remote for remote in before.keys() | after.keys() if before.get(remote) != after.get(remote)]
+def _meaning_changed(
+    bench: Bench, integration_id: str, old: dict[str, Any], new: dict[str, Any]
+) -> list[str]:
+    """Remote fields that now mean something else than when both sides last agreed on them.
+
+    A line that was taken away and is put back as it was means the same: what was agreed then still holds.
+    """
+    before, after = _lines_of(old), _lines_of(new)
+    changed = [remote for remote in after if remote in before and before[remote] != after[remote]]
+    added = [remote for remote in after if remote not in before]
+    if added:
+        with bench.store.read() as connection:
+            versions = connection.execute(
+                select(VERSION.c.config)
+                .where(VERSION.c.integration_id == integration_id)
+                .order_by(VERSION.c.version.desc())
+            ).scalars()
+            earlier = [_lines_of(config) for config in versions]
+        for remote in added:
+            last = next((lines[remote] for lines in earlier if remote in lines), None)
+            if last is not None and last != after[remote]:
+                changed.append(remote)
+    return changed
+
+
+def _read_all_again(bench: Bench, integration_id: str) -> None:
+    """The next run reads everything, so that a field that is newly mapped is agreed on before it is edited."""
+    cursor = table(t.Cursor)
+    with bench.store.write() as connection:
+        connection.execute(
+            delete(cursor).where(
+                cursor.c.integration_id == integration_id, cursor.c.data == "customers", cursor.c.leg == "in"
+            )
+        )
 
 
 def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
@@ -327,11 +374,43 @@ def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
             field=missing[0],
         )
     mapping = {**row.config["mapping"], "customers": entries}
-    config = {**row.config, "mapping": mapping}
-    store_config(bench, row, config, {}, "mapping")
-    dropped = _changed_lines(row.config, config)
+    _refuse_bad_lines(row, manifest.title, entries)
+    _change_mapping(bench, row, {**row.config, "mapping": mapping}, "mapping")
+
+
+def _refuse_bad_lines(row: Any, title: str, entries: Sequence[dict[str, Any]]) -> None:
+    """A field of ours fills one field there, and what records are matched by stays mapped to itself (G5)."""
+    for name in {entry["hub"] for entry in entries}:
+        twice = [
+            entry["remote"]
+            for entry in entries
+            if entry["hub"] == name and entry["direction"] != "to-platform"
+        ]
+        if len(twice) > 1:
+            raise PerkstarError(
+                ErrorKind.MAPPING,
+                f"{name} would be filled by {' and '.join(twice)}.",
+                remedy="Let only one of them come in (direction=to-platform for the other).",
+                field=name,
+            )
+    mapped = {entry["hub"] for entry in entries}
+    lost = [key for key in row.config.get("match", ()) if key not in mapped]
+    if lost:
+        raise PerkstarError(
+            ErrorKind.MAPPING,
+            f"Records of {title} are matched by {lost[0]}, so it must stay mapped.",
+            remedy=f"Choose another match key first: `perkstar edit {row.id} --set match=...`.",
+            field=lost[0],
+        )
+
+
+def _change_mapping(bench: Bench, row: Any, config: dict[str, Any], act: str) -> None:
+    dropped = _meaning_changed(bench, row.id, row.config, config)
+    store_config(bench, row, config, {}, act)
     if dropped:
         _drop_bases(bench, row.id, dropped)
+    if dropped or _lines_of(config).keys() - _lines_of(row.config).keys():
+        _read_all_again(bench, row.id)
 
 
 def _drop_bases(bench: Bench, integration_id: str, remotes: list[str]) -> None:

@@ -32,13 +32,27 @@ AUDIT = table(t.AuditEntry)
 CLOUD = "perkstar"
 
 
+def _open_store(settings: Settings) -> Store:
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return Store(settings.database_url, read_only=settings.read_only)
+    except ArgumentError:
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            "The address of the database cannot be understood.",
+            remedy="PERKSTAR_DATABASE_URL is like sqlite:////path/perkstar.db or postgresql+psycopg://host/name.",
+            field="database_url",
+        ) from None
+
+
 class Bench:
     """Everything opened once for a process. Safe to use from several threads."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
-        self.store = Store(settings.database_url, read_only=settings.read_only)
+        self.store = _open_store(settings)
         self.budgets = StoredBudgets(self.store)
         self.calls = CallCounter(self.store)
         if settings.read_only:

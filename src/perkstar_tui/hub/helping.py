@@ -260,6 +260,7 @@ def doctor(bench: Bench) -> v.DoctorView:
     checks.append(v.Check("store", True, f"{kind}, tables at the newest revision"))
     try:
         vault = bench.vault
+        _try_vault(bench)
         checks.append(v.Check("vault", True, f"{vault.kind.value}: the key lies in {vault.place}"))
     except PerkstarError as error:
         checks.append(v.Check("vault", False, error.message, error.remedy))
@@ -291,6 +292,16 @@ def doctor(bench: Bench) -> v.DoctorView:
     return v.DoctorView(all(check.ok for check in checks), tuple(checks))
 
 
+def _try_vault(bench: Bench) -> None:
+    """Open one stored secret. Raises PerkstarError where the key is not the one that sealed it."""
+    from .credentials import CREDENTIAL
+
+    with bench.store.read() as connection:
+        row = connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.ciphertext).limit(1)).first()
+    if row is not None:
+        bench.vault.open(row.owner_id, bytes(row.ciphertext))
+
+
 def _links(bench: Bench) -> list[v.Check]:
     checks = []
     with bench.store.read() as connection:
@@ -298,7 +309,7 @@ def _links(bench: Bench) -> list[v.Check]:
     for row in rows:
         if row.status in (Status.DRAFT.value, Status.DISCONNECTED.value):
             continue
-        well = row.status in (Status.ACTIVE.value, Status.PAUSED.value)
+        well = row.status == Status.PAUSED.value or (row.status == Status.ACTIVE.value and not row.failures)
         name = "cloud" if row.platform == CLOUD else row.name
         remedy = (
             None

@@ -131,6 +131,8 @@ def _import_part(
         revision = bench.store.next_revisions(connection, len(part))
         for number, fields in part:
             keys = _keys(fields, country)
+            if "phone_key" in keys:
+                fields = {**fields, "phone": keys["phone_key"]}
             if not keys and not fields.get("first_name"):
                 held.append((number, "no first name, e-mail address or phone"))
                 continue

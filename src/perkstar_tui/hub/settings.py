@@ -50,7 +50,15 @@ def load_settings(home: Path | None = None, *, read_only: bool = False) -> Setti
 
             home = user_data_path("perkstar")
     home = home.expanduser()
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"The data directory {home} cannot be made: {error.strerror}.",
+            remedy="Name another one with --home or PERKSTAR_HOME.",
+            field="home",
+        ) from None
     file = home / "config.toml"
     values: dict[str, Any] = {}
     if file.exists():
@@ -65,6 +73,13 @@ def load_settings(home: Path | None = None, *, read_only: bool = False) -> Setti
             values[name] = environ[variable]
     known = {name: values[name] for name in NAMES if name in values}
     endpoints = known.pop("endpoints", None)
+    if known.get("vault") not in (None, "keyring", "passphrase", "file"):
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"There is no vault {known['vault']!r}.",
+            remedy="PERKSTAR_VAULT is keyring, passphrase or file.",
+            field="vault",
+        )
     known.setdefault("database_url", f"sqlite:///{home / 'perkstar.db'}")
     return Settings(
         home=home,

@@ -39,7 +39,8 @@ def integration_view(
     """One row of Active Integrations. `recent` are its last runs, `heard` whether its webhooks are registered."""
     config = row.config
     linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
-    seconds = sum((run.ended - run.started).total_seconds() for run in recent) or 1.0
+    # Short runs wait for a slot now and then: that is no sign of too little headroom.
+    seconds = max(60.0, sum((run.ended - run.started).total_seconds() for run in recent))
     facts = Facts(
         status=row.status,
         title=title,
@@ -87,7 +88,7 @@ def integration_view(
         scopes=tuple(row.scopes),
         owner=row.owner,
         purpose=row.purpose,
-        credential_expires=expires,
+        credential_expires=None if facts.refreshable else expires,
         config_version=row.config_version,
         listening=_listening(config, heard),
     )

@@ -31,7 +31,7 @@ _GAPS = str.maketrans("", "", " -.()")
 """Signs that only make a number easier to read."""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def phone_key(phone: str | None, country: str = "GB") -> str | None:
     """A phone number in E.164 by the account's country, or None when it is no possible number.
 

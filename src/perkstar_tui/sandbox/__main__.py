@@ -23,7 +23,7 @@ def main() -> None:
         wish.check()
     except ValueError as problem:
         parser.error(str(problem))
-    asyncio.run(serve(wish, say_ready))
+    asyncio.run(serve(wish, say_ready, with_parent=True))
 
 
 if __name__ == "__main__":

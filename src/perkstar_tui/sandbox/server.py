@@ -141,8 +141,8 @@ class Shops:
         self._directory.cleanup()
 
 
-async def serve(wish: Wish, ready: Callable[[dict[str, Any]], None]) -> None:
-    """Play until a signal comes or the process that started this one is gone."""
+async def serve(wish: Wish, ready: Callable[[dict[str, Any]], None], *, with_parent: bool = False) -> None:
+    """Play until a signal comes; `with_parent`: or until the process that started this one is gone."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -152,7 +152,7 @@ async def serve(wish: Wish, ready: Callable[[dict[str, Any]], None]) -> None:
     shops = Shops(wish)
     try:
         ready(await shops.open())
-        while not ended.is_set() and os.getppid() == parent:
+        while not ended.is_set() and (os.getppid() == parent or not with_parent):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ended.wait(), PARENT_CHECK)
     finally:

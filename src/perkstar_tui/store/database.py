@@ -4,6 +4,8 @@ SQLite runs in WAL mode and write transactions begin IMMEDIATE, since a read tra
 fails at once. On PostgreSQL the revision counter's row lock puts writers in the same order.
 """
 
+import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +35,12 @@ def table(model: type[SQLModel]) -> Any:
     return model.__table__  # type: ignore[attr-defined]
 
 
+def _make_private(file: Path) -> None:
+    """A new database is nobody else's to read; what SQLite lays beside it takes over its rights."""
+    with contextlib.suppress(FileExistsError, FileNotFoundError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 class Store:
     """One database. Safe to use from several threads; each transaction has a connection of its own."""
 
@@ -42,6 +50,8 @@ class Store:
         self.sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": orjson.loads}
         if self.sqlite:
+            if not read_only:
+                _make_private(Path(url.removeprefix("sqlite:///")))
             options["connect_args"] = {"timeout": 30, "check_same_thread": False}
         self.engine = create_engine(url, **options)
         if self.sqlite:
@@ -64,8 +74,8 @@ class Store:
             "journal_mode=WAL",
             "synchronous=NORMAL",
             "foreign_keys=ON",
-            "cache_size=-32000",
-            "wal_autocheckpoint=8000",
+            "cache_size=-4000",
+            "wal_autocheckpoint=4000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         if self.read_only:

@@ -65,7 +65,7 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
     complete = full or cursor is None
     leg.linked_anew = set() if cursor is None and not leg.any_link() else None
     began_empty = leg.linked_anew is not None
-    seen: set[int] | None = set() if complete else None
+    seen: set[int] | None = set() if complete and not began_empty else None
     done = 0
     updates = 0
     async for page in gathered(leg, leg.connector.read(DataType.CUSTOMERS, cursor, full=full)):
@@ -74,7 +74,7 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
             seen.update(hash(record.id) for record in page.records)
         updates += await apply_page(leg, page, done, updates_before=updates)
         await leg.pause_point()
-        if page.last and seen is not None and not began_empty:
+        if page.last and seen is not None:
             await find_gone(leg, seen)
     leg.linked_anew = None
 
@@ -307,7 +307,8 @@ class _PageWork:
             change["reason"] = ""
         customer = self.customers[link.hub_id]
         decision = self.compare(customer, values, link.base, record)
-        change["base"] = decision.base
+        # What was agreed on fields that are not mapped at the moment stays, should they be mapped again.
+        change["base"] = {**(link.base or {}), **decision.base}
         self.take(customer, decision, change)
 
     def compare(

@@ -374,7 +374,7 @@ def _agreed(
 ) -> tuple[dict[str, Value], str | None, str | None, str | None]:
     """The new base: what the vendor's answer shows, or what was sent where it shows nothing."""
     record = answer.record
-    base = dict(job.decision.base)
+    base = {**(job.link.base if job.link is not None else {}), **job.decision.base}
     by_remote = {line.remote: line for line in leg.config.lines}
     shown = record.fields if record is not None else {}
     for path, value in job.change.fields.items():

@@ -81,7 +81,10 @@ def decide(
         if line.consent:
             _consent(line, hub, remote, r, known, b, decision, proven=consent_proven)
             continue
-        winner = _winner(line, h, r, b, known, moment, decision)
+        theirs, ours = remote.get(line.remote), hub.get(line.hub)
+        # What the platform can only say in part (a birthday without a year) is no other value if it adds nothing.
+        partly = h is not None and r is not None and line.transform.back(theirs, ours) == ours
+        winner = _winner(line, h, r, b, known, moment, decision, partly=partly)
         if winner == "remote":
             decision.take[line.hub] = line.transform.back(remote.get(line.remote), hub.get(line.hub))
             decision.base[line.remote] = r
@@ -100,7 +103,15 @@ def decide(
 
 
 def _winner(
-    line: Line, h: Value, r: Value, b: Value, known: bool, moment: Moment, decision: Decision
+    line: Line,
+    h: Value,
+    r: Value,
+    b: Value,
+    known: bool,
+    moment: Moment,
+    decision: Decision,
+    *,
+    partly: bool = False,
 ) -> str | None:
     """Who gives the value of a field on which the sides differ: `hub`, `remote`, or nobody."""
     hub_may, remote_may = line.outward, line.inward
@@ -117,6 +128,8 @@ def _winner(
         side = "remote"
     else:
         side = "clash"
+    if side == "clash" and partly and hub_may:
+        side = "hub"
     if side == "clash":
         if hub_may and remote_may:
             side = _settle(line, moment)

@@ -28,6 +28,9 @@ from .schedule import next_run
 SWEEP_FRESH = timedelta(minutes=5)
 """A complete sweep of the cloud younger than this is not repeated (sync design: Who owns what)."""
 
+CHEAP_SWEEP = 5000
+"""Customers of an account up to which a sweep is a few calls."""
+
 FAILED_RUNS_FOR_ERROR = 3
 RATE_PAUSE_S = 300.0
 """How long a run waits after a limit whose end the vendor does not tell."""
@@ -299,14 +302,21 @@ class _Run:
     async def _cloud_in(self, cloud: Leg, *, force: bool) -> None:
         unsettled = bool(cloud_legs.open_operations(cloud))
         swept = cloud.cursor("cloud", "sweep")
-        fresh = swept is not None and self._age(cloud) < SWEEP_FRESH
+        fresh = swept is not None and self._age(cloud) < SWEEP_FRESH and not self._asked_cheaply(swept)
         if fresh and not unsettled and not force and not self.full:
             return
         await cloud_legs.read_templates(cloud)
         await inward.read_customers(cloud, full=True)
         await cloud_legs.read_cards(cloud)
         with self.store.write(cloud.lease.fence) as connection:
-            cloud.save_cursor(connection, "cloud", "sweep", {"run": self.id})
+            seen = cloud.inward.as_dict()["read"]
+            cloud.save_cursor(connection, "cloud", "sweep", {"run": self.id, "customers": seen})
+
+    def _asked_cheaply(self, swept: dict[str, Any]) -> bool:
+        """A person who asks for a sync expects what was just changed in Perkstar: where a sweep is a few calls, it
+        is made again, however young the last one is.
+        """
+        return self.trigger is Trigger.MANUAL and int(swept.get("customers", 0)) <= CHEAP_SWEEP
 
     def _age(self, cloud: Leg) -> timedelta:
         with self.store.read() as connection:
@@ -415,6 +425,8 @@ class _Run:
             values["status_reason"] = (
                 f"Waits for quota until {again.astimezone(ZoneInfo(self._zone())):%H:%M}."
             )
+        elif error is not None and error.kind in _OURS:
+            values["status_reason"] = row.status_reason
         elif outcome is Outcome.FAILED and error is not None:
             failures = row.failures + 1
             values |= {"failures": failures, "status_code": error.kind.value, "status_reason": error.message}
@@ -430,6 +442,10 @@ class _Run:
 
     def _zone(self) -> str:
         return self.leg.config.zone if self.leg else "UTC"
+
+
+_OURS = (ErrorKind.USAGE, ErrorKind.NOT_ALLOWED, ErrorKind.LOCKED)
+"""Kinds that speak of how this process was set up and not of the integration: they leave its status alone."""
 
 
 def _status_for(kind: ErrorKind, failures: int) -> Status | None:

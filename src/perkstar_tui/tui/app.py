@@ -5,25 +5,33 @@ screens share (palette, copying, undo, read-only). Imports Textual and plain typ
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.style import Style
+from textual import events
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from . import clipboard
-from .keys import KeyTable
+from .keys import NEEDS_HUB, KeyTable
 from .palette import Acts
 from .screens.base import PerkScreen
 from .screens.main import MainScreen
@@ -107,6 +115,8 @@ class PerkstarApp(App[str]):
         self.secret_seconds = SECRET_SECONDS
         self.account: v.AccountView | None = None
         self.clip: Clip | None = None
+        self._aimed: dict[int, Widget | None] = {}
+        self._waiting: list[tuple[str, DOMNode | None]] = []
         self.undoing: list[tuple[str, Callable[[], Any]]] = []
         # Before the style sheet is read, since it names the themes' own variables.
         self.register_theme(DARK)
@@ -127,6 +137,10 @@ class PerkstarApp(App[str]):
             self.say(sentence, "warning")
         # Loading what the hub needs would hold up the painting of the first rows.
         self.call_after_refresh(self.set_timer, FIRST_PAINT_SECONDS, self._open)
+
+    def _fatal_error(self) -> None:
+        """A fault of ours leaves the terminal clean: no values are printed, `run_app` writes the report."""
+        self._close_messages_no_wait()
 
     def _open(self) -> None:
         # What was made up to the first paint stays to the end: it is never looked through again.
@@ -160,8 +174,42 @@ class PerkstarApp(App[str]):
         """An account exists: read it, start the runner, and show everything."""
         self.account = await self.attempt(self.hub.account)
         self._renew()
+        waiting, self._waiting = self._waiting, []
+        for action, place in waiting:
+            await self.run_action(action, default_namespace=place)
         if self._runner:
             await self.attempt(self.hub.start_runner)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that follow so fast that they were sent to a list, while a field has got the focus by then, are text
+        for that field: what is typed straight after `/` is searched for.
+        """
+        if isinstance(event, events.Key):
+            if not event.is_forwarded:
+                self._aimed = {id(event): self.focused, **dict(list(self._aimed.items())[:50])}
+            elif self._came_late(event):
+                return
+        await super().on_event(event)
+
+    def _came_late(self, event: events.Key) -> bool:
+        aimed, field = self._aimed.pop(id(event), self.focused), self.focused
+        if field is aimed or not isinstance(field, Input) or not event.is_printable:
+            return False
+        field.insert_text_at_cursor(event.character or "")
+        return True
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do an act; one that needs the hub, pressed in the moment before it is open, is done once it is."""
+        name = action.partition("(")[0] if isinstance(action, str) else ""
+        if self._hub is None and name in NEEDS_HUB and isinstance(action, str):
+            self._waiting.append((action, default_namespace))
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     async def on_unmount(self) -> None:
         hub, self._hub = self._hub, None
@@ -276,7 +324,7 @@ class PerkstarApp(App[str]):
         self._renew()
 
     def _renew(self) -> None:
-        if self.frozen:
+        if self.frozen or self.account is None:
             return
         for screen in self.screen_stack:
             if isinstance(screen, PerkScreen):
@@ -416,6 +464,7 @@ def run_app(
     remap: Mapping[str, str] | None = None,
     theme: str = DARK.name,
     first_look: Callable[[], FirstLook | None] | None = None,
+    reports: Path | None = None,
 ) -> str | None:
     """Show the screen until the person leaves. Answers `demo` when the demo was asked for."""
     import locale
@@ -432,7 +481,25 @@ def run_app(
         opening, read_only=read_only, ascii=plain, remap=remap, theme=theme, first_look=first_look
     )
     try:
-        return app.run()
+        answer = app.run()
     finally:
         for hub in opened:
             hub.close()
+    if app._exception is not None:
+        raise crashed(app._exception, reports)
+    return answer
+
+
+def crashed(error: BaseException, reports: Path | None) -> PerkstarError:
+    """The error to end with, after a report of places in the code, without any value, was written to `reports`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1] if frames else None
+    words = type(error).__name__ + (f" at {Path(last.filename).name}:{last.lineno}" if last else "")
+    remedy = "Start it again; nothing in the store was harmed."
+    if reports is not None:
+        file = reports / f"crash-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt"
+        places = [f"{Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames]
+        with contextlib.suppress(OSError):
+            file.write_text("\n".join([words, *places]) + "\n")
+            remedy += f" The report {file} holds places in the code and no data; send it along."
+    return PerkstarError(ErrorKind.INTERNAL, f"Something went wrong inside: {words}.", remedy=remedy)

@@ -86,6 +86,16 @@ KEYS: tuple[Key, ...] = (
     Key("quit", "q,ctrl+q", "quit", "quit", ("everywhere",), "Leave the program"),
 )  # fmt: skip
 
+_ALWAYS = ("up", "down", "first", "last", "page_up", "page_down", "part", "select", "back", "help", "palette")
+NEEDS_HUB = frozenset(key.action.partition("(")[0] for key in KEYS) - {
+    *_ALWAYS,
+    "quit",
+    "search",
+    "sort",
+    "freeze",
+}
+"""Acts that ask the hub, and so wait in the moment before it is open."""
+
 _NAMES = {
     "enter": "Enter",
     "space": "Space",

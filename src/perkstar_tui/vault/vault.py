@@ -42,7 +42,7 @@ class Vault:
             opened = self._cipher.decrypt(sealed[:12], sealed[12:], owner_id.encode())
         except InvalidTag:
             raise PerkstarError(
-                ErrorKind.CREDENTIAL_REFUSED,
+                ErrorKind.USAGE,
                 f"The stored secret cannot be opened with the key from {self.place}.",
                 remedy="Use the vault this store was made with (PERKSTAR_VAULT), or reconnect.",
             ) from None

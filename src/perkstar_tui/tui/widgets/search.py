@@ -36,7 +36,9 @@ class SearchLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Painted((("/ ", "key"),), classes="slash")
-        field = Input(placeholder="type to search; Enter keeps it, Esc clears it", compact=True)
+        field = Input(
+            placeholder="type to search; Enter keeps it, Esc clears it", compact=True, select_on_focus=False
+        )
         field.cursor_blink = False
         yield field
         yield Painted(id="search-count")
@@ -48,7 +50,10 @@ class SearchLine(Horizontal):
     def begin(self) -> None:
         """Let the person type."""
         self.add_class("-open")
-        self.query_one(Input).focus()
+        field = self.query_one(Input)
+        # At once, not after the next layout: the next key may be here already, and it is text.
+        self.styles.display = "block"
+        self.screen.set_focus(field)
 
     def say(self, shown: int, total: int) -> None:
         """How many of all are shown."""
@@ -57,18 +62,22 @@ class SearchLine(Horizontal):
     def action_clear(self) -> None:
         """Everything again."""
         self.query_one(Input).value = ""
-        self.remove_class("-open")
+        self._close()
         self._leave()
 
     def action_keep(self) -> None:
         """Back to the list; the text stays."""
         if not self.text:
-            self.remove_class("-open")
+            self._close()
         self._leave()
+
+    def _close(self) -> None:
+        self.remove_class("-open")
+        self.styles.clear_rule("display")
 
     def _leave(self) -> None:
         if self.query_one(Input).has_focus:
-            self.screen.query_one(self._target).focus()
+            self.screen.set_focus(self.screen.query_one(self._target))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

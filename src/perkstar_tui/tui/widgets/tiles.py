@@ -58,7 +58,14 @@ class PlanTile(Painted):
     def _advice(self, plan: PlanView) -> Line:
         if plan.free_up and (plan.remaining == 0 or (self._oldest_days(plan) or 0) > 14):
             _, name, last = plan.free_up[0]
-            how = "has never synced" if last is None else f"has not synced for {self._oldest_days(plan)} days"
+            days = self._oldest_days(plan)
+            how = (
+                "has never synced"
+                if last is None
+                else f"has not synced for {days} days"
+                if days
+                else "is the longest without a sync"
+            )
             return ((f"{clean(name)} {how} · ", "dim"), ("u", "key"), (" free a slot", "dim"))
         if plan.next_tier:
             return ((f"Next plan: {clean(plan.next_tier)}", "dim"),)
