@@ -37,3 +37,17 @@ def place(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Place]:
         )
     ]
     assert not wrong, "\n".join(dict.fromkeys(wrong))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what a platform does not have: `where` says of a manifest whether a contract is about it."""
+    left: list[pytest.Item] = []
+    for item in items:
+        mark = item.get_closest_marker("where")
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        name = params.get("place") or params.get("platform")
+        if mark is not None and not mark.args[0](CATALOG[name], params):
+            left.append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]

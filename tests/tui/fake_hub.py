@@ -499,7 +499,8 @@ class FakeHub:
         self, name_or_id: str, *, full: bool = False, dry_run: bool = False, accept_mass_change: bool = False,
         wait: bool = False,
     ) -> v.RunView | None:  # fmt: skip
-        self._call("sync", name_or_id, full=full)
+        more = {"accept_mass_change": True} if accept_mass_change else {}
+        self._call("sync", name_or_id, full=full, **more)
         view = self._find(name_or_id)
         if view.status == "paused":
             raise PerkstarError(ErrorKind.USAGE, f"{view.name} is paused.", remedy="Resume it first (p).")
@@ -547,6 +548,10 @@ class FakeHub:
             "resync": (
                 "Read everything of", ("Every record is read again; this takes more calls than a usual run.",),
                 ("Nothing is erased or reset; only what differs is written.",), "It can be stopped by pausing.",
+            ),
+            "mass_change": (
+                "Accept this change of", ("This run would change there 107 of 333 records.",),
+                ("Nothing was changed so far.",), "The preview shows every record.",
             ),
             "reconnect": (
                 "Reconnect", ("The stored credential is replaced by the new one once that has been tested.",),

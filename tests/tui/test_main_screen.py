@@ -241,6 +241,17 @@ async def test_a_full_resync_begins_on_leaving_it(size):
 
 
 @BOTH
+async def test_a_run_that_stopped_before_a_mass_change_goes_on_by_a_decision_only(size):
+    async with shown(size=size) as screen:
+        screen.hub.change(MAILCHIMP, status="error", status_code="mass_change", name="Stopped")
+        await screen.until(lambda: "Stopped" in screen.text(), "the change has not come")
+        await screen.press("down", "s", "enter")
+        assert not screen.hub.asked("sync")
+        await screen.press("s", "down", "enter")
+        assert screen.hub.asked("sync") == [((MAILCHIMP,), {"full": False, "accept_mass_change": True})]
+
+
+@BOTH
 async def test_disconnect_needs_the_name_typed_and_no_other_key_does_it(size):
     async with shown(size=size) as screen:
         await screen.press("down", "x")

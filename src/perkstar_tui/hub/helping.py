@@ -209,6 +209,14 @@ def impact(bench: Bench, act: str, view: v.IntegrationView) -> v.ImpactView:
                 counts,
                 "Resume goes on from the same place; nothing is read or written twice.",
             )
+        case "mass_change":
+            return v.ImpactView(
+                f"Accept this change of {view.name}?",
+                (view.status_reason, f"All of these changes are made, here and at {title}."),
+                ("Nothing was changed so far. The preview (w) shows every record and field.",),
+                counts,
+                "Each conflict keeps its values; a vendor's own history may hold what was there before.",
+            )
         case "resync":
             return v.ImpactView(
                 f"Read everything of {view.name} again?",

@@ -96,5 +96,7 @@ class IntegrationView:
     purpose: str = ""
     credential_expires: datetime | None = None
     config_version: int = 1
+    status_code: str = ""
+    """The error code behind the status, empty when there is none."""
     listening: str = ""
     """For a real-time integration: `webhooks` or `polling only`."""

@@ -90,6 +90,7 @@ def integration_view(
         purpose=row.purpose,
         credential_expires=None if facts.refreshable else expires,
         config_version=row.config_version,
+        status_code=row.status_code or "",
         listening=_listening(config, heard),
     )
 
@@ -112,6 +113,8 @@ def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView)
             "Reconnect",
             "R",
         )
+    if row.status == Status.ERROR and row.status_code == ErrorKind.MASS_CHANGE:
+        return (row.status_reason, "Decide: look at it with w, then go on", "s")
     if row.status == Status.ERROR:
         return (row.status_reason or "The last runs failed.", "Look at the log", "l")
     if row.status == Status.PAUSED:

@@ -79,6 +79,10 @@ class RowActs(PerkScreen[None]):
         if not views:
             return
         hub = self.program.hub
+        stopped = [view for view in views if view.status_code == "mass_change"]
+        if stopped:
+            self._accept_mass_change(stopped)
+            return
 
         def sync() -> None:
             for view in views:
@@ -86,6 +90,20 @@ class RowActs(PerkScreen[None]):
 
         self.program.act(sync, f"Sync of {several(views)} started.")
         self.done_with()
+
+    def _accept_mass_change(self, views: Sequence[v.IntegrationView]) -> None:
+        """A run that stopped before a mass change goes on only by a decision, with the numbers said before."""
+        hub = self.program.hub
+
+        def accept(_: str) -> None:
+            def sync() -> None:
+                for view in views:
+                    hub.sync(view.id, accept_mass_change=True)
+
+            self.program.act(sync, f"Sync of {several(views)} started; its changes were accepted.")
+            self.done_with()
+
+        self._after_sheet("mass_change", views, "Accept the changes and sync", accept, safe=True)
 
     def action_full(self) -> None:
         views = self._some()
