@@ -14,7 +14,8 @@ def end_of(shop: Shop) -> dict:
     """What the sandbox's truth says once two quiet rounds have been made."""
     for _ in range(2):
         for name in PLATFORMS:
-            shop.sync(name)
+            run = shop.sync(name)
+            assert run["code"] in (0, 1), run
     verdict = shop.box.check()
     kept = ("expected_linked", "linked", "equal", "duplicates", "missing")
     return {

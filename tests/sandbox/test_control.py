@@ -33,10 +33,12 @@ def test_the_first_line_says_where_and_with_what(one_box):
     line = one_box.line
     endpoints = json.loads(Path(line["endpoints_file"]).read_bytes())
     assert set(endpoints) == set(KINDS)
-    assert endpoints["perkstar"] == line["perkstar"]["url"] and line["perkstar"]["api_key"]
+    # A sandbox without limits tells clients so, where they look for the addresses.
+    assert not any(endpoint["limits"] for endpoint in endpoints.values())
+    assert endpoints["perkstar"]["url"] == line["perkstar"]["url"] and line["perkstar"]["api_key"]
     for name in ("hubspot", "mailchimp", "square"):
         platform = line["platforms"][name]
-        assert platform["url"] == endpoints[name] and platform["credentials"]
+        assert platform["url"] == endpoints[name]["url"] and platform["credentials"]
         assert platform["authorize_url"].startswith(platform["url"])
         assert httpx.URL(platform["url"]).host == "127.0.0.1"
 

@@ -35,7 +35,9 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
         surroundings.update(env or {})
-        surroundings.pop("PYTHONDONTWRITEBYTECODE", None)
+        # These would be believed more than the terminal itself.
+        for name in ("PYTHONDONTWRITEBYTECODE", "COLUMNS", "LINES"):
+            surroundings.pop(name, None)
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
             list(argv), stdin=slave, stdout=slave, stderr=slave, env=surroundings, start_new_session=True

@@ -212,7 +212,7 @@ async def test_an_account_leads_on_to_the_main_screen(way, act):
         assert hub.asked(act) == [(("Bean",), {})]
         assert screen.screen == "MainScreen"
         assert "a connects the first platform" in screen.text()
-        assert hub.asked("start_runner")
+        await screen.until(lambda: bool(hub.asked("start_runner")), "no runner")
 
 
 async def test_a_wrong_key_is_told_and_can_be_given_again():

@@ -150,7 +150,8 @@ class Leg:
     def guard(self, changes: int, words: str) -> None:
         """Stop before a mass change (sync design: Guards). Raises PerkstarError MASS_CHANGE."""
         older = self.older_links()
-        if self.accept_mass_change or older < MASS_LEAST or changes <= older * MASS_SHARE:
+        # A first sync that was cut off goes on as the first sync it is.
+        if self.accept_mass_change or self.first_run or older < MASS_LEAST or changes <= older * MASS_SHARE:
             return
         raise PerkstarError(
             ErrorKind.MASS_CHANGE,

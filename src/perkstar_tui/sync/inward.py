@@ -310,6 +310,10 @@ class _PageWork:
         # What was agreed on fields that are not mapped at the moment stays, should they be mapped again.
         change["base"] = {**(link.base or {}), **decision.base}
         self.take(customer, decision, change)
+        agreed = all(change[name] == getattr(link, name) for name in ("base", "state", "code", "reason"))
+        if agreed and not decision.take and not decision.clashes:
+            # Our own write, come back: nothing is new, so nothing is written.
+            self.changed_links.remove(change)
 
     def compare(
         self, customer: dict[str, Any], values: dict[str, Value], base: dict[str, Value], record: RemoteRecord

@@ -146,7 +146,7 @@ async def _guard_outward(leg: Leg) -> None:
 
     Balances and what else comes from cards don't count: a good day in the shop changes many of them.
     """
-    if leg.accept_mass_change or leg.older_links() < 1:
+    if leg.accept_mass_change or leg.first_run or leg.older_links() < 1:
         return
     after = int((leg.cursor(DATA, "out") or {}).get("revision", 0))
     changes = 0

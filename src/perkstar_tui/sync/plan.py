@@ -78,6 +78,10 @@ def decide(
             if r is not None or known:
                 decision.base[line.remote] = r
             continue
+        if known and not line.inward and h == b:
+            # A one-way field: what became of it there is overwritten only when it changes here.
+            decision.base[line.remote] = b
+            continue
         if line.consent:
             _consent(line, hub, remote, r, known, b, decision, proven=consent_proven)
             continue
