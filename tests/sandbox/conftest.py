@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from queue import Queue
 from typing import Any
 
@@ -12,8 +11,6 @@ import httpx
 import pytest
 
 from perkstar_tui.sandbox.server import Sandbox
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 
 
 class Box:

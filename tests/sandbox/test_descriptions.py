@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from beside import SHARED
 
-from conftest import SHARED
 from perkstar_tui.sandbox.server import Shops, Wish
 
 pytestmark = [
