@@ -1,12 +1,11 @@
 """The outward leg for customers: hub rows above the cursor, compared with the base, sent in the vendor's batches."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -549,15 +548,3 @@ async def retry_unanswered(leg: Leg) -> list[str]:
             )
         ).all()
     return [row.remote_id for row in rows if row.remote_id]
-
-
-def waiting_counts(connection: Connection, integration_id: str) -> dict[str, int]:
-    """How many links an integration has in each state."""
-    counts: dict[str, int] = defaultdict(int)
-    for state, number in connection.execute(
-        select(LINK.c.state, func.count())
-        .where(LINK.c.integration_id == integration_id)
-        .group_by(LINK.c.state)
-    ):
-        counts[state] = number
-    return counts
