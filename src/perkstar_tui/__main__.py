@@ -16,6 +16,8 @@ def main() -> None:
         return
     # Until the first paint hardly anything is thrown away, so looking for it only costs time.
     gc.disable()
+    # A key must not wait 5 ms, the default, whenever a sync's thread is at work in Python.
+    sys.setswitchinterval(0.0005)
     from perkstar_tui.cli.output import fail
     from perkstar_tui.cli.screen import open_screen
     from perkstar_tui.model.errors import PerkstarError

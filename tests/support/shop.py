@@ -19,8 +19,9 @@ KINDS = {"perkstar": "customers", "hubspot": "contacts", "mailchimp": "members",
 class Box:
     """A sandbox: its first line, and its control address."""
 
-    def __init__(self, line: dict[str, Any]) -> None:
+    def __init__(self, line: dict[str, Any], pid: int) -> None:
         self.line = line
+        self.pid = pid
         self.control = str(line["control"]).rstrip("/")
         self.endpoints = str(line["endpoints_file"])
 
@@ -80,7 +81,7 @@ def sandbox(*arguments: str, customers: int = 200, seed: int = 7) -> Iterator[Bo
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, f"the sandbox ended with {process.wait()}"
-        yield Box(json.loads(line))
+        yield Box(json.loads(line), process.pid)
     finally:
         process.terminate()
         try:

@@ -31,6 +31,8 @@ class Terminal:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.received = 0
         self.raw = bytearray()
+        self.came = 0.0
+        """When the program's last output arrived."""
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         surroundings = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
@@ -70,6 +72,7 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:
             return False
+        self.came = time.perf_counter()
         self.received += len(data)
         self.raw += data
         self._stream.feed(self._decoder.decode(data))

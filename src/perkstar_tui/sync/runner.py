@@ -5,6 +5,8 @@ Screen, worker and commands may each have one on the same store; the lease of a 
 
 import asyncio
 import contextlib
+import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
@@ -32,6 +34,16 @@ Attendant = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """Something that goes on in the runner's loop until the event is set, such as the receiver of webhooks."""
 
 _TRIGGERS = {"": Trigger.SCHEDULE, "webhook": Trigger.WEBHOOK}
+
+
+def _give_way() -> None:
+    """Let this thread come after the screen's, and after other programs, when there are too few processors.
+
+    Only Linux gives a thread a priority of its own.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
 
 
 class Runner:
@@ -71,6 +83,7 @@ class Runner:
             self._thread.join(timeout)
 
     def _main(self, ready: threading.Event) -> None:
+        _give_way()
         asyncio.run(self._serve(ready))
 
     async def _serve(self, ready: threading.Event) -> None:

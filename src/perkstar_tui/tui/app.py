@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.style import Style
@@ -49,6 +50,10 @@ T = TypeVar("T")
 
 FIRST_PAINT_SECONDS = 0.05
 POLL_SECONDS = 0.3
+HANDS_SECONDS = 0.25
+"""Somebody who pressed a key this short a time ago is at work: keys come before news."""
+NEWS_SECONDS = 0.5
+"""How long news may wait for hands that do not rest; with the poll it stays well under a second."""
 TICK_SECONDS = 10.0
 SECRET_SECONDS = 10.0
 """How long a secret stays in clear."""
@@ -102,6 +107,7 @@ class PerkstarApp(App[str]):
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="screen")
         self._polling = False
         self._seen: int | None = None
+        self._pressed = self._renewed = float("-inf")
         self._styles: dict[str, Style] = {}
         self._runner = runner and not read_only
         self.first_look = first_look
@@ -185,6 +191,7 @@ class PerkstarApp(App[str]):
         for that field: what is typed straight after `/` is searched for.
         """
         if isinstance(event, events.Key):
+            self._pressed = monotonic()
             if not event.is_forwarded:
                 self._aimed = {id(event): self.focused, **dict(list(self._aimed.items())[:50])}
             elif self._came_late(event):
@@ -303,7 +310,9 @@ class PerkstarApp(App[str]):
 
     # -- changes from anywhere
     def _poll(self) -> None:
-        if self._polling or self._hub is None:
+        now = monotonic()
+        hands = now - self._pressed < HANDS_SECONDS and now - self._renewed < NEWS_SECONDS
+        if self._polling or self._hub is None or hands:
             return
         self._polling = True
         self.run_worker(self._look(), group="poll", exit_on_error=False)
@@ -317,6 +326,7 @@ class PerkstarApp(App[str]):
             self._polling = False
         if number != self._seen:
             self._seen = number
+            self._renewed = monotonic()
             self._renew()
 
     def renew_all(self) -> None:
