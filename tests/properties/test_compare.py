@@ -61,6 +61,21 @@ def test_a_side_that_may_not_be_written_is_not_written(line, hub, remote, base):
         assert not decision.send
 
 
+@given(VALUES, VALUES, st.sampled_from(["perkstar", "platform", "newest"]), st.booleans())
+def test_a_one_way_field_is_sent_only_when_it_changes_here(hub, remote, rule, may_clear):
+    line = Line(
+        "first_name",
+        "name",
+        transform("text"),
+        Direction.TO_PLATFORM,
+        Write.ALWAYS,
+        rule,
+        may_clear=may_clear,
+    )
+    decision = decide([line], {"first_name": hub}, {"name": remote}, {"name": hub}, MOMENT)
+    assert (decision.take, decision.send) == ({}, {})
+
+
 CONSENT = Line(
     "marketing_consent",
     "status",

@@ -84,22 +84,21 @@ async def gathered(leg: Leg, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
 
     What came is given on at once when the run is to stop, and after a second at the latest.
     """
-    kept: Page | None = None
-    since = leg.clock.monotonic()
+    kept: dict[str, RemoteRecord] = {}
+    cursor: dict[str, Any] = {}
+    since: float | None = None
+    total = None
     async for page in pages:
-        if kept is None:
-            kept = page
-        else:
-            by_id = {record.id: record for record in (*kept.records, *page.records)}
-            kept = Page(
-                list(by_id.values()), cursor=page.cursor or kept.cursor, last=page.last, total=page.total
-            )
-        waited = leg.clock.monotonic() - since
-        if page.last or len(kept.records) >= TOGETHER or waited > 1.0 or leg.stop():
-            yield kept
-            kept, since = None, leg.clock.monotonic()
-    if kept is not None:
-        yield kept
+        kept.update((record.id, record) for record in page.records)
+        cursor = page.cursor or cursor
+        total = page.total
+        now = leg.clock.monotonic()
+        since = now if since is None else since
+        if page.last or len(kept) >= TOGETHER or now - since > 1.0 or leg.stop():
+            yield Page(list(kept.values()), cursor=cursor, last=page.last, total=total)
+            kept, cursor, since = {}, {}, None
+    if since is not None:
+        yield Page(list(kept.values()), cursor=cursor, total=total)
 
 
 async def apply_page(

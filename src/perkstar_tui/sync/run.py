@@ -207,7 +207,6 @@ class _Run:
             place = traceback.extract_tb(problem.__traceback__)[-1]
             words = f"{type(problem).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
             outcome, error = Outcome.FAILED, PerkstarError(ErrorKind.INTERNAL, words)
-            _remember_traceback(problem)
         finally:
             await _ended(keep)
             for leg in (self.leg, self.cloud):
@@ -478,11 +477,3 @@ async def _ended(task: "asyncio.Task[None]") -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError, LeaseLostError):
         await task
-
-
-LAST_TRACEBACK: list[str] = []
-"""The traceback of the last fault of ours in this process, for the support bundle; source lines only, no values."""
-
-
-def _remember_traceback(problem: BaseException) -> None:
-    LAST_TRACEBACK[:] = traceback.format_list(traceback.extract_tb(problem.__traceback__))
