@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import httpx
 import orjson
@@ -23,7 +23,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Traffic
 
 from .budget import Budgets, LocalBudgets, Pace
-from .errors import ErrorShape, Rule, refusal, shown_request
+from .errors import ErrorShape, Rule, dig, refusal, shown_request
 
 # Its lines would hold whole addresses, and with them whom a search was for.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -162,9 +162,12 @@ class HttpClient:
         repeatable: bool | None = None,
         bucket: str = "",
         expect: str | None = None,
+        shape: Literal["object", "any"] = "object",
         auth: bool = True,
     ) -> Reply:
         """Make one call and answer its good reply. `path` is joined to the base unless it is a whole address.
+
+        `shape`: whether a good answer is an object, or anything: a list, a text, nothing, "not modified".
 
         `repeatable`: whether doing it twice does no harm (by default as the method says); only then is it
         repeated when no answer came. `expect` names a member that a whole answer has.
@@ -185,10 +188,10 @@ class HttpClient:
                 headers={**own, **kind, **(headers or {})},
             )
             if self._gate is None:
-                outcome = await self._once(request, pace, expect)
+                outcome = await self._once(request, pace, expect, shape)
             else:
                 async with self._gate:
-                    outcome = await self._once(request, pace, expect)
+                    outcome = await self._once(request, pace, expect, shape)
             if isinstance(outcome, Reply):
                 return outcome
             error = outcome.error
@@ -221,7 +224,7 @@ class HttpClient:
         return BACKOFF_S[min(tries, len(BACKOFF_S) - 1)] * (0.5 + self.chance())
 
     async def _once(
-        self, request: httpx.Request, pace: Pace | None, expect: str | None
+        self, request: httpx.Request, pace: Pace | None, expect: str | None, shape: str
     ) -> "Reply | _Failure":
         started = perf_counter()
         self.traffic.api_calls += 1
@@ -249,10 +252,14 @@ class HttpClient:
         if pace is not None and self.policy.limit_headers is not None:
             _learn(pace, self.policy.limit_headers, response.headers)
         data, whole = parsed(content) if content else (None, True)
-        if 200 <= status < 300:
-            if not whole or (not content and request.method == "GET"):
+        if status == 304 and shape == "any":
+            return Reply(status, response.headers, None)
+        inside = next((p for p in self.policy.shape.inside if _filled(data, p)), None)
+        if 200 <= status < 300 and inside is None:
+            empty = shape == "any" and status == 204
+            if not whole or (not content and request.method == "GET" and not empty):
                 return self._broken(request, status, started, "the body is not whole JSON")
-            if content and not isinstance(data, dict):
+            if content and not isinstance(data, dict) and shape == "object":
                 return self._broken(request, status, started, "the body is no JSON object")
             if expect is not None and (not isinstance(data, dict) or expect not in data):
                 return self._broken(request, status, started, f"the answer has no {expect!r}")
@@ -260,7 +267,7 @@ class HttpClient:
         error = refusal(
             self.policy.title,
             data,
-            status,
+            400 if inside is not None and status < 300 else status,
             shape=self.policy.shape,
             rules=self.policy.rules,
             headers=response.headers,
@@ -300,6 +307,10 @@ class HttpClient:
             request=_shown(request, status, started),
         )
         return _Failure(error, sent)
+
+
+def _filled(data: Any, path: str) -> bool:
+    return dig(data, path) not in (None, "", [], {}, False)
 
 
 def parsed(content: bytes) -> tuple[Any, bool]:

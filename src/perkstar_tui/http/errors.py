@@ -74,6 +74,8 @@ class ErrorShape:
     """Patterns that find a field's name in the message, where no member tells it."""
     request_id_headers: Sequence[str] = ("x-request-id",)
     request_id: Sequence[str] = ()
+    inside: Sequence[str] = ()
+    """Members that make an answer an error though its status is good."""
 
 
 def dig(data: Any, path: str) -> Any:

@@ -60,6 +60,7 @@ def policy_of(manifest: Manifest, endpoint: Endpoint) -> Policy:
             field_patterns=body.field_patterns,
             request_id=body.request_id,
             request_id_headers=body.request_id_headers,
+            inside=body.inside,
         ),
         intervals={"": interval(limits), **{name: interval(spec) for name, spec in limits.also.items()}},
         concurrent=limits.concurrent,

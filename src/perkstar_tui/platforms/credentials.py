@@ -1,6 +1,7 @@
 """Credentials as people give them and as they are kept: their forms, their headers, and where they are used."""
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,9 +10,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
+from .filling import text
 from .manifest import AuthForm, Manifest
 
-_OAUTH_MEMBERS = ("access_token", "refresh_token", "client_id", "client_secret", "dc", "merchant_id", "scope")
+_OAUTH_MEMBERS = ("access_token", "refresh_token", "client_id", "client_secret", "scope")
 
 
 def normalise_credential(
@@ -26,7 +28,7 @@ def normalise_credential(
     for form in sorted(manifest.auth, key=lambda form: form.type != "oauth2"):
         if form.type == "oauth2":
             if _needed(form) <= filled.keys():
-                return form.id, token_credential(filled, now)
+                return form.id, token_credential(form, filled, now)
             continue
         credential = _of_fields(form, filled)
         if credential:
@@ -40,7 +42,8 @@ def normalise_credential(
 
 
 def _needed(form: AuthForm) -> set[str]:
-    return {"access_token", "refresh_token", "client_id"} if form.refreshes else {"access_token"}
+    tokens = {"access_token", "refresh_token", "client_id"} if form.refreshes else {"access_token"}
+    return tokens | set(form.needs)
 
 
 def _names(form: AuthForm) -> set[str]:
@@ -59,8 +62,10 @@ def _of_fields(form: AuthForm, filled: Mapping[str, Any]) -> dict[str, Any]:
     return credential
 
 
-def token_credential(token: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    credential = {name: token[name] for name in _OAUTH_MEMBERS if token.get(name) not in (None, "")}
+def token_credential(form: AuthForm, token: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """What is kept of a token answer, or of members that a person gave: the form says what it needs beside tokens."""
+    names = dict.fromkeys((*_OAUTH_MEMBERS, *form.keeps))
+    credential = {name: token[name] for name in names if token.get(name) not in (None, "")}
     if token.get("scopes"):
         credential.setdefault("scope", token["scopes"])
     expires = expiry(token, now)
@@ -103,13 +108,28 @@ def form_of(manifest: Manifest, credential: Mapping[str, Any]) -> AuthForm:
 
 def auth_headers(form: AuthForm, credential: Mapping[str, Any]) -> dict[str, str]:
     """The headers that authorise a request."""
+    more = {name: text(value, _Members(credential)) for name, value in form.extra_headers.items()}
+    return {**_authorising(form, credential), **more}
+
+
+class _Members(dict[str, Any]):
+    """Members of a credential; what it lacks is empty."""
+
+    def __missing__(self, name: str) -> Any:
+        return ""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def _authorising(form: AuthForm, credential: Mapping[str, Any]) -> dict[str, str]:
     secret = str(credential["access_token" if form.type == "oauth2" else form.fields[0].name])
-    if form.type == "api_key_header":
+    if form.type == "api_key_header" or form.header:
         return {form.header: secret}
     if form.type == "basic":
         user = str(credential[form.fields[1].name]) if len(form.fields) > 1 else "perkstar"
         return {"Authorization": "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()}
-    return {"Authorization": f"Bearer {secret}"}
+    return {"Authorization": f"{form.scheme} {secret}"}
 
 
 # -- endpoints -------------------------------------------------------------------------------------------------
@@ -150,7 +170,17 @@ def _regions(manifest: Manifest, credential: Mapping[str, Any]) -> dict[str, str
             key = str(credential[form.fields[0].name])
             if form.region_after in key:
                 found[form.region_member] = key.rpartition(form.region_after)[2]
-    return {name: value for name, value in found.items() if value.isascii() and value.isalnum()}
+    return host_parts(found)
+
+
+def host_parts(known: Mapping[str, Any]) -> dict[str, str]:
+    """Members that may stand in an address of the vendor's; of a whole address, its host."""
+    bare = {name: str(value).removeprefix("https://").rstrip("/") for name, value in known.items()}
+    return {name: value for name, value in bare.items() if _SAFE.fullmatch(value)}
+
+
+_SAFE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+"""What may stand in a base address: a host or a part of one, never a path, a port or a name before an `@`."""
 
 
 def moved(url: str, manifest: Manifest, endpoints: Mapping[str, Any]) -> str:

@@ -2,14 +2,24 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from perkstar_tui.model.enums import DataType, Direction, Kind, Write
 from perkstar_tui.model.errors import ErrorKind
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from .parts import (
+    DiscoverSpec,
+    EventSpec,
+    FetchSpec,
+    FindSpec,
+    IdentifySpec,
+    RecordSpec,
+    SaleSpec,
+    SubscribeSpec,
+    WalkSpec,
+    WriteSpec,
+)
+from .parts import Part as _Part
 
 
 class CredentialField(_Part):
@@ -34,7 +44,10 @@ class AuthForm(_Part):
     For the simple ones `fields` come from the person, the first of them is the secret, and `header` names where a
     key goes; `region_member` is what follows the last `region_after` in it, for the base address. For OAuth 2.0
     `token_body` is how the token call is written, `refreshes` whether there are refresh tokens, and `renew_at` the
-    share of its life after which an access token is renewed.
+    share of its life after which an access token is renewed. `scheme` stands before a token in the header, and
+    `header` is its name where it is not Authorization. `extra_headers` go with every request (`{member}` of the
+    credential). `token_auth`: where the app's id and secret are in a token call. `keeps` are members of the redirect
+    or the token answer that calls need later, `needs` those without which it is no credential.
     """
 
     id: str
@@ -53,6 +66,13 @@ class AuthForm(_Part):
     revoke_url: str = ""
     pkce: bool = True
     secret_needed: bool = True
+    scheme: str = "Bearer"
+    extra_headers: dict[str, str] = {}
+    scope_joiner: str = " "
+    token_auth: Literal["body", "basic"] = "body"
+    refresh_url: str = ""
+    keeps: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     refreshes: bool = True
     refresh_rotates: bool = False
     access_token_lifetime_s: int | None = None
@@ -76,7 +96,7 @@ class FieldSpec(_Part):
 
 
 class DataSpec(_Part):
-    """What a platform can do with one data type."""
+    """What a platform can do with one data type, and how it is read, fetched, found, discovered and written."""
 
     to_platform: bool = False
     to_perkstar: bool = False
@@ -89,6 +109,13 @@ class DataSpec(_Part):
     match_keys: tuple[str, ...] = ()
     deletes: str = ""
     fields: tuple[FieldSpec, ...] = ()
+    record: RecordSpec | None = None
+    read: WalkSpec | None = None
+    fetch: FetchSpec | None = None
+    find: dict[str, FindSpec] = {}
+    discover: DiscoverSpec | None = None
+    write: WriteSpec | None = None
+    sale: SaleSpec | None = None
 
 
 class LimitSpec(_Part):
@@ -125,7 +152,12 @@ class ErrorRule(_Part):
 
 
 class ErrorBody(_Part):
-    """Where the parts of an error body are: dotted paths, the first that is filled counts."""
+    """Where the parts of an error body are: dotted paths, the first that is filled counts.
+
+    `inside` are members that make an answer with a good status an error.
+    """
+
+    inside: tuple[str, ...] = ()
 
     code: tuple[str, ...] = ("code", "error")
     words: tuple[str, ...] = ("message", "error_description", "detail", "error")
@@ -137,10 +169,22 @@ class ErrorBody(_Part):
 
 
 class WebhookSpec(_Part):
-    """How the platform tells of changes. `signature` is the name of a check in `webhooks.py`."""
+    """How the platform tells of changes. `signature` is the name of a check in `webhooks.py`.
 
-    signature: Literal["square", "hubspot-v3", "mailchimp", "none"] = "none"
+    `hmac`: SHA-256 over the parts of `signed` in a row (body, url, id, timestamp, or text such as a dot), in
+    `encoding`, behind `prefix`; `shared`: the header is the secret itself; `basic`: the secret is a password.
+    """
+
+    signature: Literal["square", "hubspot-v3", "mailchimp", "hmac", "shared", "basic", "none"] = "none"
     header: str = ""
+    signed: tuple[str, ...] = ("body",)
+    encoding: Literal["base64", "hex"] = "base64"
+    prefix: str = ""
+    id_header: str = ""
+    timestamp_header: str = ""
+    event: EventSpec | None = None
+    subscribe: SubscribeSpec | None = None
+    app_secret: bool = False
     events: tuple[str, ...] = ()
     tolerance_s: float | None = None
     can_subscribe: bool = False
@@ -185,6 +229,7 @@ class Manifest(_Part):
     auth: tuple[AuthForm, ...]
     data: dict[DataType, DataSpec]
     realtime: bool = False
+    identify: IdentifySpec | None = None
     limits: LimitSpec = LimitSpec()
     errors: tuple[ErrorRule, ...] = ()
     error_body: ErrorBody = ErrorBody()

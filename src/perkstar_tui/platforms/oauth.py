@@ -3,6 +3,7 @@
 oauthlib is imported where a token is asked for and nowhere else: most runs never need it.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from perkstar_tui.http.errors import words_of
 from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
-from .credentials import expiry, moved, token_credential
+from .credentials import expiry, host_parts, moved, token_credential
 from .manifest import AuthForm, Manifest
 
 PASSING = (ErrorKind.NETWORK, ErrorKind.SERVICE_UNAVAILABLE, ErrorKind.RATE_LIMITED)
@@ -73,7 +74,7 @@ def begin_authorization(
     maker = WebApplicationClient(client_id)
     asked = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "state": state}
     if form.scopes:
-        asked["scope"] = " ".join(dict.fromkeys(scope.name for scope in form.scopes))
+        asked["scope"] = form.scope_joiner.join(dict.fromkeys(scope.name for scope in form.scopes))
     verifier = ""
     if form.pkce and (form.secret_needed or not secret):
         verifier = maker.create_code_verifier(64)
@@ -83,9 +84,10 @@ def begin_authorization(
         }
     given = endpoints.get(manifest.name)
     page = str(given.get("authorize_url") or "") if isinstance(given, Mapping) else ""
-    page = page or moved(form.authorize_url, manifest, endpoints)
+    page = page or moved(_placed(form.authorize_url, client), manifest, endpoints)
     joiner = "&" if "?" in page else "?"
     kept = {"client_id": client_id} | ({"client_secret": secret} if secret else {})
+    kept |= {name: client[name].strip() for name in (*form.keeps, *form.needs) if client.get(name)}
     return Authorization(
         url=page + joiner + urlencode({**asked, **form.authorize_extra}),
         state=state,
@@ -94,6 +96,19 @@ def begin_authorization(
         code_verifier=verifier,
         client=kept,
     )
+
+
+def _placed(url: str, known: Mapping[str, Any]) -> str:
+    """An address of a vendor with regions or shops, its names replaced by what is known (`{shop}`)."""
+    try:
+        return url.format_map(host_parts(known))
+    except KeyError as missing:
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"The {missing.args[0].replace('_', ' ')} is needed for the vendor's address.",
+            remedy="Give it with the id of your own app.",
+            field=str(missing.args[0]),
+        ) from None
 
 
 def code_from(manifest: Manifest, authorization: Authorization, address: str) -> str:
@@ -151,11 +166,13 @@ async def complete_authorization(
     body = WebApplicationClient(client["client_id"]).prepare_request_body(
         code=code, redirect_uri=authorization.redirect_uri, **extra
     )
-    base = moved(form.token_url, manifest, endpoints)
+    base = moved(_placed(form.token_url, {**client, **_redirected(address)}), manifest, endpoints)
     http = HttpClient(base, Policy(manifest.title), clock=clock, transport=transport)
     try:
-        token = await _ask_token(http, manifest, form, body, endpoints, repeatable=False)
-        credential = {**client, **token_credential(token, clock.now())}
+        known = {**client, **_redirected(address)}
+        token = await _ask_token(http, manifest, form, body, endpoints, known, repeatable=False)
+        told = {**_redirected(address), **token}
+        credential = {**client, **token_credential(form, told, clock.now())}
         if form.metadata_url:
             credential |= await _metadata(http, manifest, form, credential, endpoints)
     except PerkstarError as error:
@@ -175,6 +192,12 @@ async def complete_authorization(
     return credential
 
 
+def _redirected(address: str) -> dict[str, str]:
+    """Members that came with the redirect: the company's id, its region."""
+    parts = urlsplit(address.strip())
+    return dict(parse_qsl(parts.query or parts.fragment or address.strip().lstrip("?")))
+
+
 async def _metadata(
     http: HttpClient,
     manifest: Manifest,
@@ -190,7 +213,7 @@ async def _metadata(
         auth=False,
     )
     data = reply.data if isinstance(reply.data, dict) else {}
-    return {name: data[name] for name in ("dc",) if data.get(name)}
+    return {name: data[name] for name in form.keeps if data.get(name)}
 
 
 async def _ask_token(
@@ -199,6 +222,7 @@ async def _ask_token(
     form: AuthForm,
     body: str,
     endpoints: Mapping[str, Any],
+    known: Mapping[str, Any],
     *,
     repeatable: bool,
 ) -> dict[str, Any]:
@@ -207,12 +231,19 @@ async def _ask_token(
 
     fields = dict(parse_qsl(body, keep_blank_values=True))
     as_json = form.token_body == "json"
+    headers = {}
+    if form.token_auth == "basic" and fields.get("client_secret"):
+        pair = f"{fields.pop('client_id')}:{fields.pop('client_secret')}"
+        headers["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+    renewing = fields.get("grant_type") == "refresh_token"
+    url = (form.refresh_url if renewing else "") or form.token_url
     try:
         reply = await http.call(
             "POST",
-            moved(form.token_url, manifest, endpoints),
+            moved(_placed(url, known), manifest, endpoints),
             json=fields if as_json else None,
             form=None if as_json else fields,
+            headers=headers,
             auth=False,
             repeatable=repeatable,
         )
@@ -263,8 +294,10 @@ async def refresh(
     body = WebApplicationClient(stale["client_id"]).prepare_refresh_body(
         refresh_token=stale["refresh_token"], client_id=stale["client_id"], **extra
     )
-    token = await _ask_token(http, manifest, form, body, endpoints, repeatable=not form.refresh_rotates)
-    fresh = {**stale, **token_credential(token, clock.now())}
+    token = await _ask_token(
+        http, manifest, form, body, endpoints, stale, repeatable=not form.refresh_rotates
+    )
+    fresh = {**stale, **token_credential(form, token, clock.now())}
     if expiry(token, clock.now()) is None:
         fresh.pop("expires_at", None)
     return fresh

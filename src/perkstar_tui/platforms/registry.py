@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .connector import Connector, CredentialStore
+from .manifest import Manifest
 
 if TYPE_CHECKING:
     from perkstar_tui.http.budget import Budgets
@@ -15,16 +17,17 @@ if TYPE_CHECKING:
 Opener = Callable[..., Connector]
 
 CONNECTORS: dict[str, Opener] = {}
-"""Platform name to what opens it; a name that is not here is looked for in `hooks/`."""
+"""Platform name to what opens it; a name that is not here is looked for in `hooks/`, else its
+manifest says all."""
 
 
 def _opener(name: str) -> Opener:
     from .catalog import load_catalog
 
     found = CONNECTORS.get(name)
-    if found is None and name in load_catalog():
-        module = import_module(f"{__package__}.hooks.{name.replace('-', '_')}")
-        found = CONNECTORS[name] = module.open_connector
+    manifest = load_catalog().get(name)
+    if found is None and manifest is not None:
+        found = CONNECTORS[name] = _hook(name) or _described(manifest)
     if found is None:
         raise PerkstarError(
             ErrorKind.NOT_FOUND,
@@ -32,6 +35,24 @@ def _opener(name: str) -> Opener:
             remedy="`perkstar catalog` shows which platforms work.",
         )
     return found
+
+
+def _hook(name: str) -> Opener | None:
+    """The vendor's own code, where it has some."""
+    module = f"{__package__}.hooks.{name.replace('-', '_')}"
+    if find_spec(module) is None:
+        return None
+    opener: Opener = import_module(module).open_connector
+    return opener
+
+
+def _described(manifest: Manifest) -> Opener:
+    """A connector that needs nothing but the manifest."""
+    from .described import Described, DescribedSubscriber
+
+    hooks = manifest.webhooks
+    kind = DescribedSubscriber if hooks is not None and hooks.subscribe is not None else Described
+    return lambda credentials, **more: kind(manifest, credentials, **more)
 
 
 def open_connector(

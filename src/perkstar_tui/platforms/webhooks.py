@@ -3,7 +3,7 @@
 import base64
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -11,10 +11,12 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from perkstar_tui.http.errors import dig
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .manifest import Manifest, WebhookSpec
+from .parts import EventSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ def parse(
             raise _forged(manifest, "its secret is not known here", "Register the webhook again.")
         _CHECKS[spec.signature](manifest, spec, _Delivery(secret, url, lower, body, given, now))
     try:
+        if spec.event is not None:
+            return _read_described(spec.event, lower, body)
         return _READERS[manifest.name](body, now)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise PerkstarError(ErrorKind.USAGE, f"A delivery of {manifest.title} cannot be read.") from None
@@ -134,10 +138,64 @@ def _mailchimp(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> No
     _must_be_recent(manifest, spec, delivery, float(stamp))
 
 
+def _hmac(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
+    """HMAC-SHA256 over what the manifest lists; several signatures may stand in the header, one has to be right."""
+    headers = delivery.headers
+    stamp = headers.get(spec.timestamp_header, "") if spec.timestamp_header else ""
+    parts = {
+        "body": delivery.body,
+        "url": delivery.url.encode(),
+        "timestamp": stamp.encode(),
+        "id": headers.get(spec.id_header, "").encode() if spec.id_header else b"",
+        "body.timestamp": _stamp_of(delivery.body),
+    }
+    message = b"".join(parts[name] if name in parts else name.encode() for name in spec.signed)
+    mac = delivery.mac(message)
+    expected = mac.hex() if spec.encoding == "hex" else base64.b64encode(mac).decode()
+    given = [part.strip() for part in delivery.given.replace(",", " ").split()]
+    if spec.prefix == "v1":
+        # Standard Webhooks: `v1,<signature>` for each key.
+        given = [part for part in given if part != "v1"]
+    elif spec.prefix:
+        given = [part.removeprefix(spec.prefix) for part in given if part.startswith(spec.prefix)]
+    right = [one for one in given if hmac.compare_digest(one.encode(), expected.encode())]
+    _must_match(manifest, replace(delivery, given=right[0] if right else ""), expected)
+    if spec.timestamp_header:
+        sent = _time(float(stamp) if stamp.replace(".", "", 1).isdigit() else stamp)
+        if sent is None:
+            raise _forged(
+                manifest, "it does not say when it was sent", "Only deliveries of the vendor are taken."
+            )
+        _must_be_recent(manifest, spec, delivery, sent.timestamp())
+
+
+def _stamp_of(body: bytes) -> bytes:
+    """The moment that a body tells of itself, where a vendor signs it once more."""
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return b""
+    return str(told.get("timestamp") or "").encode() if isinstance(told, dict) else b""
+
+
+def _shared(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
+    """The header is the secret itself: as good as the way it came by."""
+    _must_match(manifest, delivery, delivery.secret)
+
+
+def _basic(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
+    """HTTP Basic with the user `perkstar` and the secret that was given when the webhook was registered."""
+    pair = base64.b64encode(f"perkstar:{delivery.secret}".encode()).decode()
+    _must_match(manifest, delivery, f"Basic {pair}")
+
+
 _CHECKS: dict[str, Callable[[Manifest, WebhookSpec, _Delivery], None]] = {
     "square": _square,
     "hubspot-v3": _hubspot_v3,
     "mailchimp": _mailchimp,
+    "hmac": _hmac,
+    "shared": _shared,
+    "basic": _basic,
 }
 
 
@@ -158,6 +216,40 @@ def _time(value: Any) -> datetime | None:
 
 def _hash(body: bytes) -> str:
     return sha256(body).hexdigest()[:32]
+
+
+def _read_described(spec: EventSpec, headers: Mapping[str, str], body: bytes) -> list[Event]:
+    """The events of a body as the manifest says; those of other kinds are left out."""
+    if spec.form:
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        told: Any = orjson.loads(form[spec.form_field]) if spec.form_field else form
+    elif not body.lstrip().startswith((b"{", b"[")):
+        # Some vendors ring once with a form, to see whether anybody answers.
+        return []
+    else:
+        told = orjson.loads(body)
+    rows = dig(told, spec.rows) if spec.rows else told
+    found: list[Event] = []
+    for row in rows if isinstance(rows, list) else [rows]:
+        kind = headers.get(spec.type_header, "") if spec.type_header else str(dig(row, spec.type) or "")
+        data = _data_of(spec, kind)
+        if data is None:
+            continue
+        record = dig(row, spec.record)
+        id_ = dig(row, spec.id) if spec.id else None
+        id_ = id_ or (headers.get(spec.id_header) if spec.id_header else None)
+        at = _time(dig(row, spec.at)) if spec.at else None
+        named = None if record in (None, "") else str(record)
+        found.append(Event(str(id_ or f"{_hash(body)}-{len(found)}"), data, named, kind, at))
+    return found
+
+
+def _data_of(spec: EventSpec, kind: str) -> DataType | None:
+    if any(kind.startswith(name) for name in spec.customers):
+        return DataType.CUSTOMERS
+    if any(kind.startswith(name) for name in spec.transactions):
+        return DataType.TRANSACTIONS
+    return None
 
 
 def _read_square(body: bytes, now: datetime) -> list[Event]:

@@ -1,0 +1,563 @@
+"""A connector that does what its manifest describes. A vendor's hook overrides what a manifest can't say."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from perkstar_tui.http.client import Reply
+from perkstar_tui.http.errors import dig
+from perkstar_tui.model.enums import DataType, Write
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.model.normal import email_key, phone_key
+from perkstar_tui.model.remote import (
+    Answer,
+    Change,
+    Page,
+    Presence,
+    RemoteAccount,
+    RemoteField,
+    RemoteRecord,
+)
+
+from .base import OF_RECORD, RestConnector
+from .connector import Subscription
+from .filling import fill, text
+from .manifest import DataSpec
+from .pagination import ahead
+from .parts import CallSpec, DiscoverSpec, FetchSpec, WriteSpec
+from .shapes import Shape, _says, merged, refunds_of, sale_of
+from .walks import Pages, Stretch, relative, rows_of, time_of, walk_rows
+
+_GONE = (ErrorKind.NOT_FOUND,)
+
+
+class Described(RestConnector):
+    """One account at a platform whose manifest says how it is spoken to."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        spec = self.manifest.data.get(DataType.CUSTOMERS)
+        self.shape = Shape(spec.record) if spec is not None and spec.record is not None else None
+        self.whole = bool(spec is not None and spec.write is not None and spec.write.complete)
+
+    @property
+    def whole_answers(self) -> bool:  # type: ignore[override]
+        return self.whole
+
+    # -- calls -------------------------------------------------------------------------------------------------
+    async def known(self) -> dict[str, Any]:
+        """What every call may name: the account's own ids, the options, and the date of a version."""
+        credential = await self.session.credential()
+        options = {option.name: self.option(option.name) or None for option in self.manifest.options}
+        return {**options, **{name: value for name, value in credential.items() if name not in _SECRET}}
+
+    async def ask(self, spec: CallSpec, values: Mapping[str, Any]) -> Reply:
+        """Make a call of the manifest."""
+        every = {**await self.known(), "fields": ",".join(self.mapped_paths_there()), **values}
+        params = fill(spec.params, every)
+        return await self.call(
+            spec.method,
+            text(spec.path, every, quoted=True),
+            params=params or None,
+            json=None if spec.json_body is None else fill(spec.json_body, every),
+            form={n: str(v) for n, v in fill(spec.form, every).items()} if spec.form else None,
+            headers={n: str(v) for n, v in fill(dict(spec.headers), every).items()} or None,
+            bucket=spec.bucket,
+            repeatable=spec.repeatable,
+            expect=spec.expect,
+            shape="any",
+        )
+
+    async def follow(self, spec: CallSpec, address: str, values: Mapping[str, Any]) -> Reply:
+        """The page at an address that the vendor gave; only its path and query count."""
+        every = {**await self.known(), **values}
+        path = relative(address).removeprefix(self.manifest.path_prefix)
+        headers = {n: str(v) for n, v in fill(dict(spec.headers), every).items()} or None
+        return await self.call(spec.method, path, headers=headers, bucket=spec.bucket, shape="any")
+
+    def mapped_paths_there(self) -> list[str]:
+        """The mapped paths as the vendor calls them."""
+        if DataType.CUSTOMERS not in self.manifest.data:
+            return []
+        theirs = self.shape.theirs if self.shape is not None else {}
+        return [theirs.get(path, path) for path in self.mapped_paths()]
+
+    async def identify(self) -> RemoteAccount:
+        spec = self.manifest.identify
+        if spec is None:
+            raise NotImplementedError
+        data = (await self.ask(spec.call, {})).data
+
+        def member(path: str) -> str | None:
+            found = dig(data, path) if path else None
+            return None if found in (None, "") else str(found)
+
+        id_ = member(spec.id)
+        if id_ is None:
+            raise KeyError(spec.id)
+        return RemoteAccount(
+            id=id_,
+            name=(member(spec.name) or id_).strip(),
+            scopes=await self.granted(),
+            currency=member(spec.currency),
+            timezone=member(spec.timezone),
+            country=member(spec.country),
+        )
+
+    # -- fields ------------------------------------------------------------------------------------------------
+    async def _discovered(self, spec: DiscoverSpec) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        walk = _rows_only(spec)
+        pages = Pages(self, spec.call, walk, spec.page, 100)
+        mark: Any = None
+        while True:
+            _, rows = await pages.fetch(mark)
+            found += [
+                row for row in rows if all(_says(dig(row, path), value) for path, value in spec.only.items())
+            ]
+            mark = pages.mark
+            if mark is None:
+                return found
+
+    def _path(self, spec: DiscoverSpec, row: Mapping[str, Any]) -> str:
+        return text(spec.path, {"name": dig(row, spec.name)})
+
+    async def fields(self, data: DataType) -> list[RemoteField]:
+        own = await super().fields(data)
+        spec = self.spec(data).discover
+        if spec is None:
+            return own
+        rows = await self._discovered(spec)
+        if spec.by_label:
+            self._learn(self.spec(data), spec, rows)
+        names = self.shape.names if self.shape is not None else {}
+        found = {field.path: field for field in own}
+        made = {field.remote for field in self.spec(data).fields if field.create}
+        for path in made:
+            found.pop(path, None)
+        for row in rows:
+            there = self._path(spec, row)
+            path = names.get(there, there)
+            if path not in found:
+                found[path] = self._field(spec, row, path)
+        return list(found.values())
+
+    def _field(self, spec: DiscoverSpec, row: Mapping[str, Any], path: str) -> RemoteField:
+        kind = str(dig(row, spec.type) or "text")
+        fixed = any(_says(dig(row, name), value) for name, value in spec.read_only.items())
+        custom = not spec.custom or any(_says(dig(row, name), value) for name, value in spec.custom.items())
+        choices = dig(row, spec.choices) if spec.choices else None
+        return RemoteField(
+            path,
+            str(dig(row, spec.label) or path),
+            spec.types.get(kind, "text"),
+            Write.NEVER if fixed else Write.ALWAYS,
+            custom,
+            choices=tuple(
+                str(dig(choice, spec.choice) if spec.choice else choice) for choice in choices or ()
+            ),
+        )
+
+    def _learn(self, data: DataSpec, spec: DiscoverSpec, rows: Sequence[Mapping[str, Any]]) -> None:
+        """What the vendor calls the manifest's own fields, known by their labels."""
+        if self.shape is None:
+            return
+        by_label = {str(dig(row, spec.label)): self._path(spec, row) for row in rows}
+        self.shape.rename(
+            {f.remote: by_label[f.label] for f in data.fields if f.create and f.label in by_label}
+        )
+
+    async def _names(self, cursor: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The vendor's names of the manifest's own fields: from the cursor, else asked for once."""
+        spec = self.customers.discover
+        if spec is None or not spec.by_label or self.shape is None:
+            return {}
+        kept = (cursor or {}).get("names")
+        if kept:
+            self.shape.rename(kept)
+        elif not self.shape.theirs:
+            self._learn(self.customers, spec, await self._discovered(spec))
+        return self.shape.theirs
+
+    async def ensure_fields(self, data: DataType, paths: Sequence[str]) -> list[str]:
+        wanted = self.wanted_fields(data, paths)
+        spec = self.spec(data).discover
+        if not wanted or spec is None or spec.make is None:
+            return []
+        there = {field.path for field in await self.fields(data)}
+        missing = [field for field in wanted if field.remote not in there]
+        if not missing:
+            return []
+        if spec.make_first is not None:
+            try:
+                await self.ask(spec.make_first, {"key": new_id("def")})
+            except PerkstarError as error:
+                if error.kind not in (ErrorKind.DUPLICATE, ErrorKind.CONFLICT):
+                    raise
+        for field in missing:
+            name = field.remote.rpartition(".")[2]
+            kind = spec.make_types.get(field.type) or spec.make_types.get("text", "text")
+            values = {"name": name, "label": field.label, "type": kind, "key": new_id("def")}
+            await self.ask(spec.make, values)
+        if spec.by_label:
+            await self.fields(data)
+        return [field.remote for field in missing]
+
+    # -- reads -------------------------------------------------------------------------------------------------
+    def read(
+        self, data: DataType, cursor: dict[str, Any] | None, *, full: bool = False
+    ) -> AsyncIterator[Page]:
+        self.spec(data)
+        start = None if full else cursor or None
+        return ahead(self._customers(start) if data is DataType.CUSTOMERS else self._sales(start))
+
+    async def _customers(self, cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
+        spec = self.customers
+        if spec.read is None or self.shape is None or spec.record is None:
+            raise NotImplementedError
+        names = await self._names(cursor)
+        at = time_of(spec.record.changed, spec.record.changed_form)
+        async for stretch in walk_rows(
+            self, spec.read, cursor, size=spec.page_size, overlap_s=spec.overlap_s, changed_at=at
+        ):
+            yield self._page(stretch, names)
+
+    def _page(self, stretch: Stretch, names: Mapping[str, str]) -> Page:
+        assert self.shape is not None
+        records = [self.shape.record(row) for row in stretch.rows if not self.shape.skipped(row)]
+        cursor = {**stretch.cursor, "names": dict(names)} if names and stretch.cursor else stretch.cursor
+        return Page(records, cursor=cursor, last=stretch.last, total=stretch.total)
+
+    async def _sales(self, cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
+        """Sales, with the refunds that they tell of; then refunds that are read by themselves."""
+        data = self.spec(DataType.TRANSACTIONS)
+        spec = data.sale
+        if spec is None:
+            raise NotImplementedError
+        own = spec.refunds.read if spec.refunds is not None else None
+        stand = dict(cursor or {})
+        refunds_from = stand.pop("refunds", None)
+        at = time_of(spec.changed, spec.changed_form)
+        async for stretch in walk_rows(
+            self, spec.read, stand or None, size=data.page_size, overlap_s=data.overlap_s, changed_at=at
+        ):
+            sales = [sale for row in stretch.rows if (sale := sale_of(row, spec)) is not None]
+            ids = {sale.id for sale in sales}
+            refunds = []
+            if own is None:
+                for row in stretch.rows:
+                    id_ = str(dig(row, spec.id))
+                    if id_ in ids:
+                        refunds += refunds_of(row, spec, id_)
+            kept = {**stretch.cursor, "refunds": refunds_from} if refunds_from else stretch.cursor
+            yield Page(
+                sales=sales,
+                refunds=refunds,
+                cursor=kept if own is None or stretch.cursor else {},
+                last=stretch.last and own is None,
+                total=stretch.total,
+            )
+            stand = stretch.cursor or stand
+        if own is None or spec.refunds is None:
+            return
+        back = time_of(spec.refunds.at, spec.refunds.at_form)
+        async for stretch in walk_rows(
+            self, own, refunds_from, size=data.page_size, overlap_s=data.overlap_s, changed_at=back
+        ):
+            refunds = [refund for row in stretch.rows for refund in refunds_of(row, spec)]
+            kept = {**stand, "refunds": stretch.cursor or refunds_from}
+            yield Page(refunds=refunds, cursor=kept, last=stretch.last and cursor is None)
+
+    # -- single records ----------------------------------------------------------------------------------------
+    async def rows(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The vendor's own rows of these ids, as far as they are there."""
+        spec = self.customers.fetch
+        assert self.shape is not None
+        if spec is None:
+            raise NotImplementedError
+        found: dict[str, dict[str, Any]] = {}
+        for part in _parts(list(dict.fromkeys(ids)), spec):
+            for row in await self._some(part, spec):
+                found[str(dig(row, self.shape.spec.id))] = row
+                if len(part) == 1:
+                    # A vendor that merged the record answers with the winner.
+                    found[part[0]] = row
+        return found
+
+    async def _some(self, ids: list[str], spec: FetchSpec) -> list[dict[str, Any]]:
+        call = spec.one if len(ids) == 1 and spec.one is not None else spec.many or spec.one
+        assert call is not None
+        try:
+            reply = await self.ask(call, {"id": ids[0], "ids": ids, "ids_text": ",".join(ids)})
+        except PerkstarError as error:
+            if error.kind in _GONE:
+                return []
+            raise
+        return rows_of(reply.data, spec.rows, spec.row)
+
+    async def get(
+        self, data: DataType, ids: Sequence[str]
+    ) -> dict[str, tuple[Presence, RemoteRecord | None]]:
+        await self._names()
+        assert self.shape is not None
+        rows = await self.rows(ids)
+        found: dict[str, tuple[Presence, RemoteRecord | None]] = {}
+        for id_ in ids:
+            if id_ not in rows:
+                found[id_] = (Presence.GONE, None)
+                continue
+            record = self.shape.record(rows[id_])
+            if record.merged_into and record.merged_into != id_:
+                winner = (await self.get(data, [record.merged_into]))[record.merged_into]
+                found[id_] = (Presence.MERGED, winner[1]) if winner[1] else (Presence.GONE, None)
+            elif record.id != id_:
+                found[id_] = (Presence.MERGED, record)
+            else:
+                found[id_] = (Presence.ARCHIVED if record.archived else Presence.THERE, record)
+        return found
+
+    async def find(self, data: DataType, key: str, value: str) -> list[RemoteRecord]:
+        spec = self.spec(data).find.get(key)
+        if spec is None or self.shape is None:
+            return []
+        await self._names()
+        try:
+            reply = await self.ask(spec.call, {"value": value, "digits": value.lstrip("+"), "size": 50})
+        except PerkstarError as error:
+            if error.kind in _GONE:
+                return []
+            raise
+        records = [self.shape.record(row) for row in rows_of(reply.data, spec.rows, spec.row)]
+        if spec.complete:
+            return [record for record in records if self._same(record, key, value)]
+        found = [record.id for record in records]
+        whole = await self.get(data, found) if found else {}
+        there = [r for presence, r in whole.values() if presence is Presence.THERE and r is not None]
+        return [record for record in there if self._same(record, key, value)]
+
+    def _same(self, record: RemoteRecord, key: str, value: str) -> bool:
+        """Whether a record really has the value: searches of vendors are loose."""
+        paths = [f.remote for f in self.customers.fields if f.hub == key]
+        given = [str(record.fields.get(path) or "") for path in paths]
+        if record.archived:
+            return False
+        if key == "email":
+            return any(email_key(text_) == email_key(value) for text_ in given)
+        return any(phone_key(text_) == phone_key(value) or text_ == value for text_ in given if text_)
+
+    # -- writes ------------------------------------------------------------------------------------------------
+    @property
+    def writing(self) -> WriteSpec:
+        spec = self.customers.write
+        if spec is None:
+            raise PerkstarError(
+                ErrorKind.USAGE, f"{self.manifest.title} takes no customers: it only gives them."
+            )
+        return spec
+
+    def _body(self, change: Change, there: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        assert self.shape is not None
+        spec = self.writing
+        record = self.shape.body(change.fields, spec.empty, there)
+        if change.remote_id is None:
+            for path, value in spec.defaults.items():
+                if dig(record, path) in (None, ""):
+                    given = fill(value, _flat_values(change))
+                    if given not in (None, ""):
+                        record = merged(record, _nest(path, given))
+            return {name: part for name, part in record.items() if part is not None}
+        if spec.whole and there is not None:
+            base = {name: part for name, part in there.items() if name not in spec.drop}
+            at = self.shape.spec.at
+            record = merged(dig(base, at) if at else base, record)
+        return record
+
+    async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
+        await self._names()
+        spec = self.writing
+        return await self._write(changes, spec.create, spec.create_many, {})
+
+    async def update(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
+        await self._names()
+        spec = self.writing
+        there: dict[str, dict[str, Any]] = {}
+        if spec.whole or any(part.whole for part in self.customers.record.lists if self.customers.record):  # type: ignore[union-attr]
+            there = await self.rows([str(change.remote_id) for change in changes])
+        return await self._write(changes, spec.update, spec.update_many, there)
+
+    async def _write(
+        self,
+        changes: Sequence[Change],
+        one: CallSpec | None,
+        many: CallSpec | None,
+        there: Mapping[str, Mapping[str, Any]],
+    ) -> dict[str, Answer]:
+        answers: dict[str, Answer] = {}
+        if many is None:
+            assert one is not None
+            for change in changes:
+                answers[change.key] = await self._write_one(change, one, there)
+            return answers
+        spec = self.writing
+        records = []
+        for change in changes:
+            record = self._body(change, there.get(str(change.remote_id)))
+            if change.remote_id is not None and spec.id_member:
+                record = {spec.id_member: self._id(change), **record}
+            wrap = spec.update_wrap if change.remote_id is not None and spec.update_wrap else spec.wrap
+            values = {"record": record, "key": change.key, "id": self._id(change), "version": change.version}
+            records.append(record if wrap is None else fill(wrap, values))
+        reply = await self.ask(many, {"records": records, "key": changes[0].key})
+        await self._results(changes, reply.data, answers)
+        return answers
+
+    def _id(self, change: Change) -> Any:
+        """A record's id as the vendor writes it: a number stays one."""
+        id_ = change.remote_id
+        return int(id_) if id_ is not None and self.writing.number_ids and id_.isdigit() else id_
+
+    async def _write_one(
+        self, change: Change, call: CallSpec, there: Mapping[str, Mapping[str, Any]]
+    ) -> Answer:
+        record = self._body(change, there.get(str(change.remote_id)))
+        values = {"record": record, "id": change.remote_id, "key": change.key, "version": change.version}
+        try:
+            reply = await self.ask(call, values)
+        except PerkstarError as error:
+            if error.kind not in OF_RECORD:
+                raise
+            return await self.refused(change, error)
+        row = dig(reply.data, self.writing.row) if self.writing.row else reply.data
+        return self._answer(change, row if isinstance(row, dict) else {})
+
+    def _answer(self, change: Change, row: Mapping[str, Any]) -> Answer:
+        """The answer for a change that was taken; a vendor that shows no record leaves it as it was sent."""
+        assert self.shape is not None
+        spec = self.writing
+        created = change.remote_id is None
+        if spec.echo:
+            return Answer(change.key, self.shape.record(row), None, created)
+        id_ = change.remote_id or dig(row, spec.new_id or self.shape.spec.id)
+        return Answer(change.key, RemoteRecord(str(id_), dict(change.fields)), None, created)
+
+    async def _results(self, changes: Sequence[Change], data: Any, answers: dict[str, Answer]) -> None:
+        """The rows of a batch's answer: in the order asked, or each naming its record."""
+        spec = self.writing
+        results = rows_of(data, spec.rows)
+        if spec.answered_by:
+            by_name = {str(dig(row, spec.answered_by)): row for row in results}
+            given = [by_name.get(self._called(change)) for change in changes]
+        else:
+            given = [*results, *([None] * len(changes))][: len(changes)]
+        for change, result in zip(changes, given, strict=True):
+            if result is None:
+                continue
+            failed = dig(result, spec.failed) if spec.failed else None
+            if failed or any(_says(dig(result, path), wanted) for path, wanted in spec.failed_if.items()):
+                error = self.refusal(failed or result)
+                if error.kind not in OF_RECORD:
+                    raise error
+                answers[change.key] = await self.refused(change, error)
+                continue
+            row = dig(result, spec.result) if spec.result else result
+            answers[change.key] = self._answer(change, row if isinstance(row, dict) else {})
+
+    def _called(self, change: Change) -> str:
+        """By what a result names a change: its key, its id, or the value of one of its fields."""
+        name = self.writing.answered_as
+        if name == "key":
+            return change.key
+        if name == "id":
+            return str(change.remote_id)
+        return str(change.fields.get(name))
+
+    async def refused(self, change: Change, error: PerkstarError) -> Answer:
+        """A refused change, with the record that it clashes with where the vendor has one like it."""
+        if error.field and error.field not in change.fields:
+            error.field = next((p for p in change.fields if _alike(p, error.field or "")), error.field)
+        if error.kind is ErrorKind.DUPLICATE and change.remote_id is None:
+            for line in self.customers.fields:
+                value = change.fields.get(line.remote)
+                if line.hub in self.customers.find and value:
+                    found = await self.find(DataType.CUSTOMERS, line.hub, str(value))
+                    if len(found) == 1:
+                        return Answer(change.key, found[0], error)
+        return Answer(change.key, None, error)
+
+    async def archive(self, data: DataType, ids: Sequence[str]) -> list[Answer]:
+        call = self.writing.archive
+        if call is None:
+            return await super().archive(data, ids)
+        for id_ in ids:
+            await self.ask(call, {"id": id_})
+        return [Answer(id_) for id_ in ids]
+
+
+class DescribedSubscriber(Described):
+    """One whose vendor lets a customer's own credential register webhooks."""
+
+    async def subscribe(self, url: str) -> Subscription:
+        spec = self.manifest.webhooks.subscribe if self.manifest.webhooks else None
+        assert spec is not None
+        secret = new_id("whs")
+        ids, given = [], ""
+        for event in spec.events or ("",):
+            data = (await self.ask(spec.call, {"url": url, "event": event, "secret": secret})).data
+            ids.append(str(dig(data, spec.id)))
+            given = str(dig(data, spec.secret) or "") if spec.secret else secret
+        return Subscription(" ".join(ids), given)
+
+    async def unsubscribe(self, id: str) -> None:
+        spec = self.manifest.webhooks.subscribe if self.manifest.webhooks else None
+        if spec is None or spec.remove is None:
+            return
+        for one in id.split():
+            try:
+                await self.ask(spec.remove, {"id": one})
+            except PerkstarError as error:
+                if error.kind not in _GONE:
+                    raise
+
+
+_SECRET = frozenset(
+    {"access_token", "refresh_token", "client_secret", "api_key", "api_token", "consumer_secret", "password"}
+)
+"""Members of a credential that no call may name: they travel in the headers that authorise, and nowhere else."""
+
+
+def _rows_only(spec: DiscoverSpec) -> Any:
+    from .parts import WalkSpec
+
+    return WalkSpec(all=spec.call, rows=spec.rows, page=spec.page)
+
+
+def _parts(ids: list[str], spec: FetchSpec) -> list[list[str]]:
+    size = spec.at_once if spec.many is not None else 1
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def _nest(path: str, value: Any) -> dict[str, Any]:
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    return dict(value)
+
+
+class _Values(dict[str, Any]):
+    """Fields by the last part of their path; what is not there is empty."""
+
+    def __missing__(self, name: str) -> Any:
+        return None
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def _flat_values(change: Change) -> _Values:
+    return _Values({path.replace(".", "_").lower(): value for path, value in change.fields.items()})
+
+
+def _alike(path: str, named: str) -> bool:
+    """Whether a vendor's name of a field means a mapped path."""
+    wanted = named.lower().removeprefix(".")
+    last = path.rpartition(".")[2].lower()
+    return wanted in (path.lower(), last) or path.lower().startswith(wanted + ".") or wanted.endswith(last)

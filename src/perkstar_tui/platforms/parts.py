@@ -1,0 +1,283 @@
+"""The parts of a manifest that say how a vendor is spoken to: calls, walks, records, writes. Read by `described.py`.
+
+Text in a call may name values in braces. A member that is nothing but `{name}` becomes that value with its type, and
+is left out where the value is unknown; elsewhere it becomes text (in a path: quoted). There is no other template
+language. Paths into answers are dotted (`data.items`, `errors.0.message`); the empty path is the answer itself.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+TimeForm = Literal["iso", "iso_s", "iso_naive", "date", "ms", "s", "s_text", "ms_date", "rfc2822", "eastern"]
+"""How a vendor writes a moment: RFC 3339 with milliseconds or seconds, the same in UTC without a zone, a day, epoch
+milliseconds or seconds, `/Date(ms)/`, RFC 2822, or New York's local time without a zone."""
+
+
+class CallSpec(Part):
+    """One request. `repeatable` says whether doing it twice does no harm where the method does not say it."""
+
+    method: str = "GET"
+    path: str
+    params: dict[str, Any] = {}
+    json_body: Any = None
+    form: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    bucket: str = ""
+    repeatable: bool | None = None
+    expect: str | None = None
+
+
+class PageSpec(Part):
+    """How the next page is asked for.
+
+    `token`: `next` is where an answer has the token that becomes `{token}`; `link`: `next` is where it has the
+    address, or the Link header where it is empty; `offset`: `{offset}` counts rows, of which `again` are read twice
+    so that rows that move are not stepped over; `number`: `{page}` counts pages from `first`; `none`: one page.
+    `more` names a member that is true while more follows, `total` one that counts all rows.
+    """
+
+    style: Literal["none", "token", "link", "offset", "number"] = "none"
+    next: str = ""
+    more: str = ""
+    total: str = ""
+    first: int = 0
+    again: int = 0
+
+
+class WalkSpec(Part):
+    """How rows are read: all of them, and those changed since.
+
+    `window`: everything changed since a moment, page by page, and the vendor's own time at the start is the next
+    `{since}`. `time`: rows come in order of change, and each page begins anew at the last time seen (`{since}`,
+    `{offset}` within one time). `version`: `{since}` is a counter of the vendor, `version` where an answer has it.
+    `sweep`: all rows each time. `resumes`: a first walk that was cut off goes on at its page.
+    """
+
+    walk: Literal["window", "time", "version", "sweep"] = "window"
+    all: CallSpec
+    changed: CallSpec | None = None
+    rows: str = ""
+    row: str = ""
+    page: PageSpec = PageSpec()
+    changed_page: PageSpec | None = None
+    since: TimeForm = "iso"
+    version: str = ""
+    resumes: bool = True
+    step_back: int = 0
+
+
+class ListSpec(Part):
+    """A list of objects as flat fields: an element is named by its member `key`, or is the one marked by `first`.
+
+    `value` is the member that holds the value; empty means that the element's own members follow in the path.
+    `extra` are members of a new element. `whole`: writing it replaces all elements, so the others are sent along.
+    """
+
+    path: str
+    key: str = ""
+    first: str = ""
+    value: str = "value"
+    extra: dict[str, Any] = {}
+    whole: bool = False
+
+
+class RecordSpec(Part):
+    """How a customer looks. `at` is where its fields lie in a row, `archived` what members have when it is gone."""
+
+    id: str = "id"
+    at: str = ""
+    changed: str = ""
+    changed_form: TimeForm = "iso"
+    version: str = ""
+    archived: dict[str, str] = {}
+    merged_into: str = ""
+    lists: tuple[ListSpec, ...] = ()
+    skip: dict[str, str] = {}
+
+
+class FetchSpec(Part):
+    """Records by id: `one` with `{id}`, or `many` with `{ids}` (a list; `{ids_text}` with commas), `at_once` of them.
+
+    `rows` is where the records are in an answer.
+    """
+
+    one: CallSpec | None = None
+    many: CallSpec | None = None
+    at_once: int = 100
+    rows: str = ""
+    row: str = ""
+
+
+class FindSpec(Part):
+    """Records whose match key is `{value}` (`{digits}` without a plus); what the answer has beyond that is left out.
+
+    `complete` is false where a search shows less of a record than a read: then it is fetched.
+    """
+
+    call: CallSpec
+    rows: str = ""
+    row: str = ""
+    complete: bool = True
+
+
+class WriteSpec(Part):
+    """How customers are written.
+
+    `create` and `update` take one (`{record}`, `{id}`, `{key}`), `create_many` and `update_many` take a list
+    (`{records}`); `row` and `rows` are where the answer has what stands now. `wrap` puts each record of a list into
+    a form of its own; `id_member` is where an update in a list names its record. `empty` is how a field is cleared:
+    with null, with an empty text, or not at all. `whole`: an update replaces the record, so it is read first and
+    sent back changed, but for the members in `drop`. `echo`: the answer shows the record; else it stands as sent.
+    `answered_by`: results come in the order asked, or by a member that names the record. `failed`: where a result
+    says why it was refused, `failed_if` members by which it says so. `defaults` are members that a new record must
+    have, from its other fields. `complete`: an answer shows all fields, so that a missing one is empty.
+    `create_once`: the vendor refuses or joins a second record of the same person.
+    """
+
+    create: CallSpec | None = None
+    update: CallSpec | None = None
+    create_many: CallSpec | None = None
+    update_many: CallSpec | None = None
+    archive: CallSpec | None = None
+    row: str = ""
+    rows: str = ""
+    result: str = ""
+    failed: str = ""
+    failed_if: dict[str, str] = {}
+    answered_by: str = ""
+    answered_as: str = ""
+    wrap: Any = None
+    update_wrap: Any = None
+    id_member: str = "id"
+    new_id: str = ""
+    empty: Literal["null", "text", "drop"] = "null"
+    whole: bool = False
+    drop: tuple[str, ...] = ()
+    echo: bool = True
+    complete: bool = False
+    defaults: dict[str, Any] = {}
+    create_once: bool = False
+    number_ids: bool = False
+
+
+class DiscoverSpec(Part):
+    """What fields there are. Each of `rows` has the member `name`, which stands in `path` as `{name}`.
+
+    `make` creates a missing one of the manifest (`{name}`, `{label}`, `{type}` by `make_types`). `by_label`: the
+    vendor names fields itself, so the manifest's own are known by their label, and `path` leads to them.
+    """
+
+    call: CallSpec
+    rows: str = ""
+    page: PageSpec = PageSpec()
+    name: str = "name"
+    path: str = "{name}"
+    label: str = "label"
+    type: str = "type"
+    types: dict[str, str] = {}
+    only: dict[str, str] = {}
+    read_only: dict[str, str] = {}
+    custom: dict[str, str] = {}
+    choices: str = ""
+    choice: str = ""
+    make: CallSpec | None = None
+    make_types: dict[str, str] = {}
+    make_first: CallSpec | None = None
+    by_label: bool = False
+
+
+class IdentifySpec(Part):
+    """Whom the credential belongs to, by the cheapest call that proves it."""
+
+    call: CallSpec
+    id: str
+    name: str = ""
+    currency: str = ""
+    timezone: str = ""
+    country: str = ""
+
+
+class RefundSpec(Part):
+    """Money given back: in each sale at `rows`, or read by a walk of its own. Members as in `SaleSpec`."""
+
+    rows: str = ""
+    read: WalkSpec | None = None
+    id: str = "id"
+    sale: str = ""
+    at: str = ""
+    at_form: TimeForm = "iso"
+    amount: str = "amount"
+    negative: bool = False
+    only: dict[str, tuple[str, ...]] = {}
+
+
+class SaleSpec(Part):
+    """How an order, sale, paid invoice or visit looks: where its members are.
+
+    `money`: amounts are minor units or decimal units of the currency. `only` are the values that members must have
+    for it to count. `total` and its kin may name several members, which are added.
+    """
+
+    read: WalkSpec
+    id: str = "id"
+    placed: tuple[str, ...]
+    placed_form: TimeForm = "iso"
+    changed: str = ""
+    changed_form: TimeForm = "iso"
+    currency: str = "currency"
+    currency_default: str = ""
+    money: Literal["minor", "decimal"] = "decimal"
+    total: tuple[str, ...] = ("total",)
+    less: tuple[str, ...] = ()
+    tax: tuple[str, ...] = ()
+    tip: tuple[str, ...] = ()
+    shipping: tuple[str, ...] = ()
+    customer: tuple[str, ...] = ()
+    no_customer: tuple[str, ...] = ("0", "")
+    email: tuple[str, ...] = ()
+    phone: tuple[str, ...] = ()
+    only: dict[str, tuple[str, ...]] = {}
+    never: dict[str, tuple[str, ...]] = {}
+    lines: str = ""
+    line: str = ""
+    line_id: str = "id"
+    line_name: str = "name"
+    line_quantity: str = "quantity"
+    line_total: str = "total"
+    line_product: str = ""
+    refunds: RefundSpec | None = None
+
+
+class SubscribeSpec(Part):
+    """Registering a webhook at `{url}`: one call, or one for each of `events` (`{event}`), signed with `{secret}`."""
+
+    call: CallSpec
+    events: tuple[str, ...] = ()
+    id: str = "id"
+    secret: str = ""
+    remove: CallSpec | None = None
+
+
+class EventSpec(Part):
+    """What a delivery says: `rows` are its events, each with an id, a type that begins as `kinds` lists, and a record.
+
+    `form_field`: the body is a form, and this field holds the JSON.
+    """
+
+    rows: str = ""
+    id: str = ""
+    id_header: str = ""
+    type: str = "type"
+    type_header: str = ""
+    record: str = "id"
+    at: str = ""
+    customers: tuple[str, ...] = ()
+    transactions: tuple[str, ...] = ()
+    form: bool = False
+    form_field: str = ""
