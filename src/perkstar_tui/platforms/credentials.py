@@ -153,7 +153,9 @@ def endpoint_of(manifest: Manifest, endpoints: Mapping[str, Any], credential: Ma
         if url:
             return Endpoint(url.rstrip("/").removesuffix(manifest.path_prefix), limits, True)
     try:
-        return Endpoint(manifest.base_url.format_map(_regions(manifest, credential)))
+        return Endpoint(
+            manifest.base_url.format_map({**manifest.base_defaults, **_regions(manifest, credential)})
+        )
     except KeyError as missing:
         raise PerkstarError(
             ErrorKind.CREDENTIAL_INVALID,

@@ -356,18 +356,35 @@ class Described(RestConnector):
         return spec
 
     def _body(self, change: Change, there: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A change as the vendor takes it: its fields, what a new record must have, or the whole record changed."""
         assert self.shape is not None
         spec = self.writing
-        record = self.shape.body(change.fields, spec.empty, there)
+        fields = {path: value for path, value in change.fields.items() if not self._beside(path)}
+        joined = {}
+        for path, parts in spec.joins.items():
+            if any(part in fields for part in parts):
+                now = self.shape.record(there).fields if there is not None else {}
+                words = (fields.pop(part) if part in fields else now.get(part) for part in parts)
+                joined[path] = " ".join(str(word) for word in words if word)
+        record = self.shape.body(fields, spec.empty, there)
+        for path, value in joined.items():
+            if value:
+                record = merged(record, _nest(path, value))
         if change.remote_id is None:
             for path, value in spec.defaults.items():
                 if dig(record, path) in (None, ""):
-                    given = fill(value, _flat_values(change))
-                    if given not in (None, ""):
+                    choices = value if isinstance(value, list) else [value]
+                    found = ((fill(choice, _flat_values(change)), choice) for choice in choices)
+                    given = next((one for one, choice in found if one or one == choice), None)
+                    if given is not None:
                         record = merged(record, _nest(path, given))
             return {name: part for name, part in record.items() if part is not None}
         if spec.whole and there is not None:
-            base = {name: part for name, part in there.items() if name not in spec.drop}
+            base = {
+                name: part
+                for name, part in there.items()
+                if (name in spec.keep if spec.keep else name not in spec.drop)
+            }
             at = self.shape.spec.at
             record = merged(dig(base, at) if at else base, record)
         return record
@@ -375,15 +392,86 @@ class Described(RestConnector):
     async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
         await self._names()
         spec = self.writing
-        return await self._write(changes, spec.create, spec.create_many, {})
+        answers = await self._write(changes, spec.create, spec.create_many, {})
+        await self._write_beside(changes, answers)
+        return answers
 
     async def update(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
         await self._names()
         spec = self.writing
-        there: dict[str, dict[str, Any]] = {}
-        if spec.whole or any(part.whole for part in self.customers.record.lists if self.customers.record):  # type: ignore[union-attr]
-            there = await self.rows([str(change.remote_id) for change in changes])
-        return await self._write(changes, spec.update, spec.update_many, there)
+        # Where a part can only be written with the rest of it, the record is read first.
+        partly = [change for change in changes if spec.whole or self._needs_rest(change)]
+        there = await self.rows([str(change.remote_id) for change in partly]) if partly else {}
+        own = [change for change in changes if not all(self._beside(path) for path in change.fields)]
+        answers = await self._write(own, spec.update, spec.update_many, there) if own else {}
+        for change in changes:
+            answers.setdefault(change.key, Answer(change.key))
+        await self._write_beside(changes, answers)
+        return answers
+
+    def _beside(self, path: str) -> bool:
+        side = self.writing.side
+        return side is not None and path.startswith(side.prefix)
+
+    async def _write_beside(self, changes: Sequence[Change], answers: dict[str, Answer]) -> None:
+        """Fields that lie beside their record; where one is refused, a created record stays, without it."""
+        side = self.writing.side
+        if side is None or self.shape is None:
+            return
+        values = []
+        for change in changes:
+            answer = answers.get(change.key)
+            id_ = change.remote_id or (answer.record.id if answer and answer.record is not None else None)
+            if answer is not None and answer.error is None and id_ is not None:
+                for path, value in change.fields.items():
+                    if self._beside(path):
+                        values.append((change, id_, path, value))
+        for start in range(0, len(values), side.at_once):
+            await self._put_beside(values[start : start + side.at_once], answers)
+
+    async def _put_beside(
+        self, part: Sequence[tuple[Change, str, str, Any]], answers: dict[str, Answer]
+    ) -> None:
+        side = self.writing.side
+        assert side is not None and self.shape is not None
+        items = []
+        for _, id_, path, value in part:
+            name = self.shape.theirs.get(path, path).removeprefix(side.prefix)
+            shown = side.clears if value in (None, "") else value
+            items.append(fill(side.item, {"id": _number(id_), "name": _number(name), "value": shown}))
+        try:
+            await self.ask(side.call, {"values": items, "key": part[0][0].key})
+        except PerkstarError as error:
+            if error.kind not in OF_RECORD:
+                raise
+            if len(part) > 1:
+                middle = len(part) // 2
+                await self._put_beside(part[:middle], answers)
+                await self._put_beside(part[middle:], answers)
+                return
+            change, _, path, _ = part[0]
+            error.field = path
+            answer = answers[change.key]
+            if answer.created and answer.record is not None:
+                answer.record.fields[path] = None
+            else:
+                answers[change.key] = Answer(change.key, None, error)
+            return
+        for change, _, path, value in part:
+            record = answers[change.key].record
+            if record is not None:
+                record.fields[path] = value
+
+    def _needs_rest(self, change: Change) -> bool:
+        assert self.shape is not None
+        lists = tuple(part.path + "." for part in self.shape.spec.lists if part.whole)
+        theirs = [self.shape.theirs.get(path, path) for path in change.fields]
+        if any(path.startswith(lists) for path in theirs if lists):
+            return True
+        return any(
+            0 < sum(part in change.fields for part in parts) < len(parts)
+            for parts in self.writing.joins.values()
+        )
 
     async def _write(
         self,
@@ -443,7 +531,8 @@ class Described(RestConnector):
     async def _results(self, changes: Sequence[Change], data: Any, answers: dict[str, Answer]) -> None:
         """The rows of a batch's answer: in the order asked, or each naming its record."""
         spec = self.writing
-        results = rows_of(data, spec.rows)
+        updates = changes[0].remote_id is not None and spec.update_rows is not None
+        results = rows_of(data, (spec.update_rows or "") if updates else spec.rows)
         if spec.answered_by:
             by_name = {str(dig(row, spec.answered_by)): row for row in results}
             given = [by_name.get(self._called(change)) for change in changes]
@@ -534,6 +623,11 @@ def _rows_only(spec: DiscoverSpec) -> Any:
 def _parts(ids: list[str], spec: FetchSpec) -> list[list[str]]:
     size = spec.at_once if spec.many is not None else 1
     return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def _number(text_: str) -> Any:
+    """An id as the vendor writes it: digits are a number."""
+    return int(text_) if text_.isdigit() and len(text_) < 16 else text_
 
 
 def _nest(path: str, value: Any) -> dict[str, Any]:

@@ -211,9 +211,11 @@ class Guide(_Part):
 
 
 class Manifest(_Part):
-    """A platform. `system` marks Perkstar's own cloud, which is never a row in Active Integrations.
+    """A platform. `system` marks Perkstar's own cloud, which is never a row in Active Integrations; a `draft` is
+    one that has not passed all contracts yet, and counts as planned.
 
-    `base_url` may name members of the credential in braces for vendors with regions (`https://{dc}.example.com`).
+    `base_url` may name members of the credential in braces for vendors with regions (`https://{dc}.example.com`);
+    `base_defaults` are used where the credential has no such member.
     """
 
     name: str
@@ -221,8 +223,10 @@ class Manifest(_Part):
     category: str
     kind: Kind = Kind.PREBUILT
     system: bool = False
+    draft: bool = False
     notes: str = ""
     base_url: str
+    base_defaults: dict[str, str] = {}
     path_prefix: str = ""
     headers: dict[str, str] = {}
     timeout_s: float = 25.0

@@ -126,6 +126,20 @@ class FindSpec(Part):
     complete: bool = True
 
 
+class SideSpec(Part):
+    """Fields that lie beside a record and are written by a call of their own, once the record is known by its id.
+
+    `prefix` is how their paths begin; `call` takes `{values}`, a list of `item` (`{id}`, `{name}`, `{value}`), of
+    which a call takes `at_once`. `clears` is the value by which one is emptied.
+    """
+
+    prefix: str
+    call: CallSpec
+    item: dict[str, Any]
+    at_once: int = 25
+    clears: str | None = ""
+
+
 class WriteSpec(Part):
     """How customers are written.
 
@@ -133,11 +147,13 @@ class WriteSpec(Part):
     (`{records}`); `row` and `rows` are where the answer has what stands now. `wrap` puts each record of a list into
     a form of its own; `id_member` is where an update in a list names its record. `empty` is how a field is cleared:
     with null, with an empty text, or not at all. `whole`: an update replaces the record, so it is read first and
-    sent back changed, but for the members in `drop`. `echo`: the answer shows the record; else it stands as sent.
+    sent back changed, but for the members in `drop` (or only with those in `keep`). `echo`: the answer shows the
+    record; else it stands as sent.
     `answered_by`: results come in the order asked, or by a member that names the record. `failed`: where a result
     says why it was refused, `failed_if` members by which it says so. `defaults` are members that a new record must
     have, from its other fields. `complete`: an answer shows all fields, so that a missing one is empty.
-    `create_once`: the vendor refuses or joins a second record of the same person.
+    `create_once`: the vendor refuses or joins a second record of the same person. `joins`: a member made of fields
+    that the vendor itself only shows (a full name of its parts). `number_ids`: ids are numbers there.
     """
 
     create: CallSpec | None = None
@@ -147,6 +163,7 @@ class WriteSpec(Part):
     archive: CallSpec | None = None
     row: str = ""
     rows: str = ""
+    update_rows: str | None = None
     result: str = ""
     failed: str = ""
     failed_if: dict[str, str] = {}
@@ -159,11 +176,14 @@ class WriteSpec(Part):
     empty: Literal["null", "text", "drop"] = "null"
     whole: bool = False
     drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
     echo: bool = True
     complete: bool = False
     defaults: dict[str, Any] = {}
     create_once: bool = False
     number_ids: bool = False
+    joins: dict[str, tuple[str, ...]] = {}
+    side: SideSpec | None = None
 
 
 class DiscoverSpec(Part):

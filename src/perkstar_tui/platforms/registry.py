@@ -25,7 +25,7 @@ def _opener(name: str) -> Opener:
     from .catalog import load_catalog
 
     found = CONNECTORS.get(name)
-    manifest = load_catalog().get(name)
+    manifest = load_catalog(drafts=True).get(name)
     if found is None and manifest is not None:
         found = CONNECTORS[name] = _hook(name) or _described(manifest)
     if found is None:

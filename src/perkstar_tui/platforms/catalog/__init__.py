@@ -10,12 +10,14 @@ _FOLDER = Path(__file__).parent
 
 
 @cache
-def load_catalog() -> dict[str, Manifest]:
-    """Every manifest of the catalog, by platform name."""
+def load_catalog(*, drafts: bool = False) -> dict[str, Manifest]:
+    """Every manifest of the catalog, by platform name; `drafts` too, for those who work on them."""
     manifests = {}
     for file in sorted(_FOLDER.glob("*.toml")):
         if not file.stem.startswith("_"):
-            manifests[file.stem] = Manifest.model_validate(tomllib.loads(file.read_text()))
+            manifest = Manifest.model_validate(tomllib.loads(file.read_text()))
+            if drafts or not manifest.draft:
+                manifests[file.stem] = manifest
     return manifests
 
 
