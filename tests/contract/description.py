@@ -11,15 +11,34 @@ import yaml
 from jsonschema import Draft202012Validator
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-FILES = {
-    "perkstar": SHARED / "perkstar" / "api-v2.openapi.yaml",
-    "hubspot": SHARED / "specs" / "hubspot" / "openapi.json",
-    "mailchimp": SHARED / "specs" / "mailchimp" / "marketing.json",
-    "square": SHARED / "specs" / "square" / "openapi.json",
+SPECS = SHARED / "specs"
+FILES: dict[str, list[tuple[Path, str]]] = {
+    "perkstar": [(SHARED / "perkstar" / "api-v2.openapi.yaml", "")],
+    "hubspot": [(SPECS / "hubspot" / "openapi.json", "")],
+    "mailchimp": [(SPECS / "mailchimp" / "marketing.json", "/3.0")],
+    "square": [(SPECS / "square" / "openapi.json", "")],
+    "pipedrive": [
+        (SPECS / "pipedrive" / "openapi-v2.json", "/api/v2"),
+        (SPECS / "pipedrive" / "openapi-v1.json", "/api/v1"),
+    ],
+    "bigcommerce": [
+        (SPECS / "bigcommerce" / "customers.v3.json", "/stores/[a-z0-9]+/v3"),
+        (SPECS / "bigcommerce" / "webhooks.v3.json", "/stores/[a-z0-9]+/v3"),
+        (SPECS / "bigcommerce" / "orders.v3.json", "/stores/[a-z0-9]+/v3"),
+        (SPECS / "bigcommerce" / "orders.v2.json", "/stores/[a-z0-9]+/v2"),
+        (SPECS / "bigcommerce" / "store_information.v2.json", "/stores/[a-z0-9]+/v2"),
+    ],
+    "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
+    "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
 }
+"""The files of a vendor's description, with what their paths begin with. A vendor without one is not judged."""
 NOT_DESCRIBED = {
     "hubspot": [r"/account-info/v3/details", r"/oauth/v3/token(/revoke)?"],
     "mailchimp": [r"/oauth2/(token|metadata)"],
+    "pipedrive": [r"/oauth/(token|revoke)"],
+    "bigcommerce": [r"/oauth2/token"],
+    "lightspeed": [r"/api/1.0/token", r"/api/webhooks(/.*)?"],
+    "klaviyo": [r"/oauth/(token|revoke)"],
 }
 """What the vendors document elsewhere than in these files."""
 
@@ -27,11 +46,16 @@ NOT_DESCRIBED = {
 @cache
 def described(platform: str) -> "Description | None":
     """The description of a platform, or None when the folder isn't beside the project."""
-    file = FILES[platform]
-    if not file.exists():
+    files = FILES.get(platform, [])
+    if not files or not all(file.exists() for file, _ in files):
         return None
+    return Description(platform, [(_Document(_load(file), base)) for file, base in files])
+
+
+def _load(file: Path) -> dict[str, Any]:
     text = file.read_bytes()
-    return Description(platform, yaml.safe_load(text) if file.suffix == ".yaml" else orjson.loads(text))
+    found: dict[str, Any] = yaml.safe_load(text) if file.suffix == ".yaml" else orjson.loads(text)
+    return found
 
 
 def _strict(schema: Any) -> Any:
@@ -51,13 +75,29 @@ def _strict(schema: Any) -> Any:
 
 
 class Description:
-    """One vendor's paths with what each takes."""
+    """What a vendor's documents say about a request."""
 
-    def __init__(self, platform: str, document: dict[str, Any]) -> None:
-        self.platform = platform
-        self.document = document
-        self.base = document.get("basePath", "") if "swagger" in document else ""
+    def __init__(self, platform: str, documents: "list[_Document]") -> None:
+        self.documents = documents
         self.others = [re.compile(pattern) for pattern in NOT_DESCRIBED.get(platform, [])]
+
+    def problems(self, method: str, path: str, query: str, content: bytes, kind: str) -> list[str]:
+        """What of a request the vendor's description does not know or take; empty when all is well."""
+        if any(pattern.fullmatch(path) for pattern in self.others):
+            return []
+        for document in self.documents:
+            found = document.problems(method, path, query, content, kind)
+            if found is not None:
+                return found
+        return [f"{method} {path} is not described"]
+
+
+class _Document:
+    """One document: its paths with what each takes."""
+
+    def __init__(self, document: dict[str, Any], base: str) -> None:
+        self.document = document
+        self.base = re.compile(base)
         roots = ("components", "definitions", "parameters")
         self.roots = {name: _strict(document[name]) for name in roots if name in document}
         self.paths = sorted(document["paths"], key=lambda path: path.count("{"))
@@ -80,13 +120,12 @@ class Description:
             place = place[name]
         return dict(place)
 
-    def problems(self, method: str, path: str, query: str, content: bytes, kind: str) -> list[str]:
-        """What of a request the vendor's description does not know or take; empty when all is well."""
-        if any(pattern.fullmatch(path) for pattern in self.others):
-            return []
-        operation = self._operation(method, path.removeprefix(self.base) if self.base else path)
+    def problems(self, method: str, path: str, query: str, content: bytes, kind: str) -> list[str] | None:
+        """What is wrong with a request; None where the document does not know it."""
+        begins = self.base.match(path)
+        operation = self._operation(method, path[begins.end() :]) if begins is not None else None
         if operation is None:
-            return [f"{method} {path} is not described"]
+            return None
         parameters = [self._resolve(part) for part in operation["parameters"]]
         known = {part["name"] for part in parameters if part["in"] == "query"}
         wrong = [

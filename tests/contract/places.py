@@ -1,6 +1,7 @@
 """A platform in the sandbox: connectors opened on it as a user would, its control, and all that was sent to it."""
 
 import itertools
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,21 +9,29 @@ import httpx
 import orjson
 from still import HeldCredential
 
+from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.remote import Change
-from perkstar_tui.platforms.auth import normalise_credential
+from perkstar_tui.platforms.auth import (
+    Authorization,
+    begin_authorization,
+    complete_authorization,
+    normalise_credential,
+)
 from perkstar_tui.platforms.catalog import load_catalog
+from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.platforms.registry import open_connector
 from perkstar_tui.sandbox.server import Sandbox
 
-CATALOG = load_catalog()
-KINDS = {"perkstar": "customers", "hubspot": "contacts", "mailchimp": "members", "square": "customers"}
-EMAIL = {"perkstar": "email", "hubspot": "email", "mailchimp": "email_address", "square": "email_address"}
-NAME = {
-    "perkstar": "firstName",
-    "hubspot": "firstname",
-    "mailchimp": "merge_fields.FNAME",
-    "square": "given_name",
-}
+CATALOG = load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS")))
+"""Every platform that works. While one is being made, PERKSTAR_DRAFTS=1 runs the contracts over it too."""
+
+
+BACK = "http://127.0.0.1:8199/callback"
+
+
+def path_of(manifest: Manifest, hub: str) -> str:
+    """Where a platform keeps a field of the hub."""
+    return next(f.remote for f in manifest.data[DataType.CUSTOMERS].fields if f.hub == hub)
 
 
 class QuickClock:
@@ -57,6 +66,17 @@ class Judged(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
+async def allowed(url: str) -> str:
+    """Where a browser ends whose owner says yes."""
+    async with httpx.AsyncClient(follow_redirects=False) as browser:
+        answer = await browser.get(url)
+        for _ in range(3):
+            if answer.status_code in (302, 303):
+                return str(answer.headers["location"])
+            answer = await browser.post(url, data={"allow": "yes"})
+    raise AssertionError(f"no way back: {answer.status_code} {answer.text[:200]}")
+
+
 class Place:
     """A platform in the sandbox: connectors on it, and its control."""
 
@@ -67,7 +87,9 @@ class Place:
         self.box = box
         self.name = name
         self.manifest = CATALOG[name]
-        self.email, self.first_name, self.kind = EMAIL[name], NAME[name], KINDS[name]
+        self.email, self.first_name = path_of(self.manifest, "email"), path_of(self.manifest, "first_name")
+        self.kind = str(self.control("GET", "/platforms")["platforms"][name]["people"])
+        self.required = [spec for spec in self.manifest.data[DataType.CUSTOMERS].fields if spec.required]
         self.transport = Judged()
         self.clock = QuickClock()
         given = box.line["perkstar"] if name == "perkstar" else box.line["platforms"][name]["credentials"]
@@ -78,6 +100,25 @@ class Place:
         self.form, self.credential = self.credentials[key]
         url = box.line["perkstar"]["url"] if name == "perkstar" else box.line["platforms"][name]["url"]
         self.endpoints = {name: {"url": url, "limits": False}}
+
+    def app(self) -> dict[str, str]:
+        """The business's own app at the platform, as the sandbox gives it."""
+        line = self.box.line["platforms"][self.name]
+        given = {**line["credentials"], **line.get("alternatives", {}).get("app", {})}
+        form = next(form for form in self.manifest.auth if form.type == "oauth2")
+        names = ("client_id", "client_secret", *form.needs, *form.keeps)
+        return {name: given[name] for name in names if name in given}
+
+    async def grant(self, client: dict[str, str] | None = None) -> tuple[Authorization, str, dict[str, Any]]:
+        """An access that was given in the browser: how it was begun, where the browser ended, the credential."""
+        form = next(form for form in self.manifest.auth if form.type == "oauth2")
+        app = client or self.app()
+        begun = begin_authorization(self.manifest, form.id, app, BACK, endpoints=self.endpoints)
+        address = await allowed(begun.url)
+        credential = await complete_authorization(
+            self.manifest, begun, address, endpoints=self.endpoints, clock=self.clock
+        )
+        return begun, address, credential
 
     def connect(self, **options: Any) -> Any:
         return open_connector(
@@ -116,4 +157,5 @@ def change(place: Place, **more: Any) -> Change:
     number = next(_numbers)
     key = f"cus_{place.name}{number:015d}"
     fields = {place.email: f"{place.name}.{number}@shop-mail.com", place.first_name: f"Ana{number}"}
+    fields |= {spec.remote: f"Lee{number}" for spec in place.required if spec.hub == "last_name"}
     return Change(key, None, {**fields, **more})

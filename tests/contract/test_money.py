@@ -40,7 +40,7 @@ async def a_card(connector: Any, kind: str) -> RemoteRecord:
 
     template = next(t for t in await connector.templates() if t.kind == kind)
     place = Place.__new__(Place)
-    place.name, place.email, place.first_name = "perkstar", "email", "firstName"
+    place.name, place.email, place.first_name, place.required = "perkstar", "email", "firstName", []
     [answer] = await connector.send(DataType.CUSTOMERS, [change(place)])
     card: RemoteRecord = await connector.issue_card(answer.record.id, template.id)
     return card

@@ -1,5 +1,6 @@
 """What the connectors share: the client made from a manifest, batches that are split, and records made flat."""
 
+import asyncio
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -333,6 +334,15 @@ def _understood_pages(read: Callable[..., AsyncIterator[Page]]) -> Callable[...,
                 await closer()
 
     return pages
+
+
+async def together(calls: Iterable[Awaitable[Any]]) -> list[Any]:
+    """Several calls at once, as many as the client lets through; the first fault is raised when all have ended."""
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return list(answers)
 
 
 def moment(text: Any) -> datetime | None:

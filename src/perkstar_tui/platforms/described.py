@@ -19,7 +19,7 @@ from perkstar_tui.model.remote import (
     RemoteRecord,
 )
 
-from .base import OF_RECORD, RestConnector
+from .base import OF_RECORD, RestConnector, together
 from .connector import Subscription
 from .filling import fill, text
 from .manifest import DataSpec
@@ -483,9 +483,8 @@ class Described(RestConnector):
         answers: dict[str, Answer] = {}
         if many is None:
             assert one is not None
-            for change in changes:
-                answers[change.key] = await self._write_one(change, one, there)
-            return answers
+            written = await together(self._write_one(change, one, there) for change in changes)
+            return {answer.key: answer for answer in written}
         spec = self.writing
         records = []
         for change in changes:

@@ -96,13 +96,25 @@ class FieldSpec(_Part):
 
 
 class DataSpec(_Part):
-    """What a platform can do with one data type, and how it is read, fetched, found, discovered and written."""
+    """What a platform can do with one data type, and how it is read, fetched, found, discovered and written.
+
+    `batch_create` and `batch_update` are what is handed over at once; `singly`: each record is a call of its own, and
+    those of a batch are made side by side. `page_size` are the rows of a page, `first_page_size` those of a first
+    read where they differ. `twins`: whether the vendor refuses a second record of the same person, joins it to the
+    first, or makes it. `create_key`: a create that is sent twice with one key makes one record. `merges`: what a
+    merged record's id leads to there.
+    """
 
     to_platform: bool = False
     to_perkstar: bool = False
     batch_create: int = 1
     batch_update: int = 1
+    singly: bool = False
     page_size: int = 100
+    first_page_size: int | None = None
+    twins: Literal["refused", "joined", "allowed"] = "refused"
+    create_key: bool = False
+    merges: Literal["winner", "gone", ""] = ""
     overlap_s: float = 0.0
     search_lag_s: float = 0.0
     complete_only: bool = False

@@ -152,7 +152,7 @@ class WriteSpec(Part):
     `answered_by`: results come in the order asked, or by a member that names the record. `failed`: where a result
     says why it was refused, `failed_if` members by which it says so. `defaults` are members that a new record must
     have, from its other fields. `complete`: an answer shows all fields, so that a missing one is empty.
-    `create_once`: the vendor refuses or joins a second record of the same person. `joins`: a member made of fields
+    `joins`: a member made of fields
     that the vendor itself only shows (a full name of its parts). `number_ids`: ids are numbers there.
     """
 
@@ -180,7 +180,6 @@ class WriteSpec(Part):
     echo: bool = True
     complete: bool = False
     defaults: dict[str, Any] = {}
-    create_once: bool = False
     number_ids: bool = False
     joins: dict[str, tuple[str, ...]] = {}
     side: SideSpec | None = None

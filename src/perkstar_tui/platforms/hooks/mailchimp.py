@@ -1,6 +1,5 @@
 """Mailchimp: members of one audience by time of change, written in batches that are answered by e-mail address."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import md5
@@ -19,7 +18,7 @@ from perkstar_tui.model.remote import (
     RemoteRecord,
     Value,
 )
-from perkstar_tui.platforms.base import OF_RECORD, RestConnector, moment, nested, server_ms
+from perkstar_tui.platforms.base import OF_RECORD, RestConnector, moment, nested, server_ms, together
 from perkstar_tui.platforms.catalog import load_catalog
 from perkstar_tui.platforms.connector import CredentialStore, Subscription
 from perkstar_tui.platforms.pagination import Batch, Place, ahead, by_time
@@ -193,7 +192,7 @@ class Mailchimp(RestConnector):
         self, data: DataType, ids: Sequence[str]
     ) -> dict[str, tuple[Presence, RemoteRecord | None]]:
         found: dict[str, tuple[Presence, RemoteRecord | None]] = {}
-        for id_, record in zip(ids, await _together(self._one(id_) for id_ in ids), strict=True):
+        for id_, record in zip(ids, await together(self._one(id_) for id_ in ids), strict=True):
             if record is None:
                 found[id_] = (Presence.GONE, None)
             elif record.archived:
@@ -259,7 +258,7 @@ class Mailchimp(RestConnector):
             answer = answers.get(change.key)
             if answer is None or answer.error is not None:
                 singly.append(change)
-        for change, answer in zip(singly, await _together(self._patch(c) for c in singly), strict=True):
+        for change, answer in zip(singly, await together(self._patch(c) for c in singly), strict=True):
             answers[change.key] = answer
         return answers
 
@@ -296,7 +295,7 @@ class Mailchimp(RestConnector):
             change = members.get(str(entry.get("email_address")).lower(), (None,))[0]
             if change is not None and change.key not in answers:
                 wrong.append(self.refused(change, self.refusal(entry)))
-        for answer in await _together(wrong):
+        for answer in await together(wrong):
             answers[answer.key] = answer
 
     async def _settled(self, row: dict[str, Any], change: Change) -> RemoteRecord:
@@ -395,12 +394,3 @@ def _answer(change: Change, record: RemoteRecord, created: bool) -> Answer:
 def _cleared(fields: Mapping[str, Value]) -> dict[str, Value]:
     """An empty text clears a merge field; null is not taken."""
     return {path: "" if value is None else value for path, value in fields.items()}
-
-
-async def _together(calls: Any) -> list[Any]:
-    """Several calls at once, as many as the client lets through; the first fault is raised when all have ended."""
-    answers = await asyncio.gather(*calls, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return list(answers)
