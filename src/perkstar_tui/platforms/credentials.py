@@ -124,8 +124,8 @@ class _Members(dict[str, Any]):
 
 def _authorising(form: AuthForm, credential: Mapping[str, Any]) -> dict[str, str]:
     secret = str(credential["access_token" if form.type == "oauth2" else form.fields[0].name])
-    if form.type == "api_key_header" or form.header:
-        return {form.header: secret}
+    if form.header:
+        return {form.header: secret if form.scheme == "Bearer" else f"{form.scheme} {secret}"}
     if form.type == "basic":
         user = str(credential[form.fields[1].name]) if len(form.fields) > 1 else "perkstar"
         return {"Authorization": "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()}

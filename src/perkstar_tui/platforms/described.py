@@ -1,7 +1,10 @@
 """A connector that does what its manifest describes. A vendor's hook overrides what a manifest can't say."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from perkstar_tui.http.client import Reply
 from perkstar_tui.http.errors import dig
@@ -24,7 +27,7 @@ from .connector import Subscription
 from .filling import fill, text
 from .manifest import DataSpec
 from .pagination import ahead
-from .parts import CallSpec, DiscoverSpec, FetchSpec, WriteSpec
+from .parts import CallSpec, DiscoverSpec, FetchSpec, JobSpec, SideSpec, WalkSpec, WriteSpec
 from .shapes import Shape, _says, merged, refunds_of, sale_of
 from .walks import Pages, Stretch, relative, rows_of, time_of, walk_rows
 
@@ -106,18 +109,8 @@ class Described(RestConnector):
 
     # -- fields ------------------------------------------------------------------------------------------------
     async def _discovered(self, spec: DiscoverSpec) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        walk = _rows_only(spec)
-        pages = Pages(self, spec.call, walk, spec.page, 100)
-        mark: Any = None
-        while True:
-            _, rows = await pages.fetch(mark)
-            found += [
-                row for row in rows if all(_says(dig(row, path), value) for path, value in spec.only.items())
-            ]
-            mark = pages.mark
-            if mark is None:
-                return found
+        rows = await self._all(WalkSpec(all=spec.call, rows=spec.rows, page=spec.page), 100)
+        return [row for row in rows if all(_says(dig(row, path), value) for path, value in spec.only.items())]
 
     def _path(self, spec: DiscoverSpec, row: Mapping[str, Any]) -> str:
         return text(spec.path, {"name": dig(row, spec.name)})
@@ -288,7 +281,7 @@ class Described(RestConnector):
         call = spec.one if len(ids) == 1 and spec.one is not None else spec.many or spec.one
         assert call is not None
         try:
-            reply = await self.ask(call, {"id": ids[0], "ids": ids, "ids_text": ",".join(ids)})
+            reply = await self.ask(call, {"id": ids[0], **_several(ids)})
         except PerkstarError as error:
             if error.kind in _GONE:
                 return []
@@ -410,44 +403,51 @@ class Described(RestConnector):
         return answers
 
     def _beside(self, path: str) -> bool:
-        side = self.writing.side
-        return side is not None and path.startswith(side.prefix)
+        return any(path.startswith(side.prefix) for side in self.writing.sides)
 
     async def _write_beside(self, changes: Sequence[Change], answers: dict[str, Answer]) -> None:
         """Fields that lie beside their record; where one is refused, a created record stays, without it."""
-        side = self.writing.side
-        if side is None or self.shape is None:
-            return
-        values = []
-        for change in changes:
-            answer = answers.get(change.key)
-            id_ = change.remote_id or (answer.record.id if answer and answer.record is not None else None)
-            if answer is not None and answer.error is None and id_ is not None:
+        for side in self.writing.sides:
+            by_call: dict[str, list[Beside]] = {}
+            for change in changes:
+                answer = answers.get(change.key)
+                id_ = change.remote_id or (answer.record.id if answer and answer.record is not None else None)
+                if answer is None or answer.error is not None or id_ is None:
+                    continue
                 for path, value in change.fields.items():
-                    if self._beside(path):
-                        values.append((change, id_, path, value))
-        for start in range(0, len(values), side.at_once):
-            await self._put_beside(values[start : start + side.at_once], answers)
+                    if path.startswith(side.prefix):
+                        name = str(value) if side.values else ""
+                        by_call.setdefault(name, []).append((change, id_, path, value))
+            for name, values in by_call.items():
+                call = side.values.get(name) if side.values else side.call
+                if call is None:
+                    continue
+                for start in range(0, len(values), side.at_once):
+                    await self._put_beside(side, call, values[start : start + side.at_once], answers)
 
     async def _put_beside(
-        self, part: Sequence[tuple[Change, str, str, Any]], answers: dict[str, Answer]
+        self, side: SideSpec, call: CallSpec, part: "Sequence[Beside]", answers: dict[str, Answer]
     ) -> None:
-        side = self.writing.side
-        assert side is not None and self.shape is not None
+        assert self.shape is not None
         items = []
-        for _, id_, path, value in part:
+        for change, id_, path, value in part:
             name = self.shape.theirs.get(path, path).removeprefix(side.prefix)
             shown = side.clears if value in (None, "") else value
-            items.append(fill(side.item, {"id": _number(id_), "name": _number(name), "value": shown}))
+            record = answers[change.key].record
+            known = {**(record.fields if record is not None else {}), **change.fields}
+            named = {name_: known.get(where) for name_, where in side.names.items()}
+            items.append(
+                fill(side.item, {"id": _number(id_), "name": _number(name), "value": shown, **named})
+            )
         try:
-            await self.ask(side.call, {"values": items, "key": part[0][0].key})
+            await self.ask(call, {"values": items, "key": part[0][0].key})
         except PerkstarError as error:
             if error.kind not in OF_RECORD:
                 raise
             if len(part) > 1:
                 middle = len(part) // 2
-                await self._put_beside(part[:middle], answers)
-                await self._put_beside(part[middle:], answers)
+                await self._put_beside(side, call, part[:middle], answers)
+                await self._put_beside(side, call, part[middle:], answers)
                 return
             change, _, path, _ = part[0]
             error.field = path
@@ -463,6 +463,7 @@ class Described(RestConnector):
                 record.fields[path] = value
 
     def _needs_rest(self, change: Change) -> bool:
+        """Whether a part of it can only be written with the rest: in a list that is replaced whole, a joined name."""
         assert self.shape is not None
         lists = tuple(part.path + "." for part in self.shape.spec.lists if part.whole)
         theirs = [self.shape.theirs.get(path, path) for path in change.fields]
@@ -495,8 +496,54 @@ class Described(RestConnector):
             values = {"record": record, "key": change.key, "id": self._id(change), "version": change.version}
             records.append(record if wrap is None else fill(wrap, values))
         reply = await self.ask(many, {"records": records, "key": changes[0].key})
-        await self._results(changes, reply.data, answers)
+        if spec.job is not None:
+            await self._job(changes, spec.job, reply.data, answers)
+        else:
+            await self._results(changes, reply.data, answers)
         return answers
+
+    async def _job(
+        self, changes: Sequence[Change], spec: JobSpec, begun: Any, answers: dict[str, Answer]
+    ) -> None:
+        """Wait for a write that the vendor does later, then read what came of it and what was refused."""
+        job = dig(begun, spec.id)
+        wait, waited = spec.wait_s, 0.0
+        while True:
+            data = (await self.ask(spec.poll, {"job": job})).data
+            status = str(dig(data, spec.status))
+            if status in spec.done or status in spec.failed:
+                break
+            if waited > spec.patience_s:
+                raise PerkstarError(
+                    ErrorKind.SERVICE_UNAVAILABLE,
+                    f"{self.manifest.title} has not finished a list of {len(changes)} records in "
+                    f"{spec.patience_s / 60:.0f} minutes.",
+                )
+            await self.clock.sleep(wait)
+            waited += wait
+            wait = min(wait * 1.5, 15.0)
+        if spec.errors is not None:
+            for row in await self._all(spec.errors, spec.size, job=job):
+                at = re.search(r"(\d+)", str(dig(row, spec.error_at)).rpartition("/data/")[2])
+                change = changes[int(at[1])] if at is not None and int(at[1]) < len(changes) else None
+                if change is not None:
+                    answers[change.key] = await self.refused(change, self.refusal({"errors": [_inner(row)]}))
+        if spec.results is not None:
+            rows = await self._all(spec.results, spec.size, job=job)
+            left = [change for change in changes if change.key not in answers]
+            await self._matched(left, rows, answers)
+
+    async def _all(self, walk: WalkSpec, size: int, **values: Any) -> list[dict[str, Any]]:
+        """Every row of a list, whatever its pages."""
+        found: list[dict[str, Any]] = []
+        pages = Pages(self, walk.all, walk, walk.page, size, **values)
+        mark: Any = None
+        while True:
+            _, rows = await pages.fetch(mark)
+            found += rows
+            mark = pages.mark
+            if mark is None:
+                return found
 
     def _id(self, change: Change) -> Any:
         """A record's id as the vendor writes it: a number stays one."""
@@ -532,32 +579,36 @@ class Described(RestConnector):
         spec = self.writing
         updates = changes[0].remote_id is not None and spec.update_rows is not None
         results = rows_of(data, (spec.update_rows or "") if updates else spec.rows)
-        if spec.answered_by:
-            by_name = {str(dig(row, spec.answered_by)): row for row in results}
-            given = [by_name.get(self._called(change)) for change in changes]
+        if spec.answered:
+            await self._matched(changes, results, answers)
         else:
-            given = [*results, *([None] * len(changes))][: len(changes)]
-        for change, result in zip(changes, given, strict=True):
-            if result is None:
-                continue
-            failed = dig(result, spec.failed) if spec.failed else None
-            if failed or any(_says(dig(result, path), wanted) for path, wanted in spec.failed_if.items()):
-                error = self.refusal(failed or result)
-                if error.kind not in OF_RECORD:
-                    raise error
-                answers[change.key] = await self.refused(change, error)
-                continue
-            row = dig(result, spec.result) if spec.result else result
-            answers[change.key] = self._answer(change, row if isinstance(row, dict) else {})
+            for change, result in zip(changes, results, strict=False):
+                await self._take(change, result, answers)
 
-    def _called(self, change: Change) -> str:
-        """By what a result names a change: its key, its id, or the value of one of its fields."""
-        name = self.writing.answered_as
-        if name == "key":
-            return change.key
-        if name == "id":
-            return str(change.remote_id)
-        return str(change.fields.get(name))
+    async def _matched(
+        self, changes: Sequence[Change], results: Sequence[dict[str, Any]], answers: dict[str, Answer]
+    ) -> None:
+        """Results that name their records."""
+        for path, name in self.writing.answered.items():
+            by_name = {str(dig(row, path)).casefold(): row for row in results if dig(row, path)}
+            for change in changes:
+                called = _called(change, name)
+                result = by_name.get(called.casefold()) if called else None
+                if result is not None and change.key not in answers:
+                    await self._take(change, result, answers)
+
+    async def _take(self, change: Change, result: dict[str, Any], answers: dict[str, Answer]) -> None:
+        """One result of a list: refused, or what stands now."""
+        spec = self.writing
+        failed = dig(result, spec.failed) if spec.failed else None
+        if failed or any(_says(dig(result, path), wanted) for path, wanted in spec.failed_if.items()):
+            error = self.refusal(failed or result)
+            if error.kind not in OF_RECORD:
+                raise error
+            answers[change.key] = await self.refused(change, error)
+            return
+        row = dig(result, spec.result) if spec.result else result
+        answers[change.key] = self._answer(change, row if isinstance(row, dict) else {})
 
     async def refused(self, change: Change, error: PerkstarError) -> Answer:
         """A refused change, with the record that it clashes with where the vendor has one like it."""
@@ -613,10 +664,25 @@ _SECRET = frozenset(
 """Members of a credential that no call may name: they travel in the headers that authorise, and nowhere else."""
 
 
-def _rows_only(spec: DiscoverSpec) -> Any:
-    from .parts import WalkSpec
+Beside = tuple[Change, str, str, Any]
+"""A value that lies beside a record: its change, the record's id, the path and the value."""
 
-    return WalkSpec(all=spec.call, rows=spec.rows, page=spec.page)
+
+def _called(change: Change, name: str) -> str | None:
+    """By what a result names a change: its key, its id, or the value of one of its fields."""
+    if name == "key":
+        return change.key
+    value = change.remote_id if name == "id" else change.fields.get(name)
+    return None if value in (None, "") else str(value)
+
+
+def _inner(row: Mapping[str, Any]) -> Any:
+    """An error that lies in a row of its own, without the row's frame (JSON:API's `attributes`)."""
+    return row.get("attributes", row)
+
+
+def _several(ids: list[str]) -> dict[str, Any]:
+    return {"ids": ids, "ids_text": ",".join(ids), "ids_json": orjson.dumps(ids).decode()}
 
 
 def _parts(ids: list[str], spec: FetchSpec) -> list[list[str]]:

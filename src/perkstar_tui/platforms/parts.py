@@ -102,7 +102,7 @@ class RecordSpec(Part):
 
 
 class FetchSpec(Part):
-    """Records by id: `one` with `{id}`, or `many` with `{ids}` (a list; `{ids_text}` with commas), `at_once` of them.
+    """Records by id: `one` with `{id}`, or `many` with `{ids}` (a list; `{ids_text}` with commas, `{ids_json}` as JSON), `at_once` of them.
 
     `rows` is where the records are in an answer.
     """
@@ -129,15 +129,38 @@ class FindSpec(Part):
 class SideSpec(Part):
     """Fields that lie beside a record and are written by a call of their own, once the record is known by its id.
 
-    `prefix` is how their paths begin; `call` takes `{values}`, a list of `item` (`{id}`, `{name}`, `{value}`), of
-    which a call takes `at_once`. `clears` is the value by which one is emptied.
+    `prefix` is how their paths begin; `call` takes `{values}`, a list of `item` (`{id}`, `{name}`, `{value}`, and
+    the record's `names`), of which a call takes `at_once`. `clears` is the value by which one is emptied. `values`
+    have calls of their own, for vendors that have one act for each (subscribe, unsubscribe); others are not written.
     """
 
     prefix: str
-    call: CallSpec
+    call: CallSpec | None = None
+    values: dict[str, CallSpec] = {}
     item: dict[str, Any]
+    names: dict[str, str] = {}
     at_once: int = 25
     clears: str | None = ""
+
+
+class JobSpec(Part):
+    """A write that the vendor does later: its answer has the `id` of a job (`{job}`), which is asked for by `poll`.
+
+    `done` and `failed` are what `status` says at the end. `results` are then the records that came of it, `errors`
+    those that were refused: each names its place in the list by the number in `error_at`.
+    """
+
+    id: str
+    poll: CallSpec
+    status: str
+    done: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+    wait_s: float = 1.0
+    patience_s: float = 900.0
+    results: WalkSpec | None = None
+    errors: WalkSpec | None = None
+    error_at: str = ""
+    size: int = 100
 
 
 class WriteSpec(Part):
@@ -148,12 +171,12 @@ class WriteSpec(Part):
     a form of its own; `id_member` is where an update in a list names its record. `empty` is how a field is cleared:
     with null, with an empty text, or not at all. `whole`: an update replaces the record, so it is read first and
     sent back changed, but for the members in `drop` (or only with those in `keep`). `echo`: the answer shows the
-    record; else it stands as sent.
-    `answered_by`: results come in the order asked, or by a member that names the record. `failed`: where a result
-    says why it was refused, `failed_if` members by which it says so. `defaults` are members that a new record must
-    have, from its other fields. `complete`: an answer shows all fields, so that a missing one is empty.
-    `joins`: a member made of fields
-    that the vendor itself only shows (a full name of its parts). `number_ids`: ids are numbers there.
+    record; else it stands as sent. Results come in the order asked, or have members that name the record
+    (`answered`: by `key`, `id` or a field). `failed` is where a result says why it was refused, `failed_if` are
+    members by which it says so. `defaults` are members that a new record must have, made of its other fields.
+    `complete`: an answer shows all fields, so that a missing one is empty. `joins`: a member made of fields that the
+    vendor itself only shows (a full name of its parts). `number_ids`: ids are numbers there. `sides` are fields that
+    lie beside the record, `job` says that the vendor writes later.
     """
 
     create: CallSpec | None = None
@@ -167,8 +190,8 @@ class WriteSpec(Part):
     result: str = ""
     failed: str = ""
     failed_if: dict[str, str] = {}
-    answered_by: str = ""
-    answered_as: str = ""
+    answered: dict[str, str] = {}
+    job: JobSpec | None = None
     wrap: Any = None
     update_wrap: Any = None
     id_member: str = "id"
@@ -182,7 +205,7 @@ class WriteSpec(Part):
     defaults: dict[str, Any] = {}
     number_ids: bool = False
     joins: dict[str, tuple[str, ...]] = {}
-    side: SideSpec | None = None
+    sides: tuple[SideSpec, ...] = ()
 
 
 class DiscoverSpec(Part):
