@@ -102,9 +102,10 @@ class RecordSpec(Part):
 
 
 class FetchSpec(Part):
-    """Records by id: `one` with `{id}`, or `many` with `{ids}` (a list; `{ids_text}` with commas, `{ids_json}` as JSON), `at_once` of them.
+    """Records by id: `one` with `{id}`, or `many` of them, `at_once` a call.
 
-    `rows` is where the records are in an answer.
+    `{ids}` is a list of ids, `{ids_text}` the same with commas, `{ids_json}` as JSON. `rows` is where the records
+    are in an answer, `row` where each is in its row.
     """
 
     one: CallSpec | None = None
