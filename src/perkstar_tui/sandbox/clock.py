@@ -45,6 +45,11 @@ def iso_s(ms: int) -> str:
     return iso_ms(ms)[:19] + "+00:00"
 
 
+def iso_utc(ms: int) -> str:
+    """`2026-11-24T10:00:00Z`, as Square writes a moment in whole seconds."""
+    return iso_ms(ms)[:19] + "Z"
+
+
 def parse_ms(text: str) -> int | None:
     """A moment in ISO 8601 or in milliseconds; None when it is neither."""
     text = text.strip()

@@ -274,23 +274,17 @@ class HubSpot(Vendor):
         """429 in the words of one of HubSpot's limits."""
         return self.error(429, "RATE_LIMITS", message, errorType="RATE_LIMIT", policyName=policy)
 
-    def missing(self, call: Call) -> Answer:
+    def missing(self, known: bool) -> Answer:
         """404, or 405 for a path that other methods know."""
-        if self.routes.knows(call.path):
+        if known:
             return self.error(405, "METHOD_NOT_ALLOWED", "Method not allowed")
         return self.error(404, "OBJECT_NOT_FOUND", "resource not found")
 
-    def trouble(self, status: int, retry_after: float | None = None) -> Answer:
+    def failure(self, status: int) -> Answer:
         """429 and the errors of a server."""
         if status == 429:
-            answer = self.too_many(
-                "TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit."
-            )
-        else:
-            answer = self.error(status, "INTERNAL_ERROR", "internal error")
-        if retry_after is not None:
-            answer.headers["Retry-After"] = str(max(1, round(retry_after)))
-        return answer
+            return self.too_many("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit.")
+        return self.error(status, "INTERNAL_ERROR", "internal error")
 
     def malformed(self, call: Call) -> Answer:
         """400 for what is no JSON or of another shape."""
@@ -755,7 +749,7 @@ class HubSpot(Vendor):
         seq = int(identifier) if identifier.isdigit() else self.kind(kind).next_seq()
         seq = seq if identifier else max(seq, 40_000_000_000) + self.chance.randrange(1, 900)
         cell = contact_cell(seq, now, now, properties)
-        row = Row(*cell[:8], orjson.loads(cell[8]))
+        row = Row.of(cell)
         if kind != "contacts":
             row.email = row.phone = None
         self.kind(kind).put(row)
@@ -801,7 +795,7 @@ class HubSpot(Vendor):
                 kept.pop(name, None)
         if kind == "contacts":
             row.email, row.phone = normal_email(kept.get("email")), normal_phone(kept.get("phone"))
-        row.updated = max(self.clock.ms(), row.updated + 1)
+        row.touch(self.clock.ms())
         self.kind(kind).put(row)
         for name, value in changed.items():
             self.announce(kind, "propertyChange", row, name, value, source)
@@ -844,7 +838,7 @@ class HubSpot(Vendor):
 
     def put_away(self, kind: str, row: Row) -> None:
         row.state = ARCHIVED
-        row.updated = max(self.clock.ms(), row.updated + 1)
+        row.touch(self.clock.ms())
         self.kind(kind).put(row)
         self.announce(kind, "deletion", row)
 
@@ -856,7 +850,7 @@ class HubSpot(Vendor):
             try:
                 results.append(act(kind, item))
             except Refused as refused:
-                said = orjson.loads(refused.answer.body)
+                said = refused.answer.json()
                 trace = item.get("objectWriteTraceId")
                 context = {"objectWriteTraceId": [str(trace)]} if trace else {}
                 if "id" in item:
@@ -938,7 +932,7 @@ class HubSpot(Vendor):
             more = [text for text in kept.get("hs_additional_emails", "").split(";") if text]
             filled["hs_additional_emails"] = ";".join([*more, other["email"]])
         loser.state, loser.ref = MERGED, winner.id
-        loser.updated = max(self.clock.ms(), loser.updated + 1)
+        loser.touch(self.clock.ms())
         self.kind(kind).put(loser)
         self.write(kind, winner, filled or {"hs_additional_emails": kept.get("hs_additional_emails", "")})
         self.announce(kind, "merge", winner, merged=[loser.id])
@@ -1283,7 +1277,7 @@ class HubSpot(Vendor):
 
         def sign(body: bytes, attempt: int, wrong: bool) -> dict[str, str]:
             secret = "wrong" if wrong else self.grants.client_secret
-            moment = str(int((self.clock.now() + self.faults.skew()) * 1000))
+            moment = str(int((self.told_time()) * 1000))
             text = b"POST" + url.encode() + body + moment.encode()
             three = base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
             one = hashlib.sha256(secret.encode() + body).hexdigest()
@@ -1308,13 +1302,12 @@ class HubSpot(Vendor):
         """Somebody edits the oldest record, so that a list by change moves."""
         row = self.kind("contacts").first("state = 0")
         if row is not None:
-            row.updated = max(self.clock.ms(), row.updated + 1)
+            row.touch(self.clock.ms())
             self.kind("contacts").put(row)
 
-    def show(self, kind: str, limit: int, offset: int) -> tuple[int, list[Any]]:
-        """Records with all their properties."""
-        rows = self.kind(kind).rows("state = 0", (limit, offset), "ORDER BY seq LIMIT ? OFFSET ?")
-        return self.kind(kind).count(), [self.shape(kind, row, list(row.body["properties"])) for row in rows]
+    def view(self, kind: str, row: Row) -> Any:
+        """A record with all its properties."""
+        return self.shape(kind, row, list(row.body["properties"]))
 
     def control_put(self, kind: str, identifier: str, part: dict[str, Any]) -> Any:
         """As a person in HubSpot's screens."""

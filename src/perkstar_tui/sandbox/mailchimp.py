@@ -240,7 +240,7 @@ class Mailchimp(Vendor):
             detail = "Your API key may be invalid, or you've attempted to access the wrong datacenter."
             raise Refused(self.problem(401, "API Key Invalid", detail))
         if self.setting.limits and self.in_flight > MOST_CONNECTIONS:
-            raise self.window_full()
+            raise Refused(self.trouble(429))
         if call.params.get("list", LIST) != LIST:
             raise self.not_found()
         return {}
@@ -249,25 +249,19 @@ class Mailchimp(Vendor):
         """A few milliseconds a request, so that connections overlap."""
         return 0.004
 
-    def missing(self, call: Call) -> Answer:
+    def missing(self, known: bool) -> Answer:
         """404, or 405 for a path that other methods know."""
-        if self.routes.knows(call.path):
+        if known:
             detail = "The requested method and resource are not compatible."
             return self.problem(405, "Method Not Allowed", detail)
         return self.not_found().answer
 
-    def trouble(self, status: int, retry_after: float | None = None) -> Answer:
+    def failure(self, status: int) -> Answer:
         """429 and the errors of a server."""
         if status == 429:
             words = "You have exceeded the limit of 10 simultaneous connections."
-            answer = self.problem(429, "Too Many Requests", words)
-        else:
-            answer = self.problem(
-                status, "Internal Server Error", "An unexpected internal error has occurred."
-            )
-        if retry_after is not None:
-            answer.headers["Retry-After"] = str(max(1, round(retry_after)))
-        return answer
+            return self.problem(429, "Too Many Requests", words)
+        return self.problem(status, "Internal Server Error", "An unexpected internal error has occurred.")
 
     def malformed(self, call: Call) -> Answer:
         """400 for what is no JSON or of another shape."""
@@ -553,7 +547,7 @@ class Mailchimp(Vendor):
         }
         fields["tags"] = [self.tag(name) for name in given.get("tags") or []]
         cell = member_cell(old.seq if old else None, now, now, fields, self.chance)
-        row = Row(*cell[:8], orjson.loads(cell[8]))
+        row = Row.of(cell)
         if old is not None:
             row.ref = row.body["contact_id"] = old.body["contact_id"]
         self.kind("members").put(row)
@@ -612,7 +606,7 @@ class Mailchimp(Vendor):
         return row
 
     def touch(self, row: Row) -> None:
-        row.updated = max(self.clock.ms(), row.updated + 1)
+        row.touch(self.clock.ms())
         row.body["last_changed"] = iso_s(row.updated)
         self.kind("members").put(row)
 
@@ -678,7 +672,7 @@ class Mailchimp(Vendor):
                 else:
                     raise Refused(self.exists(email))
             except Refused as refused:
-                errors.append(self.member_error(email, orjson.loads(refused.answer.body)))
+                errors.append(self.member_error(email, refused.answer.json()))
         return reply({
             "new_members": new, "updated_members": updated, "errors": errors, "total_created": len(new),
             "total_updated": len(updated), "error_count": len(errors),
@@ -919,7 +913,7 @@ class Mailchimp(Vendor):
         """`t=...,v1=...` over the time and the raw body."""
 
         def sign(body: bytes, attempt: int, wrong: bool) -> dict[str, str]:
-            moment = int(self.clock.now() + self.faults.skew())
+            moment = int(self.told_time())
             key = b"wrong" if wrong else secret.encode()
             digest = hmac.new(key, f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
             return {"X-Mailchimp-Signature": f"t={moment},v1={digest}"}
@@ -996,10 +990,9 @@ class Mailchimp(Vendor):
             row.seq = None
             self.kind("members").put(row)
 
-    def show(self, kind: str, limit: int, offset: int) -> tuple[int, list[Any]]:
-        """Members as lists show them."""
-        rows = self.kind(kind).rows("state = 0", (limit, offset), "ORDER BY seq LIMIT ? OFFSET ?")
-        return self.kind(kind).count(), [self.shown(row) for row in rows]
+    def view(self, kind: str, row: Row) -> Any:
+        """A member as lists show it."""
+        return self.shown(row)
 
     def control_put(self, kind: str, identifier: str, part: dict[str, Any]) -> Any:
         """As a person in Mailchimp's screens; `status` may go up, since that is the member's own word."""

@@ -183,6 +183,55 @@ class Grants:
         return client_id == self.client_id and secrets.compare_digest(client_secret or "", self.client_secret)
 
 
+class Denied(Exception):
+    """Why a token request is refused: the error of RFC 6749, section 5.2, and which of its reasons it is."""
+
+    def __init__(self, error: str, reason: str) -> None:
+        super().__init__(error, reason)
+        self.error = error
+        self.reason = reason
+
+
+def exchange(
+    grants: Grants,
+    form: dict[str, str],
+    scopes: list[str],
+    *,
+    public: bool = False,
+    with_refresh: bool = True,
+) -> Token:
+    """A token for a code or a refresh token; `Denied` where the request isn't good.
+
+    `scopes` are those of a code that asked for none. `public`: a client without a secret may redeem a code by
+    PKCE; its refresh tokens rotate, and are used without the secret. The reasons: `client`, `secret` (wrong),
+    `no-secret`, `code`, `refresh`, `grant`.
+    """
+    if form.get("client_id") != grants.client_id:
+        raise Denied("invalid_client", "client")
+    secret = form.get("client_secret")
+    if (secret or not public) and not grants.knows_client(form.get("client_id"), secret):
+        raise Denied("invalid_client", "secret")
+    if form.get("grant_type") == "authorization_code":
+        pending = grants.codes.get(form.get("code", ""))
+        if not secret and (pending is None or pending.challenge is None):
+            raise Denied("invalid_client", "no-secret")
+        code = grants.redeem(form)
+        if code is None:
+            raise Denied("invalid_grant", "code")
+        return grants.issue(code.scopes or scopes, with_refresh=with_refresh, rotates=public and not secret)
+    if form.get("grant_type") == "refresh_token":
+        old = grants.renewable(form.get("refresh_token", ""))
+        if old is None:
+            raise Denied("invalid_grant", "refresh")
+        if old.rotates:
+            old.spent = True
+            return grants.issue(old.scopes, rotates=True)
+        if not secret:
+            raise Denied("invalid_client", "no-secret")
+        return grants.issue(old.scopes, refresh=old)
+    raise Denied("unsupported_grant_type", "grant")
+
+
 def verified(verifier: str, challenge: str) -> bool:
     """RFC 7636, S256."""
     digest = hashlib.sha256(verifier.encode()).digest()

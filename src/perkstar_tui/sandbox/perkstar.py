@@ -330,25 +330,21 @@ class Perkstar(Vendor):
         given = call.headers.get("x-api-key", "")
         if self.key_refused or not hmac.compare_digest(given.encode(), self.api_key.encode()):
             raise Refused(self.refusal(401, "Unauthorized: the API key is missing or wrong"))
-        if self.setting.limits and not self.windows.of(given).take():
-            raise self.window_full()
+        self.count(self.windows.of(given))
         if call.path.startswith("/api/v2/marketplace/") and "x-app-token" not in call.headers:
             raise Refused(self.refusal(401, "X-App-Token is missing"))
         return {}
 
-    def missing(self, call: Call) -> Answer:
+    def missing(self, known: bool) -> Answer:
         """404, or 405 for a path that other methods know."""
-        if self.routes.knows(call.path):
+        if known:
             return self.refusal(405, "Method not allowed")
         return self.refusal(404, "Not found")
 
-    def trouble(self, status: int, retry_after: float | None = None) -> Answer:
+    def failure(self, status: int) -> Answer:
         """429 and the errors of a server."""
         words = {429: "Too many requests", 500: "Internal server error", 503: "Service unavailable"}
-        answer = self.refusal(status, words.get(status, "Error"))
-        if retry_after is not None:
-            answer.headers["retry-after"] = str(max(1, round(retry_after)))
-        return answer
+        return self.refusal(status, words.get(status, "Error"))
 
     def malformed(self, call: Call) -> Answer:
         """400 for what is no JSON or of another shape."""
@@ -574,7 +570,7 @@ class Perkstar(Vendor):
     def add_customer(self, fields: dict[str, Any], identifier: str = "") -> dict[str, Any]:
         now = self.clock.ms()
         cell = customer_cell(identifier or uuid7(now, self.chance), now, now, fields)
-        row = self.kind("customers").put(Row(*cell[:8], orjson.loads(cell[8])))
+        row = self.kind("customers").put(Row.of(cell))
         self.announce("CustomerCreatedEvent", {
             "id": row.id, "email": row.body["email"], "phone": row.body["phone"],
             "first_name": row.body["firstName"], "last_name": row.body["surname"],
@@ -587,7 +583,7 @@ class Perkstar(Vendor):
             row.body.update(fields)
             row.email = normal_email(row.body["email"])
             row.phone = normal_phone("+" + (row.body["phone"] or ""))
-            row.updated = max(self.clock.ms(), row.updated + 1)
+            row.touch(self.clock.ms())
             row.body["updatedAt"] = iso_s(row.updated)
             self.kind("customers").put(row)
         return row.body
@@ -633,7 +629,7 @@ class Perkstar(Vendor):
             self.clock.ms(),
             {},
         )
-        row = self.kind("cards").put(Row(*cell[:8], orjson.loads(cell[8])))
+        row = self.kind("cards").put(Row.of(cell))
         self.announce("CardIssuedEvent", self.card_event(row))
         return row.body
 
@@ -673,7 +669,7 @@ class Perkstar(Vendor):
         self.announce("CardRemovedEvent", self.card_event(row) | {"status": "deleted"})
 
     def touch(self, row: Row) -> dict[str, Any]:
-        row.updated = max(self.clock.ms(), row.updated + 1)
+        row.touch(self.clock.ms())
         row.body["updatedAt"] = iso_s(row.updated)
         self.kind("cards").put(row)
         return row.body
@@ -1028,11 +1024,6 @@ class Perkstar(Vendor):
         } | {f"direct_install_link_{way}": link for way, link in links.items()}
 
     # control -------------------------------------------------------------------------------------------------
-
-    def show(self, kind: str, limit: int, offset: int) -> tuple[int, list[Any]]:
-        """Records as lists show them."""
-        rows = self.kind(kind).raw("state = 0", (limit, offset), "ORDER BY seq LIMIT ? OFFSET ?")
-        return self.kind(kind).count(), [orjson.loads(row[3]) for row in rows]
 
     def control_put(self, kind: str, identifier: str, part: dict[str, Any]) -> Any:
         """As a person in Perkstar's own screens: a phone and a balance can be changed there."""

@@ -226,29 +226,24 @@ class Square(Vendor):
         if call.path.startswith("/v2/webhooks/") and token not in self.grants.permanent:
             words = "Webhook subscriptions need the application's personal access token."
             raise Refused(self.error(403, "AUTHENTICATION_ERROR", "FORBIDDEN", words))
-        if self.setting.limits and not self.windows.of(token or "").take():
-            raise self.window_full()
+        self.count(self.windows.of(token or ""))
         return echo
 
-    def missing(self, call: Call) -> Answer:
+    def missing(self, known: bool) -> Answer:
         """404, or 405 for a path that other methods know."""
-        if self.routes.knows(call.path):
+        if known:
             return self.error(405, "INVALID_REQUEST_ERROR", "METHOD_NOT_ALLOWED", "Method not allowed.")
         return self.error(404, "INVALID_REQUEST_ERROR", "NOT_FOUND", "Resource not found.")
 
-    def trouble(self, status: int, retry_after: float | None = None) -> Answer:
+    def failure(self, status: int) -> Answer:
         """429 and the errors of a server."""
         if status == 429:
             words = "Your application is sending too many requests."
-            answer = self.error(429, "RATE_LIMIT_ERROR", "RATE_LIMITED", words)
-        else:
-            code = {503: "SERVICE_UNAVAILABLE", 502: "BAD_GATEWAY", 504: "GATEWAY_TIMEOUT"}.get(
-                status, "INTERNAL_SERVER_ERROR"
-            )
-            answer = self.error(status, "API_ERROR", code, "An internal error has occurred.")
-        if retry_after is not None:
-            answer.headers["Retry-After"] = str(max(1, round(retry_after)))
-        return answer
+            return self.error(429, "RATE_LIMIT_ERROR", "RATE_LIMITED", words)
+        code = {503: "SERVICE_UNAVAILABLE", 502: "BAD_GATEWAY", 504: "GATEWAY_TIMEOUT"}.get(
+            status, "INTERNAL_SERVER_ERROR"
+        )
+        return self.error(status, "API_ERROR", code, "An internal error has occurred.")
 
     def malformed(self, call: Call) -> Answer:
         """400 for what is no JSON or of another shape."""
@@ -610,7 +605,7 @@ class Square(Vendor):
     def put_new(self, fields: dict[str, Any], identifier: str = "") -> Row:
         now = self.clock.ms()
         cell = customer_cell(None, identifier or square_id(self.chance), now, now, fields)
-        row = self.kind("customers").put(Row(*cell[:8], orjson.loads(cell[8])))
+        row = self.kind("customers").put(Row.of(cell))
         self.announce("customer.created", "customer", row.id, {"customer": row.body})
         return row
 
@@ -639,7 +634,7 @@ class Square(Vendor):
             normal_phone(row.body.get("phone_number")),
         )
         row.ref = row.body.get("reference_id")
-        row.updated = max(self.clock.ms(), row.updated + 1)
+        row.touch(self.clock.ms())
         row.body["updated_at"] = iso_ms(row.updated)
         self.kind("customers").put(row)
         self.announce("customer.updated", "customer", row.id, {"customer": row.body})
@@ -678,7 +673,7 @@ class Square(Vendor):
             try:
                 responses[key] = act(key, item)
             except Refused as refused:
-                responses[key] = orjson.loads(refused.answer.body)
+                responses[key] = refused.answer.json()
         return reply({"responses": responses}, records=len(responses))
 
     def bulk_create(self, call: Call) -> Answer:
@@ -687,7 +682,7 @@ class Square(Vendor):
         def act(key: str, item: dict[str, Any]) -> dict[str, Any]:
             inner = Call("POST", "/v2/customers", {}, {}, orjson.dumps(item, option=orjson.OPT_SORT_KEYS), "")
             answer = self.once(key, inner, lambda: reply({"customer": self.insert(item).body}))
-            found: dict[str, Any] = orjson.loads(answer.body)
+            found: dict[str, Any] = answer.json()
             return found
 
         return self.each(call.json()["customers"], act)
@@ -865,7 +860,7 @@ class Square(Vendor):
                 made = self.set_attribute(str(item["customer_id"]), attribute, str(attribute["key"]))
                 values[key] = {"customer_id": item["customer_id"], "custom_attribute": made}
             except Refused as refused:
-                values[key] = orjson.loads(refused.answer.body)
+                values[key] = refused.answer.json()
         return reply({"values": values})
 
     def group(self, identifier: str) -> dict[str, Any]:
@@ -964,7 +959,7 @@ class Square(Vendor):
             query=(places, query),
         )
         if given.get("return_entries"):
-            body = orjson.loads(answer.body)
+            body = answer.json()
             body["order_entries"] = [
                 {"order_id": order["id"], "version": order["version"], "location_id": order["location_id"]}
                 for order in body.pop("orders", [])
@@ -1006,7 +1001,7 @@ class Square(Vendor):
         body |= {"id": long_id(self.chance), "state": body.get("state") or "OPEN", "version": 1,
                  "created_at": iso_ms(now), "updated_at": iso_ms(now)}  # fmt: skip
         cell = order_cell(body, now, now)
-        row = self.kind("orders").put(Row(*cell[:8], body))
+        row = self.kind("orders").put(Row.of(cell))
         self.announce_order("created", row)
         return row
 
@@ -1027,7 +1022,7 @@ class Square(Vendor):
         return reply({"order": row.body})
 
     def touch_order(self, row: Row) -> None:
-        row.updated = max(self.clock.ms(), row.updated + 1)
+        row.touch(self.clock.ms())
         row.body["version"] += 1
         row.body["updated_at"] = iso_ms(row.updated)
         if row.body["state"] in ("COMPLETED", "CANCELED"):
@@ -1124,7 +1119,7 @@ class Square(Vendor):
         if given.get("buyer_email_address"):
             body["buyer_email_address"] = given["buyer_email_address"]
         cell = payment_cell(body, now, now)
-        row = self.kind("payments").put(Row(*cell[:8], body))
+        row = self.kind("payments").put(Row.of(cell))
         order.body.setdefault("tenders", []).append(tender_body(body))
         if given.get("customer_id") and not order.body.get("customer_id"):
             order.body["customer_id"] = given["customer_id"]
@@ -1168,9 +1163,9 @@ class Square(Vendor):
         if identifier:
             body["id"] = identifier
         cell = refund_cell(body, now, now)
-        row = self.kind("refunds").put(Row(*cell[:8], body))
+        row = self.kind("refunds").put(Row.of(cell))
         refunded(payment.body, body, now)
-        payment.updated = max(now, payment.updated + 1)
+        payment.touch(now)
         self.kind("payments").put(payment)
         if order is not None:
             order.body.setdefault("refunds", []).append(order_refund(body, payment.body))
@@ -1303,14 +1298,9 @@ class Square(Vendor):
         kind = self.store.kinds.get(name)
         row = kind.first("state = 0") if kind else None
         if kind is not None and row is not None:
-            row.updated = max(self.clock.ms(), row.updated + 1)
+            row.touch(self.clock.ms())
             row.body["updated_at"] = iso_ms(row.updated)
             kind.put(row)
-
-    def show(self, kind: str, limit: int, offset: int) -> tuple[int, list[Any]]:
-        """Records as lists show them."""
-        rows = self.kind(kind).raw("state = 0", (limit, offset), "ORDER BY seq LIMIT ? OFFSET ?")
-        return self.kind(kind).count(), [orjson.loads(row[3]) for row in rows]
 
     def control_put(self, kind: str, identifier: str, part: dict[str, Any]) -> Any:
         """As a person at the till or in the dashboard."""
@@ -1335,7 +1325,7 @@ class Square(Vendor):
         if row is None:
             raise ValueError(f"new {kind} come with an order")
         row.body.update({k: v for k, v in part.items() if k != "id"})
-        row.updated = max(self.clock.ms(), row.updated + 1)
+        row.touch(self.clock.ms())
         row.body["updated_at"] = iso_ms(row.updated)
         self.kind(kind).put(row)
         self.announce(f"{kind[:-1]}.updated", kind[:-1], row.id, {kind[:-1]: row.body})
@@ -1351,7 +1341,7 @@ class Square(Vendor):
         body |= {"id": identifier or long_id(self.chance), "state": "OPEN", "version": 1, "created_at": iso_ms(now),
                  "updated_at": iso_ms(now)}  # fmt: skip
         cell = order_cell(body, now, now)
-        row = self.kind("orders").put(Row(*cell[:8], body))
+        row = self.kind("orders").put(Row.of(cell))
         self.announce_order("created", row)
         if part.get("state", "COMPLETED") == "COMPLETED":
             amount = body["total_money"]["amount"]

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import orjson
 
@@ -34,6 +34,15 @@ class Row:
     updated: int
     state: int
     body: dict[str, Any]
+
+    @classmethod
+    def of(cls, cell: Cell) -> Self:
+        """The record that a cell holds."""
+        return cls(*cell[:8], orjson.loads(cell[8]))
+
+    def touch(self, now: int) -> None:
+        """Move the time of change to now, and always past what it was: two changes in one millisecond differ."""
+        self.updated = max(now, self.updated + 1)
 
 
 def normal_email(text: object) -> str | None:
@@ -116,6 +125,11 @@ class Kind:
         found = self.rows("id = ?", (identifier,), "LIMIT 1")
         return found[0] if found else None
 
+    def live(self, identifier: str) -> Row | None:
+        """A record by its id, unless it was archived or merged away."""
+        row = self.get(identifier)
+        return row if row is not None and row.state == LIVE else None
+
     def count(self, where: str = "state = 0", values: Sequence[object] = ()) -> int:
         """How many records fit a condition; the answer is kept until the next write."""
         if where == "state = 0":
@@ -155,6 +169,14 @@ class Kind:
         self.store.writes += gone
         self._counts.clear()
         return gone
+
+    def move_oldest_to_end(self) -> None:
+        """Let the oldest live record be the newest, so that everything after it shifts by one place."""
+        row = self.first("state = 0")
+        if row is not None:
+            self.delete(row.id)
+            row.seq = None
+            self.put(row)
 
     def duplicates(self) -> list[list[str]]:
         """Groups of live records with the same address, or the same phone and no differing address."""

@@ -17,8 +17,10 @@ import orjson
 
 from .clock import Clock, iso_ms, parse_ms
 from .faults import HOSTILE_TEXTS, LONGEST, Faults, Rule
+from .limits import Window
 from .port import Outlet
-from .state import LIVE, Kind, Store
+from .resource import AnyResource
+from .state import Kind, Row, Store
 from .webhooks import Courier
 from .wire import Answer, Call, Refused, Routes
 
@@ -61,16 +63,17 @@ class Vendor(ABC):
         self.in_flight = 0
         self._date = (0, "")
         self.bugs: list[str] = []
-        self.routes = Routes()
         self._last_page: dict[str, tuple[str, Answer]] = {}
         self.fresh()
-        self.route()
 
     def fresh(self) -> None:
         """Begin with an empty shop and the first credentials."""
         self.chance = random.Random(f"{self.setting.seed}:{self.name}")
         self.store = Store(self.setting.directory / f"{self.name}.sqlite", self.kinds + self.hidden_kinds)
+        self.resources: tuple[AnyResource, ...] = ()
         self.begin()
+        self.routes = Routes()
+        self.route()
 
     def again(self) -> None:
         """As at the start: the seed is to be filled in anew, the credentials are the same."""
@@ -82,8 +85,8 @@ class Vendor(ABC):
 
     def show_one(self, kind: str, identifier: str) -> Any:
         """One record as the vendor shows it; None where there is none."""
-        row = self.kind(kind).get(identifier)
-        if row is None or row.state != LIVE:
+        row = self.kind(kind).live(identifier)
+        if row is None:
             return None
         return self.show(kind, 1, self.kind(kind).count("state = 0 AND seq < ?", (row.seq,)))[1][0]
 
@@ -91,22 +94,23 @@ class Vendor(ABC):
 
     @abstractmethod
     def begin(self) -> None:
-        """Make the first credentials, definitions and settings; called at start and at reset."""
+        """Make the first credentials, settings and resources; called at start and at reset."""
 
-    @abstractmethod
     def route(self) -> None:
-        """Fill `self.routes`."""
+        """Fill `self.routes`; a vendor adds the paths that belong to none of its resources."""
+        for resource in self.resources:
+            resource.route(self.routes)
 
     @abstractmethod
     def admit(self, call: Call) -> dict[str, str]:
         """Check credential and limits; answers headers for the reply, or raises `Refused`."""
 
     @abstractmethod
-    def missing(self, call: Call) -> Answer:
-        """The vendor's words for a path that doesn't exist."""
+    def missing(self, known: bool) -> Answer:
+        """The vendor's words for a path that doesn't exist, or that other methods know: 404, or 405."""
 
     @abstractmethod
-    def trouble(self, status: int, retry_after: float | None = None) -> Answer:
+    def failure(self, status: int) -> Answer:
         """The vendor's words for a fault: 429, 500, 502, 503 and others."""
 
     @abstractmethod
@@ -117,9 +121,9 @@ class Vendor(ABC):
     def credentials(self) -> dict[str, Any]:
         """What the first line of the sandbox says about this vendor, url aside."""
 
-    @abstractmethod
-    def show(self, kind: str, limit: int, offset: int) -> tuple[int, list[Any]]:
-        """Total and records of a kind as the vendor shows them."""
+    def view(self, kind: str, row: Row) -> Any:
+        """A record as the vendor shows it."""
+        return row.body
 
     @abstractmethod
     def control_put(self, kind: str, identifier: str, part: dict[str, Any]) -> Any:
@@ -212,9 +216,13 @@ class Vendor(ABC):
             self.in_flight -= 1
             self._note(call, status, writes, started)
 
+    def told_time(self) -> float:
+        """The moment as the vendor tells it to others, in seconds: a fault may have put its clock wrong."""
+        return self.clock.now() + self.faults.skew()
+
     def date(self) -> str:
-        """The moment as HTTP writes it, by the vendor's clock, which a fault may have put wrong."""
-        moment = int(self.clock.now() + self.faults.skew())
+        """The moment as HTTP writes it, by the vendor's clock."""
+        moment = int(self.told_time())
         if moment != self._date[0]:
             self._date = (moment, formatdate(moment, usegmt=True))
         return self._date[1]
@@ -249,7 +257,7 @@ class Vendor(ABC):
         try:
             found = self.routes.find(call.method, call.path)
             if found is None:
-                return self.missing(call)
+                return self.missing(self.routes.knows(call.path))
             handler, call.params = found
             extra = self.admit(call)
             answer = handler(call)
@@ -352,6 +360,11 @@ class Vendor(ABC):
             part = self.named(HOSTILE_TEXTS[number % count], HOSTILE_TEXTS[(number + 3) % count])
             self.control_put(self.people_kind, identifier, part)
 
+    def show(self, kind: str, limit: int, offset: int) -> tuple[int, list[Any]]:
+        """Total and records of a kind as the vendor shows them."""
+        rows = self.kind(kind).rows("state = 0", (limit, offset), "ORDER BY seq LIMIT ? OFFSET ?")
+        return self.kind(kind).count(), [self.view(kind, row) for row in rows]
+
     def identifiers(self, seqs: list[int]) -> list[str]:
         """The ids of people by their row numbers."""
         kind = self.kind(self.people_kind)
@@ -371,9 +384,17 @@ class Vendor(ABC):
         bad = self.setting.bad_emails.get(self.name, set()) | named
         return any(email in bad for email in emails if email)
 
-    def window_full(self, retry_after: float | None = None) -> Refused:
-        """The refusal of a call that is one too many."""
-        return Refused(self.trouble(429, retry_after))
+    def trouble(self, status: int, retry_after: float | None = None) -> Answer:
+        """A fault in the vendor's words, with the seconds to wait where they are told."""
+        answer = self.failure(status)
+        if retry_after is not None:
+            answer.headers["Retry-After"] = str(max(1, round(retry_after)))
+        return answer
+
+    def count(self, window: Window) -> None:
+        """Count a call in a window; raises the vendor's 429 where it is one too many."""
+        if self.setting.limits and not window.take():
+            raise Refused(self.trouble(429))
 
 
 def joined(key: str, bodies: list[bytes], tail: bytes = b"") -> bytes:

@@ -1,5 +1,6 @@
 """A request and an answer, reduced to what a vendor's handler needs."""
 
+import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,10 +46,26 @@ class Call:
             return {k: v if isinstance(v, str) else str(v) for k, v in found.items() if v is not None}
         return {k: v[-1] for k, v in parse_qs(self.body.decode(errors="replace"), True).items()}
 
+    def authorization(self) -> tuple[str, str]:
+        """The scheme, in lower case, and what stands behind it."""
+        scheme, _, text = self.headers.get("authorization", "").partition(" ")
+        return scheme.lower(), text.strip()
+
     def bearer(self) -> str | None:
         """The token behind `Authorization: Bearer`."""
-        scheme, _, token = self.headers.get("authorization", "").partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else None
+        scheme, token = self.authorization()
+        return token if scheme == "bearer" else None
+
+    def basic(self) -> tuple[str, str] | None:
+        """Name and password behind `Authorization: Basic` (RFC 7617), empty where they can't be read."""
+        scheme, text = self.authorization()
+        if scheme != "basic":
+            return None
+        try:
+            name, _, password = base64.b64decode(text).decode().partition(":")
+        except ValueError:
+            return "", ""
+        return name, password
 
 
 @dataclass(slots=True)
@@ -60,6 +77,10 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     records: int = 0
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return orjson.loads(self.body)
 
 
 class Refused(Exception):
