@@ -20,9 +20,15 @@ def new_ids(prefix: str, count: int) -> list[str]:
     A page's worth costs a tenth of as many single ones.
     """
     start = (time.time_ns() // 1_000_000 << 80) | (int.from_bytes(os.urandom(10)) >> 1)
-    return [f"{prefix}_{_spelled(start + n)}" for n in range(count)]
+    found: list[str] = []
+    while len(found) < count:
+        # The last two signs count through; what stands before them is spelled once for each thousand.
+        number = start + len(found)
+        head, first = f"{prefix}_{_spelled(number >> 10)}", number & 1023
+        found += [head + pair for pair in _PAIRS[first : first + count - len(found)]]
+    return found
 
 
 def _spelled(number: int) -> str:
-    """130 bits as 26 signs of Crockford's alphabet, two at a time."""
-    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
+    """120 bits as 24 signs of Crockford's alphabet, two at a time."""
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(110, -1, -10)])

@@ -6,6 +6,7 @@ first sync's time in the store went into binding parameters before.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -23,23 +24,24 @@ class _Compiled:
         self.sql = str(compiled)
         self.positional = bool(compiled.positional)
         self.names = tuple(compiled.positiontup or ()) if self.positional else columns
-        self.binds: tuple[Bind | None, ...] = tuple(
-            target.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in self.names
-        )
+        binds = (target.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in self.names)
+        self.bound: list[tuple[int, Bind]] = [(n, bind) for n, bind in enumerate(binds) if bind is not None]
+        # The last one twice: a getter of a single name would give no row.
+        self.values_of = itemgetter(*self.names, self.names[-1])
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Parameters of each row; a value that follows itself is worked out once (times, shared provenance)."""
-        columns = []
-        for name, bind in zip(self.names, self.binds, strict=True):
-            values = [row[name] for row in rows]
-            columns.append(values if bind is None else _bound(values, bind))
+        # Turned to columns and back by the interpreter's own loops: a page has tens of thousands of values.
+        columns: list[Any] = list(zip(*map(self.values_of, rows), strict=True))[:-1]
+        for number, bind in self.bound:
+            columns[number] = _bound(columns[number], bind)
         whole = list(zip(*columns, strict=True))
         if self.positional:
             return whole
         return [dict(zip(self.names, row, strict=True)) for row in whole]
 
 
-def _bound(values: list[Any], bind: Bind) -> list[Any]:
+def _bound(values: Sequence[Any], bind: Bind) -> list[Any]:
     found = []
     last: Any = _NOTHING
     shown: Any = None

@@ -411,8 +411,8 @@ class _PageWork:
     def unknown(self, link: Any, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
         """First contact: match, then link, create or hold."""
         keys = self.keys(record.id, values)
-        index = self.index
-        if any(value in index[key] for key, value in keys.items() if value and key in index):
+        email, phone = keys.get("email"), keys.get("phone")
+        if (email and email in self.index["email"]) or (phone and phone in self.index["phone"]):
             found = match(keys, self.config.match, self.candidates)
         else:
             found = _NOBODY
@@ -462,7 +462,13 @@ class _PageWork:
                 customer[hub] = back(value, None)
                 base[remote] = same(value)
             filled.append(hub)
-        if not any(customer[name] for name in ("first_name", "last_name", "email", "phone", "company")):
+        if not (
+            customer["email"]
+            or customer["first_name"]
+            or customer["last_name"]
+            or customer["phone"]
+            or customer["company"]
+        ):
             self.leg.inward.excluded += 1
             self.new_link(
                 link, record, print_, None, {}, LinkState.EXCLUDED, "no name, e-mail address or phone"
