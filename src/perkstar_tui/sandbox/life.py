@@ -8,8 +8,8 @@ from typing import Any
 
 from .names import FIRST, invent
 from .square import Square
+from .square.till import money
 from .state import Row
-from .till import money
 from .vendor import Vendor
 
 TROUBLES: tuple[tuple[str, float], ...] = (
@@ -120,7 +120,7 @@ class Life:
         payment = self._chance.choice(open_rows).body
         total = payment["total_money"]["amount"]
         amount = total if self._chance.random() < 0.5 else max(1, total // 2)
-        row = till.give_back(
+        row = till.refunds.give_back(
             {"payment_id": payment["id"], "amount_money": money(amount), "reason": "Returned"}
         )
         return f"square: a refund, {row.id}"

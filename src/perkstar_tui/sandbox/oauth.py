@@ -203,8 +203,8 @@ def exchange(
     """A token for a code or a refresh token; `Denied` where the request isn't good.
 
     `scopes` are those of a code that asked for none. `public`: a client without a secret may redeem a code by
-    PKCE; its refresh tokens rotate, and are used without the secret. The reasons: `client`, `secret` (wrong),
-    `no-secret`, `code`, `refresh`, `grant`.
+    PKCE; its refresh tokens rotate, and are used without the secret. The reasons: `client` (unknown), `secret`
+    (wrong), `no-secret`, `no-proof` (neither secret nor PKCE), `code`, `refresh`, `grant` (unknown type).
     """
     if form.get("client_id") != grants.client_id:
         raise Denied("invalid_client", "client")
@@ -214,7 +214,7 @@ def exchange(
     if form.get("grant_type") == "authorization_code":
         pending = grants.codes.get(form.get("code", ""))
         if not secret and (pending is None or pending.challenge is None):
-            raise Denied("invalid_client", "no-secret")
+            raise Denied("invalid_client", "no-proof")
         code = grants.redeem(form)
         if code is None:
             raise Denied("invalid_grant", "code")

@@ -19,7 +19,7 @@ from .clock import Clock, iso_ms, parse_ms
 from .faults import HOSTILE_TEXTS, LONGEST, Faults, Rule
 from .limits import Window
 from .port import Outlet
-from .resource import AnyResource
+from .resource import Resource
 from .state import Kind, Row, Store
 from .webhooks import Courier
 from .wire import Answer, Call, Refused, Routes
@@ -70,7 +70,7 @@ class Vendor(ABC):
         """Begin with an empty shop and the first credentials."""
         self.chance = random.Random(f"{self.setting.seed}:{self.name}")
         self.store = Store(self.setting.directory / f"{self.name}.sqlite", self.kinds + self.hidden_kinds)
-        self.resources: tuple[AnyResource, ...] = ()
+        self.resources: tuple[Resource, ...] = ()
         self.begin()
         self.routes = Routes()
         self.route()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from . import hubspot, mailchimp, perkstar, square, till
+from . import hubspot, mailchimp, perkstar
 from .clock import iso_ms
 from .names import (
     DOMAINS,
@@ -29,6 +29,10 @@ from .names import (
     national,
     plain,
 )
+from .square import till
+from .square.customers import customer_cell as square_customer_cell
+from .square.customers import square_id
+from .square.locations import LOCATIONS
 from .state import Cell
 from .vendor import Setting, Vendor
 
@@ -390,8 +394,8 @@ class World:
         return str(number)
 
     def square_customer(self, fields: dict[str, Any], created: int, updated: int) -> str:
-        identifier = square.square_id(self.chance)
-        cell = square.customer_cell(self.seq("square", "customers"), identifier, created, updated, fields)
+        identifier = square_id(self.chance)
+        cell = square_customer_cell(self.seq("square", "customers"), identifier, created, updated, fields)
         self.put("square", "customers", cell)
         return identifier
 
@@ -540,7 +544,7 @@ class World:
         else:
             placed = self.credit_from + chance.randrange(3_600_000, CREDIT_DAYS * DAY - 7_200_000)
         lines = [till.menu_line(chance, line) for line in range(chance.randrange(1, 5))]
-        wish: dict[str, Any] = {"location_id": chance.choice(square.LOCATIONS), "line_items": lines,
+        wish: dict[str, Any] = {"location_id": chance.choice(LOCATIONS), "line_items": lines,
                                 "customer_id": buyer.square_id if buyer else None}  # fmt: skip
         if chance.random() < 0.6:
             wish["taxes"] = [

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from .clock import iso_ms
-from .state import LIVE, Cell
+from ..clock import iso_ms
+from ..state import LIVE, Cell
 
 
 def long_id(chance: random.Random, length: int = 28) -> str:
