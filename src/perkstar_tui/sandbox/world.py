@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from . import hubspot, mailchimp, perkstar
+from . import mailchimp, perkstar
 from .clock import iso_ms
+from .hubspot.kinds import contact_cell
 from .names import (
     DOMAINS,
     FIRST,
@@ -390,7 +391,7 @@ class World:
     def contact(self, properties: dict[str, str], created: int, updated: int, draw: int) -> str:
         number = self.seqs.get(("hubspot", "contacts"), 151_000_000) + 1 + draw % 700
         self.seqs[("hubspot", "contacts")] = number
-        self.put("hubspot", "contacts", hubspot.contact_cell(number, created, updated, properties))
+        self.put("hubspot", "contacts", contact_cell(number, created, updated, properties))
         return str(number)
 
     def square_customer(self, fields: dict[str, Any], created: int, updated: int) -> str:
