@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from . import mailchimp, perkstar
+from . import perkstar
 from .clock import iso_ms
 from .hubspot.kinds import contact_cell
+from .mailchimp.member_record import member_cell
 from .names import (
     DOMAINS,
     FIRST,
@@ -381,7 +382,7 @@ class World:
         if place == "hubspot":
             return self.contact(self.hubspot_form(soul, draw), created, updated, draw)
         if place == "mailchimp":
-            cell = mailchimp.member_cell(
+            cell = member_cell(
                 self.seq(place, "members"), created, updated, self.mailchimp_form(soul, draw), self.chance
             )
             self.put(place, "members", cell)

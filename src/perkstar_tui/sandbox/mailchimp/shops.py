@@ -2,15 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .clock import iso_s
-from .wire import Answer, Call, Refused, Routes, reply
+from ..clock import iso_s
+from ..resource import Resource
+from ..wire import Answer, Call, Refused, Routes, reply
+from .partial import trimmed
 
 if TYPE_CHECKING:
-    from .mailchimp import Mailchimp
+    from .vendor import Mailchimp
 
 
-class Shops:
+class Shops(Resource):
     """The shops of Mailchimp's e-commerce part: customers, products and orders under ids of one's own."""
+
+    vendor: "Mailchimp"
 
     needed = {
         "stores": ("id", "list_id", "name", "currency_code"),
@@ -20,7 +24,8 @@ class Shops:
     }
 
     def __init__(self, vendor: "Mailchimp") -> None:
-        self._vendor = vendor
+        super().__init__(vendor)
+        self.shops: dict[str, dict[str, Any]] = {}
 
     def route(self, routes: Routes) -> None:
         """The paths below `/ecommerce`."""
@@ -32,24 +37,22 @@ class Shops:
     def collection(self, routes: Routes, path: str, kind: str) -> None:
         routes.add("GET", path, lambda call: self.listed(call, kind, list(self.place(call, kind).values())))
         routes.add("POST", path, lambda call: self.create(call, kind))
-        routes.add(
-            "GET", f"{path}/{{id}}", lambda call: self._vendor.trimmed(call, self.bare(self.one(call, kind)))
-        )
+        routes.add("GET", f"{path}/{{id}}", lambda call: trimmed(call, self.bare(self.one(call, kind))))
         routes.add("PATCH", f"{path}/{{id}}", lambda call: self.change(call, kind))
         if kind == "customers":
             routes.add("PUT", f"{path}/{{id}}", self.put_customer)
         routes.add("DELETE", f"{path}/{{id}}", lambda call: self.remove(call, kind))
 
     def all_orders(self) -> list[dict[str, Any]]:
-        return [order for shop in self._vendor.shops.values() for order in shop["_orders"].values()]
+        return [order for shop in self.shops.values() for order in shop["_orders"].values()]
 
     def place(self, call: Call, kind: str) -> dict[str, dict[str, Any]]:
         """The records of a kind in the shop that a path names."""
         if kind == "stores":
-            return self._vendor.shops
-        shop = self._vendor.shops.get(call.params["store"])
+            return self.shops
+        shop = self.shops.get(call.params["store"])
         if shop is None:
-            raise self._vendor.not_found()
+            raise self.vendor.not_found()
         found: dict[str, dict[str, Any]] = shop[f"_{kind}"]
         return found
 
@@ -60,13 +63,13 @@ class Shops:
         """A page by count and offset."""
         count, offset = call.number("count", 10), call.number("offset", 0)
         page = [self.bare(item) for item in items[offset : offset + count]]
-        return self._vendor.trimmed(call, {kind: page, "total_items": len(items)}, len(page))
+        return trimmed(call, {kind: page, "total_items": len(items)}, len(page))
 
     def one(self, call: Call, kind: str) -> dict[str, Any]:
         """One record, else 404."""
         found = self.place(call, kind).get(call.params["id"])
         if found is None:
-            raise self._vendor.not_found()
+            raise self.vendor.not_found()
         return found
 
     def create(self, call: Call, kind: str) -> Answer:
@@ -74,11 +77,11 @@ class Shops:
         given, place = call.json(), self.place(call, kind)
         for name in self.needed[kind]:
             if name not in given:
-                raise self._vendor.invalid(name, "This value should not be blank.")
+                raise self.vendor.invalid(name, "This value should not be blank.")
         if str(given["id"]) in place:
             detail = f"{kind[:-1].capitalize()} with the provided id already exists in the account."
-            raise Refused(self._vendor.problem(400, "Bad Request", detail))
-        now = iso_s(self._vendor.clock.ms())
+            raise Refused(self.vendor.problem(400, "Bad Request", detail))
+        now = iso_s(self.clock.ms())
         made = dict(given) | {"created_at": now, "updated_at": now}
         if kind == "stores":
             made |= {"_customers": {}, "_products": {}, "_orders": {}}
@@ -94,7 +97,7 @@ class Shops:
         products = self.place(call, "products")
         for line in given["lines"]:
             if str(line.get("product_id")) not in products:
-                raise self._vendor.invalid(
+                raise self.vendor.invalid(
                     "lines.product_id", "A product with the provided ID does not exist."
                 )
 
@@ -102,7 +105,7 @@ class Shops:
         """Change a record."""
         item = self.one(call, kind)
         item |= {name: value for name, value in call.json().items() if name != "id"}
-        item["updated_at"] = iso_s(self._vendor.clock.ms())
+        item["updated_at"] = iso_s(self.clock.ms())
         return reply(self.bare(item))
 
     def put_customer(self, call: Call) -> Answer:
