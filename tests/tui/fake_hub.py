@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from perkstar_tui.hub import views as v
@@ -436,6 +437,17 @@ class FakeHub:
             if view.status not in ("draft", "disconnected"):
                 counts[view.platform] = counts.get(view.platform, 0) + 1
         return [replace(item, connected=counts.get(item.name, 0)) for item in _items()]
+
+    def validate_manifest(
+        self, file: Path, url: str | None = None, credential: dict[str, Any] | None = None
+    ) -> v.ManifestView:
+        raise NotImplementedError
+
+    def manifest_schema(self) -> dict[str, Any]:
+        return {}
+
+    def add_manifest(self, file: Path) -> v.ManifestView:
+        raise NotImplementedError
 
     def guide(self, platform: str) -> v.Guide:
         self._call("guide", platform)

@@ -89,37 +89,6 @@ def register(app: typer.Typer) -> None:
     """Put the asking commands on the program."""
 
     @app.command()
-    def catalog(
-        context: typer.Context,
-        action: Annotated[str, typer.Argument(help="list or show")] = "list",
-        name: Annotated[str | None, typer.Argument(help="The platform, for show.")] = None,
-        category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
-    ) -> None:
-        """The platforms, and the guide of one."""
-        with opened(context.obj) as hub:
-            if action == "show":
-                if not name:
-                    raise PerkstarError(
-                        ErrorKind.USAGE, "Which platform?", remedy="perkstar catalog show NAME"
-                    )
-                guide = hub.guide(name)
-                item = next(item for item in hub.catalog() if item.name == guide.platform)
-                from perkstar_tui.hub.views import as_json
-
-                emit(context.obj, {**as_json(item), "guide": guide.text}, lambda: say(guide.text))
-                return
-            if action != "list":
-                raise PerkstarError(
-                    ErrorKind.USAGE, f"There is no `catalog {action}`.", remedy="Use list or show."
-                )
-            items = [i for i in hub.catalog() if not category or i.category.lower() == category.lower()]
-        rows = [
-            [i.title, i.name, i.category, i.status, ", ".join(i.data), ", ".join(i.directions)] for i in items
-        ]
-        columns = ["Platform", "Name", "Category", "Status", "Data", "Directions"]
-        emit(context.obj, listed(items), lambda: table(columns, rows))
-
-    @app.command()
     def integrations(
         context: typer.Context,
         action: Annotated[str, typer.Argument(help="list or show")] = "list",

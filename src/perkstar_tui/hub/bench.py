@@ -30,6 +30,8 @@ INTEGRATION = table(t.Integration)
 ACCOUNT = table(t.Account)
 AUDIT = table(t.AuditEntry)
 CLOUD = "perkstar"
+OWN_PLATFORMS = "platforms"
+"""The folder of the home directory with the manifests of the admin's own platforms."""
 
 
 def _open_store(settings: Settings) -> Store:
@@ -87,7 +89,12 @@ class Bench:
     def catalog(self) -> dict[str, Manifest]:
         from perkstar_tui.platforms.catalog import load_catalog
 
-        return load_catalog()
+        builtin = load_catalog()
+        if not (self.settings.home / OWN_PLATFORMS).is_dir():
+            return builtin
+        from .customising import own_manifests
+
+        return {**own_manifests(self.settings.home), **builtin}
 
     def manifest(self, platform: str) -> Manifest:
         """The manifest of a working platform. Raises NOT_FOUND that names the nearest ones."""
@@ -237,6 +244,7 @@ class Bench:
         return open_connector(
             platform,
             credentials,
+            manifest=self.catalog.get(platform),
             endpoints=endpoints,
             clock=self.clock,
             options=options,

@@ -6,6 +6,7 @@ Wrong use raises PerkstarError with what, why and the remedy; nothing is half do
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from . import views as v
@@ -60,6 +61,17 @@ class HubDoor(Protocol):
         """The catalogue of error codes."""
 
     def catalog(self) -> list[v.CatalogItem]: ...
+    def validate_manifest(
+        self, file: Path, url: str | None = None, credential: dict[str, Any] | None = None
+    ) -> v.ManifestView:
+        """What is wrong with a manifest; with `url` its reading parts are tried there as well."""
+
+    def manifest_schema(self) -> dict[str, Any]:
+        """The JSON Schema of a manifest."""
+
+    def add_manifest(self, file: Path) -> v.ManifestView:
+        """Take an admin's manifest into the catalog."""
+
     def guide(self, platform: str) -> v.Guide: ...
     def doctor(self) -> v.DoctorView: ...
     def where(self) -> dict[str, str]: ...

@@ -1,13 +1,15 @@
 """Answers made from the catalog and the set-up: mapping lines, catalog, guides, impacts, drafts, doctor."""
 
 import sys
+from collections import Counter
 from importlib.metadata import version as installed
 from typing import Any
 
 from sqlalchemy import select
 
-from perkstar_tui.model.enums import DataType, Direction, Status
+from perkstar_tui.model.enums import DataType, Direction, Kind, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
+from perkstar_tui.platforms.guide import guide_of
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import leases
 from perkstar_tui.sync.mapping import transform
@@ -81,10 +83,10 @@ def catalog(bench: Bench) -> list[v.CatalogItem]:
 
     with bench.store.read() as connection:
         rows = connection.execute(select(INTEGRATION.c.platform, INTEGRATION.c.status)).all()
+    counts = Counter(row.platform for row in rows if Status(row.status).counts)
     items = []
     for planned in PLANNED:
         manifest = bench.catalog.get(planned.name)
-        count = sum(row.platform == planned.name and Status(row.status).counts for row in rows)
         if manifest is None:
             items.append(
                 v.CatalogItem(
@@ -100,53 +102,36 @@ def catalog(bench: Bench) -> list[v.CatalogItem]:
                     "Not available yet.",
                 )
             )
-            continue
-        items.append(
-            v.CatalogItem(
-                name=manifest.name,
-                title=manifest.title,
-                category=manifest.category,
-                kind=manifest.kind.value,
-                auth=tuple(form.id for form in manifest.auth),
-                data=tuple(data.value for data in manifest.data),
-                directions=_directions(manifest),
-                realtime=manifest.realtime,
-                status="working",
-                notes=manifest.notes,
-                connected=count,
-            )
-        )
-    return items
+        else:
+            items.append(_working(manifest, manifest.category, counts[planned.name]))
+    own = [manifest for manifest in bench.catalog.values() if manifest.kind is Kind.API]
+    return items + [_working(manifest, CUSTOM, counts[manifest.name]) for manifest in own]
+
+
+CUSTOM = "Custom"
+"""The category of the admin's own platforms."""
+
+
+def _working(manifest: Manifest, category: str, connected: int) -> v.CatalogItem:
+    return v.CatalogItem(
+        name=manifest.name,
+        title=manifest.title,
+        category=category,
+        kind=manifest.kind.value,
+        auth=tuple(form.id for form in manifest.auth),
+        data=tuple(data.value for data in manifest.data),
+        directions=_directions(manifest),
+        realtime=manifest.realtime,
+        status="working",
+        notes=manifest.notes,
+        connected=connected,
+    )
 
 
 def guide(bench: Bench, platform: str) -> v.Guide:
     """A platform's guide, drawn from its manifest so that it can't go stale (K1)."""
     manifest = bench.manifest(platform)
-    about = manifest.guide
-    lines = [f"# {manifest.title}", "", str(about.what), "", "## What it syncs", ""]
-    for data, spec in manifest.data.items():
-        ways = [
-            word
-            for word, on in (("to Perkstar", spec.to_perkstar), ("from Perkstar", spec.to_platform))
-            if on
-        ]
-        lines.append(f"- **{data.value}**: {' and '.join(ways)}. {spec.deletes}".rstrip())
-    lines += ["", "## Permissions it needs", ""]
-    for form in manifest.auth:
-        lines.append(f"**{form.title}**")
-        lines += [f"- {scope.plain_words} (`{scope.name}`)" for scope in form.scopes]
-        lines.append("")
-    for title, text in (
-        ("Steps there", about.steps),
-        ("Limits", about.limits),
-        ("What stays there after disconnecting", about.disconnect),
-    ):
-        if text:
-            shown = "\n".join(f"- {step}" for step in text) if isinstance(text, list | tuple) else str(text)
-            lines += [f"## {title}", "", shown, ""]
-    links = [("Documentation", about.docs_url), ("Status", about.status_url), ("Privacy", about.privacy_url)]
-    lines += ["## Links", "", *[f"- {name}: {url}" for name, url in links if url]]
-    return v.Guide(manifest.name, manifest.title, "\n".join(lines))
+    return v.Guide(manifest.name, manifest.title, guide_of(manifest))
 
 
 def forms(manifest: Manifest, *, app_known: bool = False) -> tuple[v.AuthFormView, ...]:

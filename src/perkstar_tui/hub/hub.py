@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,7 +17,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.runner import Runner, someone_runs
 
-from . import acts, connecting, helping, people, reading, settling
+from . import acts, connecting, customising, helping, people, reading, settling
 from . import views as v
 from .authorising import Authoriser
 from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
@@ -185,6 +187,21 @@ class Hub:
 
     def catalog(self) -> list[v.CatalogItem]:
         return helping.catalog(self.bench)
+
+    def validate_manifest(
+        self, file: Path, url: str | None = None, credential: dict[str, Any] | None = None
+    ) -> v.ManifestView:
+        manifest, view = customising.validate(file)
+        if url is None or manifest is None or not view.ok:
+            return view
+        trial = customising.try_out(manifest, url, credential or {}, self.bench.clock)
+        return replace(view, ok=trial.ok, trial=trial)
+
+    def manifest_schema(self) -> dict[str, Any]:
+        return customising.schema()
+
+    def add_manifest(self, file: Path) -> v.ManifestView:
+        return replace(customising.add(self.bench, file), added=True)
 
     def guide(self, platform: str) -> v.Guide:
         return helping.guide(self.bench, platform)

@@ -271,6 +271,28 @@ class Guide:
 
 
 @dataclass(frozen=True, slots=True)
+class ComplaintView:
+    """What is wrong with a manifest; `line` is 0 where no line is to blame."""
+
+    line: int
+    place: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestView:
+    """A manifest's file and what is wrong with it. `added` once the catalog has it; `trial` if it was tried."""
+
+    file: str
+    name: str
+    ok: bool
+    complaints: tuple[ComplaintView, ...] = ()
+    added: bool = False
+    trial: "TestView | None" = None
+
+
+@dataclass(frozen=True, slots=True)
 class TestStep:
     __test__ = False
     name: str

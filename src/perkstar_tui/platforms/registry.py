@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from perkstar_tui.model.clock import Clock
+from perkstar_tui.model.enums import Kind
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .connector import Connector, CredentialStore
@@ -21,9 +22,12 @@ CONNECTORS: dict[str, Opener] = {}
 manifest says all."""
 
 
-def _opener(name: str) -> Opener:
+def _opener(name: str, given: Manifest | None) -> Opener:
     from .catalog import load_catalog
 
+    if given is not None and given.kind is Kind.API:
+        # An admin's own platform has no code of ours.
+        return _described(given)
     found = CONNECTORS.get(name)
     manifest = load_catalog(drafts=True).get(name)
     if found is None and manifest is not None:
@@ -59,6 +63,7 @@ def open_connector(
     name: str,
     credentials: CredentialStore,
     *,
+    manifest: Manifest | None = None,
     endpoints: Mapping[str, Any],
     clock: Clock,
     options: Mapping[str, Any],
@@ -70,10 +75,11 @@ def open_connector(
 ) -> Connector:
     """A connector for one account. Raises PerkstarError NOT_FOUND for a platform that has none.
 
-    `budgets` and `budget_name` share the account's rate between connectors and processes; `on_call` is told of
-    each request; `paths` are the mapped paths beyond the manifest's own; `transport` replaces the network in tests.
+    `manifest` is that of an admin's own platform, which this program doesn't know by name. `budgets` and
+    `budget_name` share the account's rate between connectors and processes; `on_call` is told of each request;
+    `paths` are the mapped paths beyond the manifest's own; `transport` replaces the network in tests.
     """
-    return _opener(name)(
+    return _opener(name, manifest)(
         credentials,
         endpoints=endpoints,
         clock=clock,

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from perkstar_tui.platforms.manifest import Manifest, Planned, PlannedFile
 
-_FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent
+"""Where the manifests lie, one file a platform."""
 
 
 @cache
 def load_catalog(*, drafts: bool = False) -> dict[str, Manifest]:
     """Every manifest of the catalog, by platform name; `drafts` too, for those who work on them."""
     manifests = {}
-    for file in sorted(_FOLDER.glob("*.toml")):
+    for file in sorted(FOLDER.glob("*.toml")):
         if not file.stem.startswith("_"):
             manifest = Manifest.model_validate(tomllib.loads(file.read_text()))
             if drafts or not manifest.draft:
@@ -22,7 +23,7 @@ def load_catalog(*, drafts: bool = False) -> dict[str, Manifest]:
 
 
 def _planned() -> tuple[Planned, ...]:
-    return PlannedFile.model_validate(tomllib.loads((_FOLDER / "_planned.toml").read_text())).platform
+    return PlannedFile.model_validate(tomllib.loads((FOLDER / "_planned.toml").read_text())).platform
 
 
 PLANNED = _planned()

@@ -1,0 +1,32 @@
+"""A platform's guide, drawn from its manifest so that it can't go stale (K1)."""
+
+from .manifest import Manifest
+
+
+def guide_of(manifest: Manifest) -> str:
+    """What it syncs, permissions, steps at the vendor, limits, what stays, links; Markdown."""
+    about = manifest.guide
+    lines = [f"# {manifest.title}", "", str(about.what), "", "## What it syncs", ""]
+    for data, spec in manifest.data.items():
+        ways = [
+            word
+            for word, on in (("to Perkstar", spec.to_perkstar), ("from Perkstar", spec.to_platform))
+            if on
+        ]
+        lines.append(f"- **{data.value}**: {' and '.join(ways)}. {spec.deletes}".rstrip())
+    lines += ["", "## Permissions it needs", ""]
+    for form in manifest.auth:
+        lines.append(f"**{form.title}**")
+        lines += [f"- {scope.plain_words} (`{scope.name}`)" for scope in form.scopes]
+        lines.append("")
+    for title, text in (
+        ("Steps there", about.steps),
+        ("Limits", about.limits),
+        ("What stays there after disconnecting", about.disconnect),
+    ):
+        if text:
+            shown = "\n".join(f"- {step}" for step in text) if isinstance(text, list | tuple) else str(text)
+            lines += [f"## {title}", "", shown, ""]
+    links = [("Documentation", about.docs_url), ("Status", about.status_url), ("Privacy", about.privacy_url)]
+    lines += ["## Links", "", *[f"- {name}: {url}" for name, url in links if url]]
+    return "\n".join(lines)

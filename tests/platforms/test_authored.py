@@ -1,0 +1,66 @@
+"""Manifests that people write: what is wrong is named with its line and a remedy."""
+
+import pytest
+from till import MANIFEST
+
+from perkstar_tui.platforms.authored import read_manifest
+from perkstar_tui.platforms.catalog import load_catalog
+
+GOOD = MANIFEST.read_text()
+
+
+def complaints(text: str) -> list[tuple[str, str]]:
+    """Each complaint with the line that it blames."""
+    lines = ["", *text.splitlines()]
+    _, found = read_manifest(text)
+    assert all(one.message and one.remedy for one in found)
+    return [(lines[one.line].strip(), one.message) for one in found]
+
+
+def test_a_good_manifest_gives_no_complaint() -> None:
+    manifest, found = read_manifest(GOOD)
+    assert manifest is not None and manifest.name == "my-till"
+    assert found == []
+
+
+@pytest.mark.parametrize("name", sorted(n for n, m in load_catalog(drafts=True).items() if m.identify))
+def test_the_catalogs_own_manifests_pass_what_is_asked_of_an_admins(name: str) -> None:
+    from perkstar_tui.platforms.catalog import FOLDER
+
+    _, found = read_manifest((FOLDER / f"{name}.toml").read_text())
+    assert [(one.place, one.message) for one in found] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('title = "My till"\n', "", "", "'title' is missing"),
+        ('title = "My till"', "title = 5", "title = 5", "valid string"),
+        ('title = "My till"', 'title = "My till', 'title = "My till', "no TOML"),
+        ("page_size = 50", 'page_size = "many"', 'page_size = "many"', "valid integer"),
+        ("page_size = 50", "page_sise = 50", "page_sise = 50", "no 'page_sise' here"),
+        ('type = "api_key_header"', 'type = "magic"', 'type = "magic"', "Input should be"),
+        ('header = "X-Key"\n', "", "[[auth]]", "names no header"),
+        ('"http://127.0.0.1:{port}"', '"http://till.example"', 'base_url = "http://till.example"', "not https"),
+        ("{port}", "{harbour}", 'base_url = "http://127.0.0.1:{harbour}"', "no member of the credential"),
+        ('"/people/{id}" }\n\n[data.customers.find', '"/people/{ident}" }\n\n[data.customers.find',
+         'one = { path = "/people/{ident}" }', "filled by nothing"),
+        ('update = { method = "PATCH", path = "/people/{id}", json_body = "{record}", repeatable = true }\n', "",
+         "[data.customers.write]", "how a record is changed"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_its_line(old: str, new: str, line: str, says: str) -> None:
+    assert old in GOOD
+    found = complaints(GOOD.replace(old, new))
+    assert any(blamed == line and says in message for blamed, message in found), found
+
+
+def test_a_part_that_is_promised_and_not_described_is_named() -> None:
+    start = GOOD.index("[data.customers.write]")
+    assert ("[data.customers]", "[data.customers.write] is missing.") in complaints(GOOD[:start])
+
+
+def test_a_field_in_a_list_of_many_lines_is_found_on_its_own_line() -> None:
+    wrong = GOOD.replace('label = "E-mail", type', 'label = "E-mail", kind')
+    [(line, message)] = complaints(wrong)
+    assert line.startswith('{ hub = "email"') and "'kind'" in message
