@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from . import perkstar
 from .clock import iso_ms
 from .hubspot.kinds import contact_cell
+from .ids import uuid7
 from .mailchimp.member_record import member_cell
 from .names import (
     DOMAINS,
@@ -31,6 +31,9 @@ from .names import (
     national,
     plain,
 )
+from .perkstar import Perkstar
+from .perkstar.card_record import card_cell, card_number
+from .perkstar.customers import customer_cell
 from .square import till
 from .square.customers import customer_cell as square_customer_cell
 from .square.customers import square_id
@@ -256,10 +259,10 @@ class World:
         updated = min(created + chance.randrange(age), self.start - DAY)
         ids: dict[str, list[str]] = {}
         if soul.in_cloud:
-            identifier = perkstar.uuid7(EPOCH + span - age, chance)
+            identifier = uuid7(EPOCH + span - age, chance)
             ids["perkstar"] = [identifier]
             if "perkstar" in self.vendors:
-                self.put("perkstar", "customers", perkstar.customer_cell(
+                self.put("perkstar", "customers", customer_cell(
                     identifier, created, updated, self.cloud_form(soul),
                     self.seq("perkstar", "customers")))  # fmt: skip
                 if soul.card:
@@ -306,22 +309,22 @@ class World:
         """A Points card with something on it; for some also a card of stamps."""
         chance = self.chance
         cloud = self.vendors["perkstar"]
-        assert isinstance(cloud, perkstar.Perkstar)
-        points, stamps = cloud.templates[0]["id"], cloud.templates[1]["id"]
+        assert isinstance(cloud, Perkstar)
+        points, stamps = cloud.templates.known[0]["id"], cloud.templates.known[1]["id"]
         state = (
             {"status": "installed", "device": chance.choice(("Google Pay", "Apple Wallet"))}
             if chance.random() < 0.7
             else {}
         )
         balance = {"bonusBalance": chance.randrange(0, 400)}
-        self.put("perkstar", "cards", perkstar.card_cell(
-            perkstar.card_number(chance), customer, points, 7, created, state | {"balance": balance},
+        self.put("perkstar", "cards", card_cell(
+            card_number(chance), customer, points, 7, created, state | {"balance": balance},
             self.seq("perkstar", "cards")))  # fmt: skip
         if chance.random() < 0.02:
             count = chance.randrange(10)
             balance = {"numberStampsTotal": count, "stampsBeforeReward": 10 - count}
-            self.put("perkstar", "cards", perkstar.card_cell(
-                perkstar.card_number(chance), customer, stamps, 0, created, {"balance": balance},
+            self.put("perkstar", "cards", card_cell(
+                card_number(chance), customer, stamps, 0, created, {"balance": balance},
                 self.seq("perkstar", "cards")))  # fmt: skip
 
     def cloud_form(self, soul: Soul) -> dict[str, Any]:
