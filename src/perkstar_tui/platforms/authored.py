@@ -20,7 +20,8 @@ _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]")
 _KEY = re.compile(r'^\s*("?[A-Za-z0-9_.-]+"?)\s*=')
 _OF_CALLS = frozenset(
     {
-        "size", "token", "offset", "page", "since", "until", "id", "ids", "ids_text", "ids_json", "value", "digits",
+        "size", "token", "offset", "page", "since", "until", "id", "ids", "ids_text", "ids_json", "ids_quoted", "value",
+        "digits", "value_escaped", "position",
         "record", "records", "values", "key", "version", "name", "label", "type", "url", "event", "secret", "job",
         "fields",
     }

@@ -315,7 +315,13 @@ class Described(RestConnector):
             return []
         await self._names()
         try:
-            reply = await self.ask(spec.call, {"value": value, "digits": value.lstrip("+"), "size": 50})
+            given = {
+                "value": value,
+                "digits": value.lstrip("+"),
+                "value_escaped": _escaped(value),
+                "size": 50,
+            }
+            reply = await self.ask(spec.call, given)
         except PerkstarError as error:
             if error.kind in _GONE:
                 return []
@@ -380,7 +386,7 @@ class Described(RestConnector):
             }
             at = self.shape.spec.at
             record = merged(dig(base, at) if at else base, record)
-        return record
+        return {**record, **fill(spec.update_members, {"version": change.version, "id": change.remote_id})}
 
     async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
         await self._names()
@@ -682,7 +688,18 @@ def _inner(row: Mapping[str, Any]) -> Any:
 
 
 def _several(ids: list[str]) -> dict[str, Any]:
-    return {"ids": ids, "ids_text": ",".join(ids), "ids_json": orjson.dumps(ids).decode()}
+    quoted = ",".join(f"'{_escaped(id_)}'" for id_ in ids)
+    return {
+        "ids": ids,
+        "ids_text": ",".join(ids),
+        "ids_json": orjson.dumps(ids).decode(),
+        "ids_quoted": quoted,
+    }
+
+
+def _escaped(value: str) -> str:
+    """A text between single quotes in a vendor's query language."""
+    return value.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _parts(ids: list[str], spec: FetchSpec) -> list[list[str]]:

@@ -47,7 +47,9 @@ class AuthForm(_Part):
     share of its life after which an access token is renewed. `scheme` stands before a token in the header, and
     `header` is its name where it is not Authorization. `extra_headers` go with every request (`{member}` of the
     credential). `token_auth`: where the app's id and secret are in a token call. `keeps` are members of the redirect
-    or the token answer that calls need later, `needs` those without which it is no credential.
+    or the token answer that calls need later, `needs` those without which it is no
+    credential, `aliases` what the vendor calls them there. `metadata_url` is asked with the fresh token for the members
+    of `metadata` (name and path in the answer).
     """
 
     id: str
@@ -63,6 +65,8 @@ class AuthForm(_Part):
     token_url: str = ""
     token_body: Literal["form", "json"] = "form"
     metadata_url: str = ""
+    metadata_scheme: str = "Bearer"
+    metadata: dict[str, str] = {}
     revoke_url: str = ""
     pkce: bool = True
     secret_needed: bool = True
@@ -71,6 +75,7 @@ class AuthForm(_Part):
     scope_joiner: str = " "
     token_auth: Literal["body", "basic"] = "body"
     refresh_url: str = ""
+    aliases: dict[str, str] = {}
     keeps: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     refreshes: bool = True

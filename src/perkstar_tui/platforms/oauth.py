@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import orjson
 
 from perkstar_tui.http.client import HttpClient, Policy
-from perkstar_tui.http.errors import words_of
+from perkstar_tui.http.errors import dig, words_of
 from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
@@ -166,12 +166,12 @@ async def complete_authorization(
     body = WebApplicationClient(client["client_id"]).prepare_request_body(
         code=code, redirect_uri=authorization.redirect_uri, **extra
     )
-    base = moved(_placed(form.token_url, {**client, **_redirected(address)}), manifest, endpoints)
+    base = moved(_placed(form.token_url, {**client, **_redirected(form, address)}), manifest, endpoints)
     http = HttpClient(base, Policy(manifest.title), clock=clock, transport=transport)
     try:
-        known = {**client, **_redirected(address)}
+        known = {**client, **_redirected(form, address)}
         token = await _ask_token(http, manifest, form, body, endpoints, known, repeatable=False)
-        told = {**_redirected(address), **token}
+        told = {**_redirected(form, address), **token}
         credential = {**client, **token_credential(form, told, clock.now())}
         if form.metadata_url:
             credential |= await _metadata(http, manifest, form, credential, endpoints)
@@ -192,10 +192,11 @@ async def complete_authorization(
     return credential
 
 
-def _redirected(address: str) -> dict[str, str]:
+def _redirected(form: AuthForm, address: str) -> dict[str, str]:
     """Members that came with the redirect: the company's id, its region."""
     parts = urlsplit(address.strip())
-    return dict(parse_qsl(parts.query or parts.fragment or address.strip().lstrip("?")))
+    found = parse_qsl(parts.query or parts.fragment or address.strip().lstrip("?"))
+    return {form.aliases.get(name, name): value for name, value in found}
 
 
 async def _metadata(
@@ -209,11 +210,12 @@ async def _metadata(
     reply = await http.call(
         "GET",
         moved(form.metadata_url, manifest, endpoints),
-        headers={"Authorization": f"OAuth {credential['access_token']}"},
+        headers={"Authorization": f"{form.metadata_scheme} {credential['access_token']}"},
         auth=False,
+        shape="any",
     )
-    data = reply.data if isinstance(reply.data, dict) else {}
-    return {name: data[name] for name in form.keeps if data.get(name)}
+    found = {name: dig(reply.data, path) for name, path in form.metadata.items()}
+    return {name: value for name, value in found.items() if value and not credential.get(name)}
 
 
 async def _ask_token(

@@ -37,9 +37,9 @@ class PageSpec(Part):
     """How the next page is asked for.
 
     `token`: `next` is where an answer has the token that becomes `{token}`; `link`: `next` is where it has the
-    address, or the Link header where it is empty; `offset`: `{offset}` counts rows, of which `again` are read twice
-    so that rows that move are not stepped over; `number`: `{page}` counts pages from `first`; `none`: one page.
-    `more` names a member that is true while more follows, `total` one that counts all rows.
+    address, or the Link header where it is empty; `offset`: `{offset}` counts rows (`{position}` from one), of which
+    `again` are read twice so that rows that move are not stepped over; `number`: `{page}` counts pages from `first`;
+    `none`: one page. `more` names a member that is true while more follows, `total` one that counts all rows.
     """
 
     style: Literal["none", "token", "link", "offset", "number"] = "none"
@@ -104,8 +104,8 @@ class RecordSpec(Part):
 class FetchSpec(Part):
     """Records by id: `one` with `{id}`, or `many` of them, `at_once` a call.
 
-    `{ids}` is a list of ids, `{ids_text}` the same with commas, `{ids_json}` as JSON. `rows` is where the records
-    are in an answer, `row` where each is in its row.
+    `{ids}` is a list of ids, `{ids_text}` the same with commas, `{ids_json}` as JSON, `{ids_quoted}` for queries.
+    `rows` is where the records are in an answer, `row` where each is in its row.
     """
 
     one: CallSpec | None = None
@@ -116,7 +116,8 @@ class FetchSpec(Part):
 
 
 class FindSpec(Part):
-    """Records whose match key is `{value}` (`{digits}` without a plus); what the answer has beyond that is left out.
+    """Records whose match key is `{value}` (`{digits}` without a plus, `{value_escaped}` for
+    a text in a query); what the answer has beyond that is left out.
 
     `complete` is false where a search shows less of a record than a read: then it is fetched.
     """
@@ -176,8 +177,8 @@ class WriteSpec(Part):
     (`answered`: by `key`, `id` or a field). `failed` is where a result says why it was refused, `failed_if` are
     members by which it says so. `defaults` are members that a new record must have, made of its other fields.
     `complete`: an answer shows all fields, so that a missing one is empty. `joins`: a member made of fields that the
-    vendor itself only shows (a full name of its parts). `number_ids`: ids are numbers there. `sides` are fields that
-    lie beside the record, `job` says that the vendor writes later.
+    vendor itself only shows (a full name of its parts). `number_ids`: ids are numbers there. `update_members` go with
+    every update (`{version}`). `sides` are fields that lie beside the record, `job` says that the vendor writes later.
     """
 
     create: CallSpec | None = None
@@ -196,6 +197,7 @@ class WriteSpec(Part):
     wrap: Any = None
     update_wrap: Any = None
     id_member: str = "id"
+    update_members: dict[str, Any] = {}
     new_id: str = ""
     empty: Literal["null", "text", "drop"] = "null"
     whole: bool = False

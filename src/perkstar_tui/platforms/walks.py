@@ -62,6 +62,7 @@ class Pages:
             "size": self.size,
             "token": mark if style == "token" else None,
             "offset": int(mark or 0) if style == "offset" else 0,
+            "position": int(mark or 0) + 1 if style == "offset" else 1,
             "page": int(mark if mark is not None else self.page.first) if numbers else self.page.first,
         }
         if style == "link" and mark is not None:
