@@ -16,11 +16,12 @@ from typing import Any, TypeAlias
 import orjson
 
 from .clock import Clock, iso_ms, parse_ms
+from .conditions import Conditions
 from .faults import HOSTILE_TEXTS, LONGEST, Faults, Rule
 from .limits import Window
 from .port import Outlet
 from .resource import Resource
-from .state import Kind, Row, Store
+from .state import Kind, Row, Store, normal_email
 from .webhooks import Courier
 from .wire import Answer, Call, Refused, Routes
 
@@ -376,13 +377,21 @@ class Vendor(ABC):
         """The records of a kind; raises `KeyError` for one that the vendor doesn't have."""
         return self.store.kinds[name]
 
+    def add_search_lag(self, conditions: Conditions, by_change: bool) -> None:
+        """Leave out what a search can't find yet.
+
+        What asks for changes sees none of the last moment; who is looked up by something else was there before.
+        """
+        column = "updated" if by_change else "created"
+        conditions.add(f"{column} <= ?", self.clock.ms() - int(self.setting.search_lag * 1000))
+
     def refuses(self, *emails: str | None) -> bool:
         """Whether the profile `bad-records` refuses a write of the record with one of these addresses."""
         active, named = self.faults.refusing()
         if not active:
             return False
         bad = self.setting.bad_emails.get(self.name, set()) | named
-        return any(email in bad for email in emails if email)
+        return any(normal_email(email) in bad for email in emails if email)
 
     def trouble(self, status: int, retry_after: float | None = None) -> Answer:
         """A fault in the vendor's words, with the seconds to wait where they are told."""
@@ -391,7 +400,7 @@ class Vendor(ABC):
             answer.headers["Retry-After"] = str(max(1, round(retry_after)))
         return answer
 
-    def count(self, window: Window) -> None:
+    def count_call(self, window: Window) -> None:
         """Count a call in a window; raises the vendor's 429 where it is one too many."""
         if self.setting.limits and not window.take():
             raise Refused(self.trouble(429))

@@ -10,7 +10,6 @@ from .kinds import NAMES, TYPES
 if TYPE_CHECKING:
     from .vendor import HubSpot
 
-
 NUMBERS = {("orders", "contacts"): 507, ("contacts", "orders"): 508, ("deals", "contacts"): 3,
            ("contacts", "deals"): 4}  # fmt: skip
 """The numbers of the usual associations, by the two kinds; any other has the number 1."""

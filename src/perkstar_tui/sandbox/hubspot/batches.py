@@ -10,7 +10,6 @@ from ..wire import Answer, Call, Refused, Routes, reply
 if TYPE_CHECKING:
     from .vendor import HubSpot
 
-
 BATCH = 100
 
 

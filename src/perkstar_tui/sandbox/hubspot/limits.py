@@ -8,7 +8,6 @@ from ..wire import Answer, Call, Refused
 if TYPE_CHECKING:
     from .vendor import HubSpot
 
-
 PER_DAY = 650_000
 SECONDLY = ("SECONDLY", "You have reached your secondly limit.")
 TEN_SECONDLY = ("TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit.")

@@ -11,7 +11,6 @@ from ..wire import Answer, Call, Routes, reply
 if TYPE_CHECKING:
     from .vendor import HubSpot
 
-
 PORTAL = 147_730_121
 APP = 3_215_807
 SCOPES = ["oauth", "crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.read",

@@ -119,7 +119,7 @@ class Objects(Resource):
 
     def refuse_bad(self, *emails: str | None) -> None:
         """Refuse what the profile `bad-records` names."""
-        if self.vendor.refuses(*(normal_email(email) for email in emails)):
+        if self.vendor.refuses(*emails):
             raise self.vendor.invalid(
                 "Property values were not valid: this record was refused", "INVALID_EMAIL", "email"
             )

@@ -10,7 +10,6 @@ from ..wire import Refused
 if TYPE_CHECKING:
     from .vendor import HubSpot
 
-
 LONGEST = 65_536
 
 

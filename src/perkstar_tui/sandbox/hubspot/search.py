@@ -12,7 +12,6 @@ from .kinds import CREATED, MODIFIED
 if TYPE_CHECKING:
     from .vendor import HubSpot
 
-
 OPERATORS = {"EQ": "=", "NEQ": "<>", "LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 MOST_RESULTS = 10_000
 
@@ -56,10 +55,8 @@ class Search(Resource):
     def asked_for(self, kind: str, groups: list[dict[str, Any]], text: object) -> Conditions:
         """The filters and the text of a search, for records that it can see already."""
         conditions = Conditions("state = 0")
-        # What asks for changes sees none of the last moment; who is looked up by something else was there before.
         asked = {str(one.get("propertyName")) for item in groups for one in item.get("filters", [])}
-        column = "updated" if asked & MODIFIED else "created"
-        conditions.add(f"{column} <= ?", self.clock.ms() - int(self.vendor.setting.search_lag * 1000))
+        self.vendor.add_search_lag(conditions, not asked.isdisjoint(MODIFIED))
         if groups:
             choices, values = [], list[object]()
             for item in groups:

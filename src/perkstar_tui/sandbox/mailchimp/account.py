@@ -12,7 +12,6 @@ from .partial import trimmed
 if TYPE_CHECKING:
     from .vendor import Mailchimp
 
-
 DC = "us21"
 ACCOUNT = "8d3a3db4d97663a9074efcc16"
 

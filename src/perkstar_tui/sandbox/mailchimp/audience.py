@@ -11,7 +11,6 @@ from .partial import trimmed
 if TYPE_CHECKING:
     from .vendor import Mailchimp
 
-
 LIST = "a1b2c3d4e5"
 
 

@@ -10,7 +10,6 @@ from .members import skips
 if TYPE_CHECKING:
     from .vendor import Mailchimp
 
-
 MOST_MEMBERS = 500
 
 

@@ -11,7 +11,6 @@ from ..wire import Refused
 if TYPE_CHECKING:
     from .vendor import Mailchimp
 
-
 STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional")
 FAKE = re.compile(r"@(.+\.)?(example\.(com|net|org)|test|invalid|localhost)$", re.I)
 
@@ -35,7 +34,7 @@ class MemberValues:
                 f"{email} was permanently deleted and cannot be re-imported. The contact must re-subscribe."
             )
             raise Refused(self.vendor.problem(400, "Forgotten Email Not Subscribed", detail))
-        if self.vendor.refuses(email.lower()):
+        if self.vendor.refuses(email):
             raise Refused(self.vendor.problem(400, "Invalid Resource", f"{email} was refused."))
         return email
 

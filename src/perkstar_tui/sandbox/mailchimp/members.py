@@ -15,7 +15,6 @@ from .partial import trimmed
 if TYPE_CHECKING:
     from .vendor import Mailchimp
 
-
 TIMES = {
     "since_last_changed": "updated >=",
     "before_last_changed": "updated <",
@@ -169,7 +168,7 @@ class Members(Resource):
             other = self.find(email)
             if other is not None and other.seq != row.seq:
                 raise Refused(self.exists(email))
-        elif self.vendor.refuses(email.lower()):
+        elif self.vendor.refuses(email):
             raise Refused(self.vendor.problem(400, "Invalid Resource", f"{email} was refused."))
         status = self.vendor.values.checked_status(given.get("status"), row) or row.body["status"]
         merges = self.vendor.values.checked_merges(given.get("merge_fields"), skip, False)

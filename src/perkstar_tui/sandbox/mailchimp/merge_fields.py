@@ -11,7 +11,6 @@ from .partial import trimmed
 if TYPE_CHECKING:
     from .vendor import Mailchimp
 
-
 FIELD_TYPES = (
     "text",
     "number",

@@ -15,7 +15,6 @@ class Shops(Resource):
     """The shops of Mailchimp's e-commerce part: customers, products and orders under ids of one's own."""
 
     vendor: "Mailchimp"
-
     needed = {
         "stores": ("id", "list_id", "name", "currency_code"),
         "customers": ("id", "email_address", "opt_in_status"),
@@ -35,6 +34,7 @@ class Shops(Resource):
             self.collection(routes, f"/ecommerce/stores/{{store}}/{kind}", kind)
 
     def collection(self, routes: Routes, path: str, kind: str) -> None:
+        """The paths of one kind of record."""
         routes.add("GET", path, lambda call: self.listed(call, kind, list(self.place(call, kind).values())))
         routes.add("POST", path, lambda call: self.create(call, kind))
         routes.add("GET", f"{path}/{{id}}", lambda call: trimmed(call, self.bare(self.one(call, kind))))
@@ -44,6 +44,7 @@ class Shops(Resource):
         routes.add("DELETE", f"{path}/{{id}}", lambda call: self.remove(call, kind))
 
     def all_orders(self) -> list[dict[str, Any]]:
+        """The orders of every shop."""
         return [order for shop in self.shops.values() for order in shop["_orders"].values()]
 
     def place(self, call: Call, kind: str) -> dict[str, dict[str, Any]]:
@@ -57,6 +58,7 @@ class Shops(Resource):
         return found
 
     def bare(self, item: dict[str, Any]) -> dict[str, Any]:
+        """A record without what is kept below it."""
         return {name: value for name, value in item.items() if not name.startswith("_")}
 
     def listed(self, call: Call, kind: str, items: list[dict[str, Any]]) -> Answer:
@@ -94,6 +96,7 @@ class Shops(Resource):
         return reply(self.bare(made))
 
     def check_lines(self, call: Call, given: dict[str, Any]) -> None:
+        """400 where a line is of a product that isn't there."""
         products = self.place(call, "products")
         for line in given["lines"]:
             if str(line.get("product_id")) not in products:

@@ -15,7 +15,6 @@ from .audience import LIST
 if TYPE_CHECKING:
     from .vendor import Mailchimp
 
-
 EVENTS = ("subscribe", "unsubscribe", "profile", "cleaned", "upemail", "campaign")
 SOURCES = ("user", "admin", "api")
 UNREACHED = "The URL could not be reached: it must answer a GET with 200."

@@ -12,7 +12,6 @@ from ..wire import Answer, Call, Routes
 if TYPE_CHECKING:
     from .vendor import Perkstar
 
-
 COMPANY = 40_721
 PROFILE_FIELDS = (
     "name",
@@ -99,9 +98,10 @@ class Company(Resource):
                 days[day] = round(days.get(day, 0) + float(row.body["purchaseSum"]), 2)
         total = round(sum(days.values()), 2)
         points = [{"date": day, "value": value} for day, value in sorted(days.items())]
-        return self.vendor.data({"revenueTotal": total, "totalCost": 0, "roi": 0,
-                          "ltv": round(total / max(1, self.kind("customers").count()), 2),
-                          "revenueByDay": points, "roiByDay": []})  # fmt: skip
+        return self.vendor.data({
+            "revenueTotal": total, "totalCost": 0, "roi": 0,
+            "ltv": round(total / max(1, self.kind("customers").count()), 2), "revenueByDay": points, "roiByDay": [],
+        })  # fmt: skip
 
     def settled(self, call: Call, place: dict[str, Any], fields: Iterable[str]) -> Answer:
         """Change a profile."""

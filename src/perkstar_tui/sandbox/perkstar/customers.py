@@ -125,7 +125,7 @@ class Customers(Resource):
 
     def refuse_bad(self, *emails: str | None) -> None:
         """Refuse what the profile `bad-records` names."""
-        if self.vendor.refuses(*(normal_email(email) for email in emails)):
+        if self.vendor.refuses(*emails):
             raise self.vendor.unprocessable("email", "this record was refused")
 
     def create(self, call: Call) -> Answer:

@@ -10,7 +10,6 @@ from ..wire import Answer, Call, Refused
 if TYPE_CHECKING:
     from .vendor import Perkstar
 
-
 LARGEST_PAGE = 1000
 MOST_AT_ONCE = 500
 """How many customers are looked up in one query."""

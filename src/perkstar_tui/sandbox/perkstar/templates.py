@@ -11,7 +11,6 @@ from .company import COMPANY
 if TYPE_CHECKING:
     from .vendor import Perkstar
 
-
 FIRST = 51_800
 SEEDED = (("Points", 7, "points"), ("Stamps", 0, "stamps"), ("Cashback", 1, ""), ("Ten visits", 2, ""),
           ("Welcome coupon", 3, ""), ("Staff discount", 4, ""),

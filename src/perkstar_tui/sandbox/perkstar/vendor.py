@@ -96,7 +96,7 @@ class Perkstar(Vendor):
         given = call.headers.get("x-api-key", "")
         if self.key_refused or not hmac.compare_digest(given.encode(), self.api_key.encode()):
             raise Refused(self.refusal(401, "Unauthorized: the API key is missing or wrong"))
-        self.count(self.windows.of(given))
+        self.count_call(self.windows.of(given))
         if call.path.startswith("/api/v2/marketplace/") and "x-app-token" not in call.headers:
             raise Refused(self.refusal(401, "X-App-Token is missing"))
         return {}

@@ -11,7 +11,6 @@ from ..wire import Answer, Call, Refused, Routes
 if TYPE_CHECKING:
     from .vendor import Perkstar
 
-
 EVENTS = frozenset(
     f"{name}Event"
     for name in (

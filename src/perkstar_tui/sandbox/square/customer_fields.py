@@ -32,7 +32,7 @@ def checked(given: dict[str, Any], refuses: Callable[[str], bool]) -> dict[str, 
                 "Expected email_address to be a valid email address",
                 "email_address",
             )
-        if refuses(email.lower()):
+        if refuses(email):
             raise invalid("INVALID_EMAIL_ADDRESS", "This record was refused", "email_address")
         made["email_address"] = email or None
     if "phone_number" in given:

@@ -88,9 +88,7 @@ class Customers(Resource):
         query = given.get("query") or {}
         wanted, sort = query.get("filter") or {}, query.get("sort") or {}
         conditions = Conditions("state = 0")
-        # What asks for changes sees none of the last moment; who is looked up by something else was there before.
-        lagging = "updated" if "updated_at" in wanted else "created"
-        conditions.add(f"{lagging} <= ?", self.clock.ms() - int(self.vendor.setting.search_lag * 1000))
+        self.vendor.add_search_lag(conditions, "updated_at" in wanted)
         add_filter(conditions, wanted)
         kind = self.kind("customers")
         more = {"count": kind.count(conditions.where, conditions.values)} if given.get("count") else {}

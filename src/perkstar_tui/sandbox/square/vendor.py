@@ -80,7 +80,7 @@ class Square(Vendor):
         if call.path.startswith("/v2/webhooks/") and token not in self.grants.permanent:
             words = "Webhook subscriptions need the application's personal access token."
             raise Refused(error(403, "AUTHENTICATION_ERROR", "FORBIDDEN", words))
-        self.count(self.windows.of(token or ""))
+        self.count_call(self.windows.of(token or ""))
         return echo
 
     def missing(self, known: bool) -> Answer:
