@@ -46,6 +46,7 @@ class Control:
         add("GET", "/{p}/records/{kind}/{id}", self.get)
         add("PUT", "/{p}/records/{kind}/{id}", self.put)
         add("DELETE", "/{p}/records/{kind}/{id}", self.delete)
+        add("PUT", "/{p}/people/{id}", self.rename)
         add("GET", "/{p}/requests", self.requests)
         add(
             "GET",
@@ -165,6 +166,14 @@ class Control:
     def put(self, call: Call) -> Answer:
         """Write a part of a record as a person at the vendor would."""
         return reply(self.vendor(call).control_put(self.kind(call), call.params["id"], call.json()))
+
+    def rename(self, call: Call) -> Answer:
+        """Give somebody another name, whatever the vendor calls its fields."""
+        vendor, given = self.vendor(call), call.json()
+        if vendor.show_one(vendor.people_kind, call.params["id"]) is None:
+            raise KeyError(call.params["id"])
+        part = vendor.named(str(given["first"]), str(given["last"]))
+        return reply(vendor.control_put(vendor.people_kind, call.params["id"], part))
 
     def delete(self, call: Call) -> Answer:
         """Remove a record as a person at the vendor would."""
