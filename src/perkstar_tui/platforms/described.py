@@ -189,9 +189,9 @@ class Described(RestConnector):
                     raise
         for field in missing:
             name = field.remote.rpartition(".")[2]
+            values = {"name": name, "label": field.label, "key": new_id("def")}
             kind = spec.make_types.get(field.type) or spec.make_types.get("text", "text")
-            values = {"name": name, "label": field.label, "type": kind, "key": new_id("def")}
-            await self.ask(spec.make, values)
+            await self.ask(spec.make, {**values, "type": fill(kind, values)})
         if spec.by_label:
             await self.fields(data)
         return [field.remote for field in missing]
@@ -377,7 +377,7 @@ class Described(RestConnector):
                     given = next((one for one, choice in found if one or one == choice), None)
                     if given is not None:
                         record = merged(record, _nest(path, given))
-            return {name: part for name, part in record.items() if part is not None}
+            return {**spec.members, **{name: part for name, part in record.items() if part is not None}}
         if spec.whole and there is not None:
             base = {
                 name: part
@@ -386,7 +386,11 @@ class Described(RestConnector):
             }
             at = self.shape.spec.at
             record = merged(dig(base, at) if at else base, record)
-        return {**record, **fill(spec.update_members, {"version": change.version, "id": change.remote_id})}
+        return {
+            **spec.members,
+            **record,
+            **fill(spec.update_members, {"version": change.version, "id": change.remote_id}),
+        }
 
     async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
         await self._names()

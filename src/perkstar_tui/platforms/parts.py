@@ -177,8 +177,9 @@ class WriteSpec(Part):
     (`answered`: by `key`, `id` or a field). `failed` is where a result says why it was refused, `failed_if` are
     members by which it says so. `defaults` are members that a new record must have, made of its other fields.
     `complete`: an answer shows all fields, so that a missing one is empty. `joins`: a member made of fields that the
-    vendor itself only shows (a full name of its parts). `number_ids`: ids are numbers there. `update_members` go with
-    every update (`{version}`). `sides` are fields that lie beside the record, `job` says that the vendor writes later.
+    vendor itself only shows (a full name of its parts). `number_ids`: ids are numbers there. `members` go with every
+    record, `update_members` with every update (`{version}`). `sides` are fields that lie beside the record, `job`
+    says that the vendor writes later.
     """
 
     create: CallSpec | None = None
@@ -197,6 +198,7 @@ class WriteSpec(Part):
     wrap: Any = None
     update_wrap: Any = None
     id_member: str = "id"
+    members: dict[str, Any] = {}
     update_members: dict[str, Any] = {}
     new_id: str = ""
     empty: Literal["null", "text", "drop"] = "null"
@@ -232,7 +234,7 @@ class DiscoverSpec(Part):
     choices: str = ""
     choice: str = ""
     make: CallSpec | None = None
-    make_types: dict[str, str] = {}
+    make_types: dict[str, Any] = {}
     make_first: CallSpec | None = None
     by_label: bool = False
 
