@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Opener = Callable[..., Connector]
 
 CONNECTORS: dict[str, Opener] = {}
-"""Platform name to what opens it; a name that is not here is looked for in `hooks/`, else its
-manifest says all."""
+"""Platform name to what opens it; a name that is not here is looked for in `hooks/`, else its manifest
+says all."""
 
 
 def _opener(name: str, given: Manifest | None) -> Opener:
@@ -29,7 +29,7 @@ def _opener(name: str, given: Manifest | None) -> Opener:
         # An admin's own platform has no code of ours.
         return _described(given)
     found = CONNECTORS.get(name)
-    manifest = load_catalog(drafts=True).get(name)
+    manifest = load_catalog().get(name) or load_catalog(drafts=True).get(name)
     if found is None and manifest is not None:
         found = CONNECTORS[name] = _hook(name) or _described(manifest)
     if found is None:
