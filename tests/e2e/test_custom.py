@@ -79,3 +79,32 @@ def test_a_platform_of_the_admins_own_is_kept_in_step_both_ways(perkstar: Progra
     third = perkstar.well("sync", "my-till", "--wait")
     assert third["inward"]["created"] == third["outward"]["updated"] == 0
     assert len(shop.requests) - before <= 4
+
+
+def test_what_one_platform_gives_reaches_another_and_a_refused_record_is_held_by_itself(
+    perkstar: Program, shop: Till, tmp_path: Path
+) -> None:
+    second = tmp_path / "other-till.toml"
+    text = MANIFEST.read_text().replace('name = "my-till"', 'name = "other-till"')
+    second.write_text(text.replace('title = "My till"', 'title = "Other till"'))
+    with till(3) as other:
+        for name, file, at in (("my-till", MANIFEST, shop), ("other-till", second, other)):
+            perkstar.well("catalog", "add", str(file))
+            perkstar.well("connect", name, "--credentials-stdin", stdin={**CREDENTIAL, "port": str(at.port)})
+        perkstar.well("sync", "my-till", "--wait")
+        # The three people of the other till are known by their addresses: they are linked, not made again.
+        other.refuse = "ana50@shop-mail.com"
+        code, run = perkstar.run("sync", "other-till", "--wait")
+        assert code == 1 and run["outcome"] == "partly"
+        assert (run["outward"]["created"], run["outward"]["held"]) == (116, 1)
+        assert len(other.people) == 119
+        mails = sorted(row["mail"] for row in other.people.values())
+        assert mails == sorted({row["mail"] for row in shop.people.values()} - {other.refuse})
+        [entry] = perkstar.well("logs", "other-till", "--code", "record_rejected")["items"]
+        assert (entry["field"], entry["record_name"]) == ("mail", "Ana50")
+        assert "is no address" in entry["vendor_message"] and entry["remedy"]
+        shop.put("9", {"name": {"first": "Renamed"}})
+        perkstar.well("sync", "my-till", "--wait")
+        assert perkstar.run("sync", "other-till", "--wait")[1]["outward"]["updated"] == 1
+        renamed = [row for row in other.people.values() if row["name"]["first"] == "Renamed"]
+        assert [row["mail"] for row in renamed] == ["ana9@shop-mail.com"]

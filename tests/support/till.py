@@ -21,6 +21,8 @@ class Till:
         self.people: dict[str, dict[str, Any]] = {}
         self.requests: list[str] = []
         self.port = 0
+        self.refuse = ""
+        """An address that is not taken."""
         for number in range(count):
             self.put(str(number), {"name": {"first": f"Ana{number}"}, "mail": f"ana{number}@shop-mail.com"})
 
@@ -39,8 +41,8 @@ class Till:
             return 200, {"shop": "corner"}
         id_ = parts.path.removeprefix("/people").strip("/")
         if method == "POST":
-            if "@" not in str(body.get("mail", "@")):
-                return 422, {"message": "mail is no address", "code": "bad"}
+            if body.get("mail") == self.refuse:
+                return 422, {"message": "mail is no address", "code": "bad", "field": "mail"}
             return 201, self.put(str(len(self.people)), body)
         if method == "PATCH":
             return (200, self.put(id_, body)) if id_ in self.people else (404, {"message": "no such person"})
