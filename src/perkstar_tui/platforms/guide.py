@@ -6,7 +6,13 @@ from .manifest import Manifest
 def guide_of(manifest: Manifest) -> str:
     """What it syncs, permissions, steps at the vendor, limits, what stays, links; Markdown."""
     about = manifest.guide
-    lines = [f"# {manifest.title}", "", str(about.what), "", "## What it syncs", ""]
+    lines = [
+        f"# {manifest.title}",
+        "",
+        *([str(about.what), ""] if about.what else []),
+        "## What it syncs",
+        "",
+    ]
     for data, spec in manifest.data.items():
         ways = [
             word
@@ -28,5 +34,6 @@ def guide_of(manifest: Manifest) -> str:
             shown = "\n".join(f"- {step}" for step in text) if isinstance(text, list | tuple) else str(text)
             lines += [f"## {title}", "", shown, ""]
     links = [("Documentation", about.docs_url), ("Status", about.status_url), ("Privacy", about.privacy_url)]
-    lines += ["## Links", "", *[f"- {name}: {url}" for name, url in links if url]]
+    if any(url for _, url in links):
+        lines += ["## Links", "", *[f"- {name}: {url}" for name, url in links if url]]
     return "\n".join(lines)

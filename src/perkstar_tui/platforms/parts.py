@@ -1,4 +1,5 @@
-"""The parts of a manifest that say how a vendor is spoken to: calls, walks, records, writes. Read by `described.py`.
+"""The parts of a manifest that say how a vendor is spoken to: calls, walks, records, writes. `reading.py` and
+`writing.py` do what they say.
 
 Text in a call may name values in braces. A member that is nothing but `{name}` becomes that value with its type, and
 is left out where the value is unknown; elsewhere it becomes text (in a path: quoted). There is no other template

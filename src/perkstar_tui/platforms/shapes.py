@@ -87,7 +87,7 @@ class Shape:
 
     def skipped(self, row: Mapping[str, Any]) -> bool:
         """Whether the row is none of those that are kept in step."""
-        return any(_says(dig(row, path), wanted) for path, wanted in self.spec.skip.items())
+        return any(says(dig(row, path), wanted) for path, wanted in self.spec.skip.items())
 
     def record(self, row: Mapping[str, Any]) -> RemoteRecord:
         """A row as a record."""
@@ -102,7 +102,7 @@ class Shape:
             str(dig(row, spec.id)),
             fields,
             read_time(dig(row, spec.changed), spec.changed_form) if spec.changed else None,
-            any(_says(dig(row, path), wanted) for path, wanted in spec.archived.items()),
+            any(says(dig(row, path), wanted) for path, wanted in spec.archived.items()),
             None if merged in (None, "") else str(merged),
             None if version is None else str(version),
         )
@@ -164,7 +164,7 @@ class Shape:
         return tree
 
 
-def _says(value: Any, wanted: str) -> bool:
+def says(value: Any, wanted: str) -> bool:
     """Whether a member has a value: `*` any that is filled, `true` and the like as JSON spells them."""
     if wanted == "*":
         return value not in (None, "", False, 0)
@@ -244,7 +244,7 @@ def _minor(value: Any, currency: str, money: str) -> int:
 
 
 def _fits(row: Any, only: Mapping[str, Sequence[str]]) -> bool:
-    return all(any(_says(dig(row, path), wanted) for wanted in values) for path, values in only.items())
+    return all(any(says(dig(row, path), wanted) for wanted in values) for path, values in only.items())
 
 
 def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:

@@ -13,7 +13,7 @@ from .parts import CallSpec, PageSpec, WalkSpec
 from .shapes import read_time, write_time
 
 if TYPE_CHECKING:
-    from .described import Described
+    from .reading import Reader
 
 Row = dict[str, Any]
 
@@ -42,7 +42,7 @@ class Pages:
     """The pages of one call, one after another. `mark` is where the next page is, None after the last."""
 
     def __init__(
-        self, platform: "Described", call: CallSpec, walk: WalkSpec, page: PageSpec, size: int, **values: Any
+        self, platform: "Reader", call: CallSpec, walk: WalkSpec, page: PageSpec, size: int, **values: Any
     ) -> None:
         self.platform = platform
         self.call = call
@@ -131,7 +131,7 @@ def relative(address: str) -> str:
 
 
 async def walk_rows(
-    platform: "Described",
+    platform: "Reader",
     walk: WalkSpec,
     cursor: dict[str, Any] | None,
     *,
@@ -152,7 +152,7 @@ async def walk_rows(
 
 
 async def _everything(
-    platform: "Described", walk: WalkSpec, cursor: dict[str, Any] | None, size: int, values: dict[str, Any]
+    platform: "Reader", walk: WalkSpec, cursor: dict[str, Any] | None, size: int, values: dict[str, Any]
 ) -> AsyncIterator[Stretch]:
     cut_off = cursor if cursor and "page" in cursor else None
     pages = Pages(platform, walk.all, walk, walk.page, size, since=None, until=None, **values)
@@ -185,7 +185,7 @@ def _fresh(row: Row, seen: set[Any]) -> bool:
 
 
 async def _changes(
-    platform: "Described",
+    platform: "Reader",
     walk: WalkSpec,
     cursor: dict[str, Any],
     size: int,
@@ -214,7 +214,7 @@ async def _changes(
 
 
 async def _in_order(
-    platform: "Described",
+    platform: "Reader",
     walk: WalkSpec,
     page: PageSpec,
     begin: int,
@@ -247,7 +247,7 @@ async def _in_order(
 
 
 async def _by_version(
-    platform: "Described",
+    platform: "Reader",
     walk: WalkSpec,
     cursor: dict[str, Any] | None,
     size: int,

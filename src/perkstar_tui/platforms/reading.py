@@ -1,0 +1,380 @@
+"""Reading as a manifest describes it: whose the credential is, what fields there are, pages and single records."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from perkstar_tui.http.client import Reply
+from perkstar_tui.http.errors import dig
+from perkstar_tui.model.enums import DataType, Write
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.model.normal import email_key, phone_key
+from perkstar_tui.model.remote import (
+    Page,
+    Presence,
+    RemoteAccount,
+    RemoteField,
+    RemoteRecord,
+)
+
+from .base import RestConnector
+from .filling import fill, text
+from .manifest import DataSpec
+from .pagination import ahead
+from .parts import CallSpec, DiscoverSpec, FetchSpec, WalkSpec
+from .shapes import Shape, refunds_of, sale_of, says
+from .walks import Pages, Stretch, relative, rows_of, time_of, walk_rows
+
+GONE = (ErrorKind.NOT_FOUND,)
+"""What a vendor says of a record that is not there."""
+
+
+class Reader(RestConnector):
+    """Calls, fields, pages and single records of one account, as the manifest describes them."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        spec = self.manifest.data.get(DataType.CUSTOMERS)
+        self.shape = Shape(spec.record) if spec is not None and spec.record is not None else None
+        self.whole = bool(spec is not None and spec.write is not None and spec.write.complete)
+
+    @property
+    def whole_answers(self) -> bool:  # type: ignore[override]
+        return self.whole
+
+    # -- calls -------------------------------------------------------------------------------------------------
+    async def known(self) -> dict[str, Any]:
+        """What every call may name: the account's own ids, the options, and the date of a version."""
+        credential = await self.session.credential()
+        options = {option.name: self.option(option.name) or None for option in self.manifest.options}
+        return {**options, **{name: value for name, value in credential.items() if name not in _SECRET}}
+
+    async def ask(self, spec: CallSpec, values: Mapping[str, Any]) -> Reply:
+        """Make a call of the manifest."""
+        every = {**await self.known(), "fields": ",".join(self.mapped_paths_there()), **values}
+        params = fill(spec.params, every)
+        return await self.call(
+            spec.method,
+            text(spec.path, every, quoted=True),
+            params=params or None,
+            json=None if spec.json_body is None else fill(spec.json_body, every),
+            form={n: str(v) for n, v in fill(spec.form, every).items()} if spec.form else None,
+            headers={n: str(v) for n, v in fill(dict(spec.headers), every).items()} or None,
+            bucket=spec.bucket,
+            repeatable=spec.repeatable,
+            expect=spec.expect,
+            shape="any",
+        )
+
+    async def follow(self, spec: CallSpec, address: str, values: Mapping[str, Any]) -> Reply:
+        """The page at an address that the vendor gave; only its path and query count."""
+        every = {**await self.known(), **values}
+        path = relative(address).removeprefix(self.manifest.path_prefix)
+        headers = {n: str(v) for n, v in fill(dict(spec.headers), every).items()} or None
+        return await self.call(spec.method, path, headers=headers, bucket=spec.bucket, shape="any")
+
+    def mapped_paths_there(self) -> list[str]:
+        """The mapped paths as the vendor calls them."""
+        if DataType.CUSTOMERS not in self.manifest.data:
+            return []
+        theirs = self.shape.theirs if self.shape is not None else {}
+        return [theirs.get(path, path) for path in self.mapped_paths()]
+
+    async def identify(self) -> RemoteAccount:
+        spec = self.manifest.identify
+        if spec is None:
+            raise NotImplementedError
+        data = (await self.ask(spec.call, {})).data
+
+        def member(path: str) -> str | None:
+            found = dig(data, path) if path else None
+            return None if found in (None, "") else str(found)
+
+        id_ = member(spec.id)
+        if id_ is None:
+            raise KeyError(spec.id)
+        return RemoteAccount(
+            id=id_,
+            name=(member(spec.name) or id_).strip(),
+            scopes=await self.granted(),
+            currency=member(spec.currency),
+            timezone=member(spec.timezone),
+            country=member(spec.country),
+        )
+
+    async def _all(self, walk: WalkSpec, size: int, **values: Any) -> list[dict[str, Any]]:
+        """Every row of a list, whatever its pages."""
+        found: list[dict[str, Any]] = []
+        pages = Pages(self, walk.all, walk, walk.page, size, **values)
+        mark: Any = None
+        while True:
+            _, rows = await pages.fetch(mark)
+            found += rows
+            mark = pages.mark
+            if mark is None:
+                return found
+
+    # -- fields ------------------------------------------------------------------------------------------------
+    async def _discovered(self, spec: DiscoverSpec) -> list[dict[str, Any]]:
+        rows = await self._all(WalkSpec(all=spec.call, rows=spec.rows, page=spec.page), 100)
+        return [row for row in rows if all(says(dig(row, path), value) for path, value in spec.only.items())]
+
+    def _path(self, spec: DiscoverSpec, row: Mapping[str, Any]) -> str:
+        return text(spec.path, {"name": dig(row, spec.name)})
+
+    async def fields(self, data: DataType) -> list[RemoteField]:
+        own = await super().fields(data)
+        spec = self.spec(data).discover
+        if spec is None:
+            return own
+        rows = await self._discovered(spec)
+        if spec.by_label:
+            self._learn(self.spec(data), spec, rows)
+        names = self.shape.names if self.shape is not None else {}
+        found = {field.path: field for field in own}
+        made = {field.remote for field in self.spec(data).fields if field.create}
+        for path in made:
+            found.pop(path, None)
+        for row in rows:
+            there = self._path(spec, row)
+            path = names.get(there, there)
+            if path not in found:
+                found[path] = self._field(spec, row, path)
+        return list(found.values())
+
+    def _field(self, spec: DiscoverSpec, row: Mapping[str, Any], path: str) -> RemoteField:
+        kind = str(dig(row, spec.type) or "text")
+        fixed = any(says(dig(row, name), value) for name, value in spec.read_only.items())
+        custom = not spec.custom or any(says(dig(row, name), value) for name, value in spec.custom.items())
+        choices = dig(row, spec.choices) if spec.choices else None
+        return RemoteField(
+            path,
+            str(dig(row, spec.label) or path),
+            spec.types.get(kind, "text"),
+            Write.NEVER if fixed else Write.ALWAYS,
+            custom,
+            choices=tuple(
+                str(dig(choice, spec.choice) if spec.choice else choice) for choice in choices or ()
+            ),
+        )
+
+    def _learn(self, data: DataSpec, spec: DiscoverSpec, rows: Sequence[Mapping[str, Any]]) -> None:
+        """What the vendor calls the manifest's own fields, known by their labels."""
+        if self.shape is None:
+            return
+        by_label = {str(dig(row, spec.label)): self._path(spec, row) for row in rows}
+        self.shape.rename(
+            {f.remote: by_label[f.label] for f in data.fields if f.create and f.label in by_label}
+        )
+
+    async def _names(self, cursor: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The vendor's names of the manifest's own fields: from the cursor, else asked for once."""
+        spec = self.customers.discover
+        if spec is None or not spec.by_label or self.shape is None:
+            return {}
+        kept = (cursor or {}).get("names")
+        if kept:
+            self.shape.rename(kept)
+        elif not self.shape.theirs:
+            self._learn(self.customers, spec, await self._discovered(spec))
+        return self.shape.theirs
+
+    async def ensure_fields(self, data: DataType, paths: Sequence[str]) -> list[str]:
+        wanted = self.wanted_fields(data, paths)
+        spec = self.spec(data).discover
+        if not wanted or spec is None or spec.make is None:
+            return []
+        there = {field.path for field in await self.fields(data)}
+        missing = [field for field in wanted if field.remote not in there]
+        if not missing:
+            return []
+        if spec.make_first is not None:
+            try:
+                await self.ask(spec.make_first, {"key": new_id("def")})
+            except PerkstarError as error:
+                if error.kind not in (ErrorKind.DUPLICATE, ErrorKind.CONFLICT):
+                    raise
+        for field in missing:
+            name = field.remote.rpartition(".")[2]
+            values = {"name": name, "label": field.label, "key": new_id("def")}
+            kind = spec.make_types.get(field.type) or spec.make_types.get("text", "text")
+            await self.ask(spec.make, {**values, "type": fill(kind, values)})
+        if spec.by_label:
+            await self.fields(data)
+        return [field.remote for field in missing]
+
+    # -- reads -------------------------------------------------------------------------------------------------
+    def read(
+        self, data: DataType, cursor: dict[str, Any] | None, *, full: bool = False
+    ) -> AsyncIterator[Page]:
+        self.spec(data)
+        start = None if full else cursor or None
+        return ahead(self._customers(start) if data is DataType.CUSTOMERS else self._sales(start))
+
+    async def _customers(self, cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
+        spec = self.customers
+        if spec.read is None or self.shape is None or spec.record is None:
+            raise NotImplementedError
+        names = await self._names(cursor)
+        at = time_of(spec.record.changed, spec.record.changed_form)
+        async for stretch in walk_rows(
+            self, spec.read, cursor, size=spec.page_size, overlap_s=spec.overlap_s, changed_at=at
+        ):
+            yield self._page(stretch, names)
+
+    def _page(self, stretch: Stretch, names: Mapping[str, str]) -> Page:
+        assert self.shape is not None
+        records = [self.shape.record(row) for row in stretch.rows if not self.shape.skipped(row)]
+        cursor = {**stretch.cursor, "names": dict(names)} if names and stretch.cursor else stretch.cursor
+        return Page(records, cursor=cursor, last=stretch.last, total=stretch.total)
+
+    async def _sales(self, cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
+        """Sales, with the refunds that they tell of; then refunds that are read by themselves."""
+        data = self.spec(DataType.TRANSACTIONS)
+        spec = data.sale
+        if spec is None:
+            raise NotImplementedError
+        own = spec.refunds.read if spec.refunds is not None else None
+        stand = dict(cursor or {})
+        refunds_from = stand.pop("refunds", None)
+        at = time_of(spec.changed, spec.changed_form)
+        async for stretch in walk_rows(
+            self, spec.read, stand or None, size=data.page_size, overlap_s=data.overlap_s, changed_at=at
+        ):
+            sales = [sale for row in stretch.rows if (sale := sale_of(row, spec)) is not None]
+            ids = {sale.id for sale in sales}
+            refunds = []
+            if own is None:
+                for row in stretch.rows:
+                    id_ = str(dig(row, spec.id))
+                    if id_ in ids:
+                        refunds += refunds_of(row, spec, id_)
+            kept = {**stretch.cursor, "refunds": refunds_from} if refunds_from else stretch.cursor
+            yield Page(
+                sales=sales,
+                refunds=refunds,
+                cursor=kept if own is None or stretch.cursor else {},
+                last=stretch.last and own is None,
+                total=stretch.total,
+            )
+            stand = stretch.cursor or stand
+        if own is None or spec.refunds is None:
+            return
+        back = time_of(spec.refunds.at, spec.refunds.at_form)
+        async for stretch in walk_rows(
+            self, own, refunds_from, size=data.page_size, overlap_s=data.overlap_s, changed_at=back
+        ):
+            refunds = [refund for row in stretch.rows for refund in refunds_of(row, spec)]
+            kept = {**stand, "refunds": stretch.cursor or refunds_from}
+            yield Page(refunds=refunds, cursor=kept, last=stretch.last and cursor is None)
+
+    # -- single records ----------------------------------------------------------------------------------------
+    async def rows(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The vendor's own rows of these ids, as far as they are there."""
+        spec = self.customers.fetch
+        assert self.shape is not None
+        if spec is None:
+            raise NotImplementedError
+        found: dict[str, dict[str, Any]] = {}
+        for part in _parts(list(dict.fromkeys(ids)), spec):
+            for row in await self._some(part, spec):
+                found[str(dig(row, self.shape.spec.id))] = row
+                if len(part) == 1:
+                    # A vendor that merged the record answers with the winner.
+                    found[part[0]] = row
+        return found
+
+    async def _some(self, ids: list[str], spec: FetchSpec) -> list[dict[str, Any]]:
+        call = spec.one if len(ids) == 1 and spec.one is not None else spec.many or spec.one
+        assert call is not None
+        try:
+            reply = await self.ask(call, {"id": ids[0], **_several(ids)})
+        except PerkstarError as error:
+            if error.kind in GONE:
+                return []
+            raise
+        return rows_of(reply.data, spec.rows, spec.row)
+
+    async def get(
+        self, data: DataType, ids: Sequence[str]
+    ) -> dict[str, tuple[Presence, RemoteRecord | None]]:
+        await self._names()
+        assert self.shape is not None
+        rows = await self.rows(ids)
+        found: dict[str, tuple[Presence, RemoteRecord | None]] = {}
+        for id_ in ids:
+            if id_ not in rows:
+                found[id_] = (Presence.GONE, None)
+                continue
+            record = self.shape.record(rows[id_])
+            if record.merged_into and record.merged_into != id_:
+                winner = (await self.get(data, [record.merged_into]))[record.merged_into]
+                found[id_] = (Presence.MERGED, winner[1]) if winner[1] else (Presence.GONE, None)
+            elif record.id != id_:
+                found[id_] = (Presence.MERGED, record)
+            else:
+                found[id_] = (Presence.ARCHIVED if record.archived else Presence.THERE, record)
+        return found
+
+    async def find(self, data: DataType, key: str, value: str) -> list[RemoteRecord]:
+        spec = self.spec(data).find.get(key)
+        if spec is None or self.shape is None:
+            return []
+        await self._names()
+        try:
+            given = {
+                "value": value,
+                "digits": value.lstrip("+"),
+                "value_escaped": _escaped(value),
+                "size": 50,
+            }
+            reply = await self.ask(spec.call, given)
+        except PerkstarError as error:
+            if error.kind in GONE:
+                return []
+            raise
+        records = [self.shape.record(row) for row in rows_of(reply.data, spec.rows, spec.row)]
+        if spec.complete:
+            return [record for record in records if self._same(record, key, value)]
+        found = [record.id for record in records]
+        whole = await self.get(data, found) if found else {}
+        there = [r for presence, r in whole.values() if presence is Presence.THERE and r is not None]
+        return [record for record in there if self._same(record, key, value)]
+
+    def _same(self, record: RemoteRecord, key: str, value: str) -> bool:
+        """Whether a record really has the value: searches of vendors are loose."""
+        paths = [f.remote for f in self.customers.fields if f.hub == key]
+        given = [str(record.fields.get(path) or "") for path in paths]
+        if record.archived:
+            return False
+        if key == "email":
+            return any(email_key(text_) == email_key(value) for text_ in given)
+        return any(phone_key(text_) == phone_key(value) or text_ == value for text_ in given if text_)
+
+
+_SECRET = frozenset(
+    {"access_token", "refresh_token", "client_secret", "api_key", "api_token", "consumer_secret", "password"}
+)
+"""Members of a credential that no call may name: they travel in the headers that authorise, and nowhere else."""
+
+
+def _several(ids: list[str]) -> dict[str, Any]:
+    quoted = ",".join(f"'{_escaped(id_)}'" for id_ in ids)
+    return {
+        "ids": ids,
+        "ids_text": ",".join(ids),
+        "ids_json": orjson.dumps(ids).decode(),
+        "ids_quoted": quoted,
+    }
+
+
+def _escaped(value: str) -> str:
+    """A text between single quotes in a vendor's query language."""
+    return value.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _parts(ids: list[str], spec: FetchSpec) -> list[list[str]]:
+    size = spec.at_once if spec.many is not None else 1
+    return [ids[start : start + size] for start in range(0, len(ids), size)]

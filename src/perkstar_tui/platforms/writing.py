@@ -1,0 +1,357 @@
+"""Writing as a manifest describes it: one by one, in lists, by jobs of the vendor, and fields that lie beside."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from perkstar_tui.http.errors import dig
+from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.remote import (
+    Answer,
+    Change,
+    RemoteRecord,
+)
+
+from .base import OF_RECORD, together
+from .filling import fill
+from .parts import CallSpec, JobSpec, SideSpec, WriteSpec
+from .reading import Reader
+from .shapes import merged, says
+from .walks import rows_of
+
+Beside = tuple[Change, str, str, Any]
+"""A value that lies beside a record: its change, the record's id, the path and the value."""
+
+
+class Writer(Reader):
+    """What is written to one account, and what became of each record."""
+
+    @property
+    def writing(self) -> WriteSpec:
+        spec = self.customers.write
+        if spec is None:
+            raise PerkstarError(
+                ErrorKind.USAGE, f"{self.manifest.title} takes no customers: it only gives them."
+            )
+        return spec
+
+    def _body(self, change: Change, there: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A change as the vendor takes it: its fields, what a new record must have, or the whole record changed."""
+        assert self.shape is not None
+        spec = self.writing
+        fields = {path: value for path, value in change.fields.items() if not self._beside(path)}
+        joined = {}
+        for path, parts in spec.joins.items():
+            if any(part in fields for part in parts):
+                now = self.shape.record(there).fields if there is not None else {}
+                words = (fields.pop(part) if part in fields else now.get(part) for part in parts)
+                joined[path] = " ".join(str(word) for word in words if word)
+        record = self.shape.body(fields, spec.empty, there)
+        for path, value in joined.items():
+            if value:
+                record = merged(record, _nest(path, value))
+        if change.remote_id is None:
+            for path, value in spec.defaults.items():
+                if dig(record, path) in (None, ""):
+                    choices = value if isinstance(value, list) else [value]
+                    found = ((fill(choice, _flat_values(change)), choice) for choice in choices)
+                    given = next((one for one, choice in found if one or one == choice), None)
+                    if given is not None:
+                        record = merged(record, _nest(path, given))
+            return {**spec.members, **{name: part for name, part in record.items() if part is not None}}
+        if spec.whole and there is not None:
+            base = {
+                name: part
+                for name, part in there.items()
+                if (name in spec.keep if spec.keep else name not in spec.drop)
+            }
+            at = self.shape.spec.at
+            record = merged(dig(base, at) if at else base, record)
+        return {
+            **spec.members,
+            **record,
+            **fill(spec.update_members, {"version": change.version, "id": change.remote_id}),
+        }
+
+    async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
+        await self._names()
+        spec = self.writing
+        answers = await self._write(changes, spec.create, spec.create_many, {})
+        await self._write_beside(changes, answers)
+        return answers
+
+    async def update(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
+        await self._names()
+        spec = self.writing
+        # Where a part can only be written with the rest of it, the record is read first.
+        partly = [change for change in changes if spec.whole or self._needs_rest(change)]
+        there = await self.rows([str(change.remote_id) for change in partly]) if partly else {}
+        own = [change for change in changes if not all(self._beside(path) for path in change.fields)]
+        answers = await self._write(own, spec.update, spec.update_many, there) if own else {}
+        for change in changes:
+            answers.setdefault(change.key, Answer(change.key))
+        await self._write_beside(changes, answers)
+        return answers
+
+    def _beside(self, path: str) -> bool:
+        return any(path.startswith(side.prefix) for side in self.writing.sides)
+
+    async def _write_beside(self, changes: Sequence[Change], answers: dict[str, Answer]) -> None:
+        """Fields that lie beside their record; where one is refused, a created record stays, without it."""
+        for side in self.writing.sides:
+            by_call: dict[str, list[Beside]] = {}
+            for change in changes:
+                answer = answers.get(change.key)
+                id_ = change.remote_id or (answer.record.id if answer and answer.record is not None else None)
+                if answer is None or answer.error is not None or id_ is None:
+                    continue
+                for path, value in change.fields.items():
+                    if path.startswith(side.prefix):
+                        name = str(value) if side.values else ""
+                        by_call.setdefault(name, []).append((change, id_, path, value))
+            for name, values in by_call.items():
+                call = side.values.get(name) if side.values else side.call
+                if call is None:
+                    continue
+                for start in range(0, len(values), side.at_once):
+                    await self._put_beside(side, call, values[start : start + side.at_once], answers)
+
+    async def _put_beside(
+        self, side: SideSpec, call: CallSpec, part: "Sequence[Beside]", answers: dict[str, Answer]
+    ) -> None:
+        assert self.shape is not None
+        items = []
+        for change, id_, path, value in part:
+            name = self.shape.theirs.get(path, path).removeprefix(side.prefix)
+            shown = side.clears if value in (None, "") else value
+            record = answers[change.key].record
+            known = {**(record.fields if record is not None else {}), **change.fields}
+            named = {name_: known.get(where) for name_, where in side.names.items()}
+            items.append(
+                fill(side.item, {"id": _number(id_), "name": _number(name), "value": shown, **named})
+            )
+        try:
+            await self.ask(call, {"values": items, "key": part[0][0].key})
+        except PerkstarError as error:
+            if error.kind not in OF_RECORD:
+                raise
+            if len(part) > 1:
+                middle = len(part) // 2
+                await self._put_beside(side, call, part[:middle], answers)
+                await self._put_beside(side, call, part[middle:], answers)
+                return
+            change, _, path, _ = part[0]
+            error.field = path
+            answer = answers[change.key]
+            if answer.created and answer.record is not None:
+                answer.record.fields[path] = None
+            else:
+                answers[change.key] = Answer(change.key, None, error)
+            return
+        for change, _, path, value in part:
+            record = answers[change.key].record
+            if record is not None:
+                record.fields[path] = value
+
+    def _needs_rest(self, change: Change) -> bool:
+        """Whether a part of it can only be written with the rest: in a list that is replaced whole, a joined name."""
+        assert self.shape is not None
+        lists = tuple(part.path + "." for part in self.shape.spec.lists if part.whole)
+        theirs = [self.shape.theirs.get(path, path) for path in change.fields]
+        if any(path.startswith(lists) for path in theirs if lists):
+            return True
+        return any(
+            0 < sum(part in change.fields for part in parts) < len(parts)
+            for parts in self.writing.joins.values()
+        )
+
+    async def _write(
+        self,
+        changes: Sequence[Change],
+        one: CallSpec | None,
+        many: CallSpec | None,
+        there: Mapping[str, Mapping[str, Any]],
+    ) -> dict[str, Answer]:
+        answers: dict[str, Answer] = {}
+        if many is None:
+            assert one is not None
+            written = await together(self._write_one(change, one, there) for change in changes)
+            return {answer.key: answer for answer in written}
+        spec = self.writing
+        records = []
+        for change in changes:
+            record = self._body(change, there.get(str(change.remote_id)))
+            if change.remote_id is not None and spec.id_member:
+                record = {spec.id_member: self._id(change), **record}
+            wrap = spec.update_wrap if change.remote_id is not None and spec.update_wrap else spec.wrap
+            values = {"record": record, "key": change.key, "id": self._id(change), "version": change.version}
+            records.append(record if wrap is None else fill(wrap, values))
+        reply = await self.ask(many, {"records": records, "key": changes[0].key})
+        if spec.job is not None:
+            await self._job(changes, spec.job, reply.data, answers)
+        else:
+            await self._results(changes, reply.data, answers)
+        return answers
+
+    async def _job(
+        self, changes: Sequence[Change], spec: JobSpec, begun: Any, answers: dict[str, Answer]
+    ) -> None:
+        """Wait for a write that the vendor does later, then read what came of it and what was refused."""
+        job = dig(begun, spec.id)
+        wait, waited = spec.wait_s, 0.0
+        while True:
+            data = (await self.ask(spec.poll, {"job": job})).data
+            status = str(dig(data, spec.status))
+            if status in spec.done or status in spec.failed:
+                break
+            if waited > spec.patience_s:
+                raise PerkstarError(
+                    ErrorKind.SERVICE_UNAVAILABLE,
+                    f"{self.manifest.title} has not finished a list of {len(changes)} records in "
+                    f"{spec.patience_s / 60:.0f} minutes.",
+                )
+            await self.clock.sleep(wait)
+            waited += wait
+            wait = min(wait * 1.5, 15.0)
+        if spec.errors is not None:
+            for row in await self._all(spec.errors, spec.size, job=job):
+                at = re.search(r"(\d+)", str(dig(row, spec.error_at)).rpartition("/data/")[2])
+                change = changes[int(at[1])] if at is not None and int(at[1]) < len(changes) else None
+                if change is not None:
+                    answers[change.key] = await self.refused(change, self.refusal({"errors": [_inner(row)]}))
+        if spec.results is not None:
+            rows = await self._all(spec.results, spec.size, job=job)
+            left = [change for change in changes if change.key not in answers]
+            await self._matched(left, rows, answers)
+
+    def _id(self, change: Change) -> Any:
+        """A record's id as the vendor writes it: a number stays one."""
+        id_ = change.remote_id
+        return int(id_) if id_ is not None and self.writing.number_ids and id_.isdigit() else id_
+
+    async def _write_one(
+        self, change: Change, call: CallSpec, there: Mapping[str, Mapping[str, Any]]
+    ) -> Answer:
+        record = self._body(change, there.get(str(change.remote_id)))
+        values = {"record": record, "id": change.remote_id, "key": change.key, "version": change.version}
+        try:
+            reply = await self.ask(call, values)
+        except PerkstarError as error:
+            if error.kind not in OF_RECORD:
+                raise
+            return await self.refused(change, error)
+        row = dig(reply.data, self.writing.row) if self.writing.row else reply.data
+        return self._answer(change, row if isinstance(row, dict) else {})
+
+    def _answer(self, change: Change, row: Mapping[str, Any]) -> Answer:
+        """The answer for a change that was taken; a vendor that shows no record leaves it as it was sent."""
+        assert self.shape is not None
+        spec = self.writing
+        created = change.remote_id is None
+        if spec.echo:
+            return Answer(change.key, self.shape.record(row), None, created)
+        id_ = change.remote_id or dig(row, spec.new_id or self.shape.spec.id)
+        return Answer(change.key, RemoteRecord(str(id_), dict(change.fields)), None, created)
+
+    async def _results(self, changes: Sequence[Change], data: Any, answers: dict[str, Answer]) -> None:
+        """The rows of a batch's answer: in the order asked, or each naming its record."""
+        spec = self.writing
+        updates = changes[0].remote_id is not None and spec.update_rows is not None
+        results = rows_of(data, (spec.update_rows or "") if updates else spec.rows)
+        if spec.answered:
+            await self._matched(changes, results, answers)
+        else:
+            for change, result in zip(changes, results, strict=False):
+                await self._take(change, result, answers)
+
+    async def _matched(
+        self, changes: Sequence[Change], results: Sequence[dict[str, Any]], answers: dict[str, Answer]
+    ) -> None:
+        """Results that name their records."""
+        for path, name in self.writing.answered.items():
+            by_name = {str(dig(row, path)).casefold(): row for row in results if dig(row, path)}
+            for change in changes:
+                called = _called(change, name)
+                result = by_name.get(called.casefold()) if called else None
+                if result is not None and change.key not in answers:
+                    await self._take(change, result, answers)
+
+    async def _take(self, change: Change, result: dict[str, Any], answers: dict[str, Answer]) -> None:
+        """One result of a list: refused, or what stands now."""
+        spec = self.writing
+        failed = dig(result, spec.failed) if spec.failed else None
+        if failed or any(says(dig(result, path), wanted) for path, wanted in spec.failed_if.items()):
+            error = self.refusal(failed or result)
+            if error.kind not in OF_RECORD:
+                raise error
+            answers[change.key] = await self.refused(change, error)
+            return
+        row = dig(result, spec.result) if spec.result else result
+        answers[change.key] = self._answer(change, row if isinstance(row, dict) else {})
+
+    async def refused(self, change: Change, error: PerkstarError) -> Answer:
+        """A refused change, with the record that it clashes with where the vendor has one like it."""
+        if error.field and error.field not in change.fields:
+            error.field = next((p for p in change.fields if _alike(p, error.field or "")), error.field)
+        if error.kind is ErrorKind.DUPLICATE and change.remote_id is None:
+            for line in self.customers.fields:
+                value = change.fields.get(line.remote)
+                if line.hub in self.customers.find and value:
+                    found = await self.find(DataType.CUSTOMERS, line.hub, str(value))
+                    if len(found) == 1:
+                        return Answer(change.key, found[0], error)
+        return Answer(change.key, None, error)
+
+    async def archive(self, data: DataType, ids: Sequence[str]) -> list[Answer]:
+        call = self.writing.archive
+        if call is None:
+            return await super().archive(data, ids)
+        for id_ in ids:
+            await self.ask(call, {"id": id_})
+        return [Answer(id_) for id_ in ids]
+
+
+def _called(change: Change, name: str) -> str | None:
+    """By what a result names a change: its key, its id, or the value of one of its fields."""
+    if name == "key":
+        return change.key
+    value = change.remote_id if name == "id" else change.fields.get(name)
+    return None if value in (None, "") else str(value)
+
+
+def _inner(row: Mapping[str, Any]) -> Any:
+    """An error that lies in a row of its own, without the row's frame (JSON:API's `attributes`)."""
+    return row.get("attributes", row)
+
+
+def _number(text_: str) -> Any:
+    """An id as the vendor writes it: digits are a number."""
+    return int(text_) if text_.isdigit() and len(text_) < 16 else text_
+
+
+def _nest(path: str, value: Any) -> dict[str, Any]:
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    return dict(value)
+
+
+class _Values(dict[str, Any]):
+    """Fields by the last part of their path; what is not there is empty."""
+
+    def __missing__(self, name: str) -> Any:
+        return None
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def _flat_values(change: Change) -> _Values:
+    return _Values({path.replace(".", "_").lower(): value for path, value in change.fields.items()})
+
+
+def _alike(path: str, named: str) -> bool:
+    """Whether a vendor's name of a field means a mapped path."""
+    wanted = named.lower().removeprefix(".")
+    last = path.rpartition(".")[2].lower()
+    return wanted in (path.lower(), last) or path.lower().startswith(wanted + ".") or wanted.endswith(last)
