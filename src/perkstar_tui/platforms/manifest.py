@@ -189,7 +189,8 @@ class WebhookSpec(_Part):
     """How the platform tells of changes. `signature` is the name of a check in `webhooks.py`.
 
     `hmac`: SHA-256 over the parts of `signed` in a row (body, url, id, timestamp, or text such as a dot), in
-    `encoding`, behind `prefix`, with the secret of the registration or, by `app_secret`, of the app; `shared`: the header is the secret itself; `basic`: the secret is a password.
+    `encoding`, behind `prefix`, with the secret of the registration or, by `app_secret`, of the app. `shared`: the
+    header is the secret itself; `basic`: the secret is a password.
     """
 
     signature: Literal["square", "hubspot-v3", "mailchimp", "hmac", "shared", "basic", "none"] = "none"
