@@ -3,9 +3,9 @@
 import os
 import signal
 import subprocess
-import time
 
 import pytest
+from eventually import eventually
 from program import PERKSTAR
 
 
@@ -18,15 +18,6 @@ def worker(shop):
     yield process
     process.send_signal(signal.SIGTERM)
     process.wait(30)
-
-
-def eventually(question, seconds=40.0):
-    """Wait until a question is answered with yes; the last answer stands in the failure."""
-    end = time.monotonic() + seconds
-    while not (answer := question()):
-        assert time.monotonic() < end, f"still {answer!r} after {seconds} s"
-        time.sleep(0.2)
-    return answer
 
 
 def test_a_change_at_square_comes_in_by_its_webhook_and_one_here_goes_out_at_once(shop, worker):

@@ -67,7 +67,8 @@ def demo_hub(home: Path, box: "Sandbox") -> "Hub":
 
     endpoints = orjson.loads(Path(box.line["endpoints_file"]).read_bytes())
     database = f"sqlite:///{home / 'perkstar.db'}"
-    return Hub(Settings(home=home, database_url=database, vault="file", endpoints=endpoints))
+    settings = Settings(home=home, database_url=database, vault="file", endpoints=endpoints)
+    return Hub(settings, aside=True)
 
 
 class Progress:

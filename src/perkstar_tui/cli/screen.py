@@ -70,7 +70,7 @@ def _hub(options: Options) -> Any:
     from perkstar_tui.hub.hub import open_hub
     from perkstar_tui.hub.settings import load_settings
 
-    return open_hub(load_settings(options.home, read_only=options.read_only))
+    return open_hub(load_settings(options.home, read_only=options.read_only), aside=True)
 
 
 def _home(options: Options) -> Path:

@@ -1,9 +1,9 @@
 """What the screen shows before the hub is open: the same read models, from one quick look at the store's file."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from perkstar_tui.store import first_look as rows
 
@@ -12,8 +12,7 @@ from .showing import account_view, count_link, integration_view, key_view, plan_
 from .whoami import who
 
 
-@dataclass(frozen=True, slots=True)
-class FirstLook:
+class FirstLook(NamedTuple):
     """The main screen's parts, as they were when the program started."""
 
     account: v.AccountView

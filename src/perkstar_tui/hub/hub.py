@@ -19,6 +19,7 @@ from perkstar_tui.sync.runner import Runner, someone_runs
 
 from . import acts, connecting, customising, helping, people, reading, settling
 from . import views as v
+from .aside import Aside
 from .authorising import Authoriser
 from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .preview import mark_previewed, rehearse
@@ -30,10 +31,12 @@ from .showing import account_view, key_view
 class Hub:
     """One process's door to everything below. Open it in a worker thread: it loads libraries and the store."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None, *, aside: bool = False) -> None:
+        """With `aside` the runner gets a process of its own, as a screen wants it."""
         self.bench = Bench(settings, clock)
         self.authoriser = Authoriser(self.bench)
-        self._runner: Runner | None = None
+        self._aside = aside
+        self._runner: Runner | Aside | None = None
         self._lock = threading.Lock()
 
     # -- questions -----------------------------------------------------------------------------------------
@@ -246,7 +249,7 @@ class Hub:
         self.bench.engine.refuse_inactive(row)
         if dry_run:
             raise PerkstarError(ErrorKind.USAGE, "A dry run is answered by preview.", remedy="Use preview.")
-        if not wait and someone_runs(self.bench.store, self.bench.clock):
+        if not wait and (isinstance(self._runner, Aside) or someone_runs(self.bench.store, self.bench.clock)):
             acts.request_run(self.bench, row, full=full, accept=accept_mass_change)
             return None
         run_id = connecting.run_now(
@@ -406,7 +409,11 @@ class Hub:
     # -- runner --------------------------------------------------------------------------------------------
     def start_runner(self, concurrency: int = 4) -> None:
         with self._lock:
-            if self._runner is None and not self.bench.settings.read_only:
+            if self._runner is not None or self.bench.settings.read_only:
+                return
+            if self._aside:
+                self._runner = Aside(self.bench.settings, concurrency)
+            else:
                 self._runner = Runner(
                     self.bench.store,
                     self.bench.engine,
@@ -414,7 +421,7 @@ class Hub:
                     concurrency=concurrency,
                     beside=(Receiver(self.bench).serve,),
                 )
-                self._runner.start()
+            self._runner.start()
 
     def stop_runner(self) -> None:
         with self._lock:
@@ -428,5 +435,5 @@ class Hub:
         self.bench.close()
 
 
-def open_hub(settings: Settings) -> Hub:
-    return Hub(settings)
+def open_hub(settings: Settings, *, aside: bool = False) -> Hub:
+    return Hub(settings, aside=aside)

@@ -1,7 +1,7 @@
 """The error taxonomy (H6): one table of kinds, with meaning, policy and remedy for each."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class ErrorKind(StrEnum):
@@ -28,8 +28,7 @@ class ErrorKind(StrEnum):
     INTERNAL = "internal"
 
 
-@dataclass(frozen=True, slots=True)
-class KindFacts:
+class KindFacts(NamedTuple):
     """One row of the catalogue of error codes (E9)."""
 
     meaning: str

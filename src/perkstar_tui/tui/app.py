@@ -10,12 +10,11 @@ import gc
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 
 from rich.style import Style
 from textual import events
@@ -63,8 +62,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
+class Clip(NamedTuple):
     """The text copied last, for `v`."""
 
     text: str
@@ -81,11 +79,12 @@ class PerkstarApp(App[str]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Acts}
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    @dataclass
     class Opened(Message):
         """The hub is open; `state` is `new` or `ready`."""
 
-        state: str
+        def __init__(self, state: str) -> None:
+            super().__init__()
+            self.state = state
 
     def __init__(
         self,

@@ -5,14 +5,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LIMIT = 70_000
 """Bytes beyond which terminals drop what they are sent by OSC 52."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """What happened: done or not, by which way, and the sentence to show."""
 
     done: bool

@@ -5,13 +5,12 @@ with rows, or `everywhere`. A letter means the same act wherever it is bound.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual.binding import Binding
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One act: the keys it lies on by default, the action it calls, and its words."""
 
     id: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.cells import cell_len, set_cell_size
 
@@ -192,6 +191,9 @@ def lasting(span: timedelta) -> str:
 
 def local(moment: datetime, zone: str) -> datetime:
     """The moment on the account's own clock."""
+    # Loaded with the first moment to show: the frame stands before that.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return moment.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ..keys import Key
 from ..signs import clean
 from .base import PerkScreen
-from .sheets import ImpactSheet, TextSheet, merged_impact
 
 if TYPE_CHECKING:
     from perkstar_tui.hub import views as v
@@ -193,6 +192,9 @@ class RowActs(PerkScreen[None]):
             if answer is not None:
                 deed(answer)
 
+        # Sheets are loaded when the first one opens, not before the first paint.
+        from .sheets import ImpactSheet, merged_impact
+
         async def asking() -> None:
             impacts = await self.program.attempt(lambda: [hub.impact(act, view.id) for view in views])
             if not impacts:
@@ -273,6 +275,8 @@ class RowActs(PerkScreen[None]):
                     "Note kept.",
                     undo=("Note as it was.", lambda: hub.edit(view.id, {"purpose": old})),
                 )
+
+        from .sheets import TextSheet
 
         self.program.push_screen(
             TextSheet(

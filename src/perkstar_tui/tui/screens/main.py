@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -19,7 +18,6 @@ from ..widgets.search import SearchLine
 from ..widgets.table import Table
 from ..widgets.tiles import KeyTile, PlanTile
 from .acts import RowActs
-from .sheets import ChooseSheet
 
 if TYPE_CHECKING:
     from perkstar_tui.hub import views as v
@@ -33,8 +31,7 @@ FILTERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Everything:
+class Everything(NamedTuple):
     """What one reading of the hub brings."""
 
     account: v.AccountView
@@ -364,6 +361,9 @@ class MainScreen(RowActs):
                 self.table.draw()
                 self._draw()
 
+        # Sheets are loaded when the first one opens, not before the first paint.
+        from .sheets import ChooseSheet
+
         options = [
             Option(
                 value,
@@ -383,6 +383,8 @@ class MainScreen(RowActs):
         def taken(value: str | None) -> None:
             if value is not None:
                 self._sort(value)
+
+        from .sheets import ChooseSheet
 
         options = [
             Option(key, title, ("turns the order round" if present and present[0] == key else ""))

@@ -7,7 +7,6 @@ first step of Connect.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -52,18 +51,20 @@ def grouped(items: Sequence[CatalogItem]) -> list[tuple[str, list[CatalogItem]]]
     return sorted(groups.items(), key=lambda g: (ORDER.index(g[0]) if g[0] in ORDER else 99, g[0]))
 
 
-@dataclass
 class Chosen(Message):
     """A platform was chosen."""
 
-    item: CatalogItem
+    def __init__(self, item: CatalogItem) -> None:
+        super().__init__()
+        self.item = item
 
 
-@dataclass
 class GuideAsked(Message):
     """A platform's guide was asked for."""
 
-    item: CatalogItem
+    def __init__(self, item: CatalogItem) -> None:
+        super().__init__()
+        self.item = item
 
 
 class CatalogBlock(Painted, can_focus=True):

@@ -1,6 +1,5 @@
 """The search line under a list: typed text filters at once, Enter keeps it, Esc clears it."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -18,12 +17,13 @@ class SearchLine(Horizontal):
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "clear", "clear"), ("down", "keep", "list")]
 
-    @dataclass
     class Changed(Message):
         """Another text to search for."""
 
-        line: "SearchLine"
-        text: str
+        def __init__(self, line: "SearchLine", text: str) -> None:
+            super().__init__()
+            self.line = line
+            self.text = text
 
         @property
         def control(self) -> "SearchLine":

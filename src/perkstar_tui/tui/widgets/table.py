@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from perkstar_tui.hub.views import PageOf
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column: its width in cells, its share of what is left over, and when it leaves (1 first, 0 never)."""
 
     key: str
@@ -56,34 +54,37 @@ class Table(ScrollView, can_focus=True):
     Table { scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; background: transparent; }
     """
 
-    @dataclass
     class Moved(Message):
         """The cursor stands on another row."""
 
-        table: Table
-        row_id: str
+        def __init__(self, table: Table, row_id: str) -> None:
+            super().__init__()
+            self.table = table
+            self.row_id = row_id
 
         @property
         def control(self) -> Table:
             return self.table
 
-    @dataclass
     class Opened(Message):
         """A row was opened."""
 
-        table: Table
-        row_id: str
+        def __init__(self, table: Table, row_id: str) -> None:
+            super().__init__()
+            self.table = table
+            self.row_id = row_id
 
         @property
         def control(self) -> Table:
             return self.table
 
-    @dataclass
     class Titled(Message):
         """A column's title was clicked."""
 
-        table: Table
-        key: str
+        def __init__(self, table: Table, key: str) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
 
     def __init__(
         self,
@@ -389,12 +390,13 @@ class PagedTable(Table):
         self._fetch: Callable[[int, int], PageOf] | None = None
         self._turn = 0
 
-    @dataclass
     class Loaded(Message):
         """A page has arrived; `total` is how many rows there are in all."""
 
-        table: PagedTable
-        total: int
+        def __init__(self, table: PagedTable, total: int) -> None:
+            super().__init__()
+            self.table = table
+            self.total = total
 
         @property
         def control(self) -> PagedTable:
