@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ConfigDict
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -47,7 +48,13 @@ def _row_number() -> Any:
     )
 
 
-class RevisionCounter(SQLModel, table=True):
+class Row(SQLModel):
+    """What every table has: its check of values is built when it is first used, which a start never does."""
+
+    model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]
+
+
+class RevisionCounter(Row, table=True):
     """The one number from which each hub write takes the next (sync design: Revisions and cursors)."""
 
     __tablename__ = "revision_counter"
@@ -55,13 +62,13 @@ class RevisionCounter(SQLModel, table=True):
     n: int = Field(sa_type=BigInteger)
 
 
-class Setting(SQLModel, table=True):
+class Setting(Row, table=True):
     __tablename__ = "setting"
     name: str = Field(primary_key=True)
     value: Any = Field(default=None, sa_type=JSON)
 
 
-class PlanTier(SQLModel, table=True):
+class PlanTier(Row, table=True):
     """A plan as data (B2). `allowed` None is unlimited; the flags say which kinds count (B3)."""
 
     __tablename__ = "plan_tier"
@@ -74,7 +81,7 @@ class PlanTier(SQLModel, table=True):
     counts_webhook: bool = True
 
 
-class Account(SQLModel, table=True):
+class Account(Row, table=True):
     __tablename__ = "account"
     id: str = Field(primary_key=True)
     name: str
@@ -91,7 +98,7 @@ class Account(SQLModel, table=True):
     key_worked: datetime | None = _time(default=None, nullable=True)
 
 
-class CardTemplate(SQLModel, table=True):
+class CardTemplate(Row, table=True):
     __tablename__ = "card_template"
     id: str = Field(primary_key=True)
     remote_id: str | None = Field(default=None, unique=True)
@@ -99,7 +106,7 @@ class CardTemplate(SQLModel, table=True):
     kind: str
 
 
-class Integration(SQLModel, table=True):
+class Integration(Row, table=True):
     """One connection to a platform. `config` is the edited part, copied to ConfigVersion at each change."""
 
     __tablename__ = "integration"
@@ -135,7 +142,7 @@ class Integration(SQLModel, table=True):
     purpose: str = ""
 
 
-class ConfigVersion(SQLModel, table=True):
+class ConfigVersion(Row, table=True):
     __tablename__ = "config_version"
     integration_id: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
@@ -144,7 +151,7 @@ class ConfigVersion(SQLModel, table=True):
     config: dict[str, Any] = _json()
 
 
-class Credential(SQLModel, table=True):
+class Credential(Row, table=True):
     """Ciphertext of what authorises an integration or the account; `version` grows with each rotation."""
 
     __tablename__ = "credential"
@@ -155,7 +162,7 @@ class Credential(SQLModel, table=True):
     expires_at: datetime | None = _time(default=None, nullable=True)
 
 
-class Customer(SQLModel, table=True):
+class Customer(Row, table=True):
     """A person with cards. `provenance` tells for each field who wrote it and when: {field: [origin, ms]}."""
 
     __tablename__ = "customer"
@@ -193,7 +200,7 @@ class Customer(SQLModel, table=True):
     archived_at: datetime | None = _time(default=None, nullable=True)
 
 
-class Card(SQLModel, table=True):
+class Card(Row, table=True):
     """A wallet card. `balance` in whole points, stamps or visits; minor units for cashback and gift cards."""
 
     __tablename__ = "card"
@@ -210,7 +217,7 @@ class Card(SQLModel, table=True):
     updated_at: datetime = _time()
 
 
-class Transaction(SQLModel, table=True):
+class Transaction(Row, table=True):
     """A sale, refund or local movement in the ledger; known by (integration, vendor's id, line kind) for ever.
 
     `state`: credited, queued (the cloud has not yet been told), pending (waits for a customer or card),
@@ -242,7 +249,7 @@ class Transaction(SQLModel, table=True):
     created_at: datetime = _time()
 
 
-class RecordLink(SQLModel, table=True):
+class RecordLink(Row, table=True):
     """Which hub record is which remote record, and what both agreed on last (`base`, in the platform's form)."""
 
     __tablename__ = "record_link"
@@ -270,7 +277,7 @@ class RecordLink(SQLModel, table=True):
     next_attempt: datetime | None = _time(default=None, nullable=True)
 
 
-class Cursor(SQLModel, table=True):
+class Cursor(Row, table=True):
     """How far a read has come: `leg` is in, out or sweep."""
 
     __tablename__ = "cursor"
@@ -281,7 +288,7 @@ class Cursor(SQLModel, table=True):
     at: datetime | None = _time(default=None, nullable=True)
 
 
-class SyncRun(SQLModel, table=True):
+class SyncRun(Row, table=True):
     __tablename__ = "sync_run"
     __table_args__ = (Index("ix_sync_run_integration", "integration_id", "id"),)
     id: str = Field(primary_key=True)
@@ -300,7 +307,7 @@ class SyncRun(SQLModel, table=True):
     config_version: int = 1
 
 
-class LogLine(SQLModel, table=True):
+class LogLine(Row, table=True):
     """One entry of the error log (E3). It may hold personal data, so it is a table, under retention and erase."""
 
     __tablename__ = "log_line"
@@ -323,7 +330,7 @@ class LogLine(SQLModel, table=True):
     details: dict[str, Any] | None = Field(default=None, sa_type=JSON)
 
 
-class Conflict(SQLModel, table=True):
+class Conflict(Row, table=True):
     """A field that both sides changed: all three values and who won (H2)."""
 
     __tablename__ = "conflict"
@@ -338,7 +345,7 @@ class Conflict(SQLModel, table=True):
     at: datetime = _time()
 
 
-class Intent(SQLModel, table=True):
+class Intent(Row, table=True):
     """Outbox: written before a create or operation that cannot be repeated, settled after it."""
 
     __tablename__ = "intent"
@@ -352,7 +359,7 @@ class Intent(SQLModel, table=True):
     tried_at: datetime | None = _time(default=None, nullable=True)
 
 
-class Lease(SQLModel, table=True):
+class Lease(Row, table=True):
     """Who may work on something now; the only correctness lock. `fence` grows with each new owner."""
 
     __tablename__ = "lease"
@@ -366,7 +373,7 @@ class Lease(SQLModel, table=True):
     expires_at: datetime = _time()
 
 
-class RateSlot(SQLModel, table=True):
+class RateSlot(Row, table=True):
     """The next free moment of an account's budget at a vendor, shared by all processes (H7)."""
 
     __tablename__ = "rate_slot"
@@ -374,7 +381,7 @@ class RateSlot(SQLModel, table=True):
     free_at_ms: int = Field(sa_type=BigInteger)
 
 
-class InboundEvent(SQLModel, table=True):
+class InboundEvent(Row, table=True):
     """A webhook as it came, stored before it is answered; repeats fall on the unique id."""
 
     __tablename__ = "inbound_event"
@@ -387,7 +394,7 @@ class InboundEvent(SQLModel, table=True):
     handled_at: datetime | None = _time(default=None, nullable=True, index=True)
 
 
-class WebhookSubscription(SQLModel, table=True):
+class WebhookSubscription(Row, table=True):
     __tablename__ = "webhook_subscription"
     integration_id: str = Field(primary_key=True)
     remote_id: str
@@ -395,7 +402,7 @@ class WebhookSubscription(SQLModel, table=True):
     at: datetime = _time()
 
 
-class AuditEntry(SQLModel, table=True):
+class AuditEntry(Row, table=True):
     __tablename__ = "audit_entry"
     id: str = Field(primary_key=True)
     at: datetime = _time()
@@ -406,7 +413,7 @@ class AuditEntry(SQLModel, table=True):
     new: Any = Field(default=None, sa_type=JSON)
 
 
-class ApiCall(SQLModel, table=True):
+class ApiCall(Row, table=True):
     """How many calls an account's key made in an hour (UTC), for the key tile."""
 
     __tablename__ = "api_call"
