@@ -20,24 +20,13 @@ import orjson
 from .clock import Clock
 from .control import Control
 from .faults import PROFILES
-from .hubspot import HubSpot
 from .life import Life
-from .mailchimp import Mailchimp
-from .perkstar import Perkstar
 from .port import Connection, Site
-from .square import Square
+from .roster import PLAYED, VENDORS, vendor_class
 from .vendor import Setting, Vendor
 from .world import World
 
 HOST = "127.0.0.1"
-VENDORS: dict[str, type[Vendor]] = {
-    "perkstar": Perkstar,
-    "hubspot": HubSpot,
-    "mailchimp": Mailchimp,
-    "square": Square,
-}
-AUTHORIZE = {"hubspot": "/oauth/authorize", "mailchimp": "/oauth2/authorize", "square": "/oauth2/authorize"}
-PLAYED = tuple(name for name in VENDORS if name != "perkstar")
 PARENT_CHECK = 1.0
 
 
@@ -76,7 +65,7 @@ class Shops:
         self._directory = tempfile.TemporaryDirectory(prefix="perkstar-sandbox-")
         self.setting = Setting(wish.seed, Clock(), Path(self._directory.name), wish.limits)
         names = [name for name in VENDORS if not wish.only or name in wish.only or name == "perkstar"]
-        self.vendors = {name: VENDORS[name](self.setting) for name in names}
+        self.vendors: dict[str, Vendor] = {name: vendor_class(name)(self.setting) for name in names}
         self.world = World(self.setting, self.vendors, wish.customers)
         # Nothing of the seed is garbage, so looking for some would only cost time.
         gc.disable()
@@ -120,8 +109,8 @@ class Shops:
             credentials = vendor.credentials()
             others = credentials.pop("alternatives", {})
             platforms[name] = {"url": vendor.url, "credentials": credentials, "alternatives": others}
-            if name in AUTHORIZE:
-                platforms[name]["authorize_url"] = vendor.url + AUTHORIZE[name]
+            if vendor.authorize_path:
+                platforms[name]["authorize_url"] = vendor.url + vendor.authorize_path
         cloud = self.vendors["perkstar"]
         return {
             "control": control,

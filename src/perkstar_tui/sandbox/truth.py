@@ -4,88 +4,25 @@ It goes by its own table of fields that correspond, never by what a sync says of
 """
 
 import re
-import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from .state import LIVE, Kind, Row, normal_email, normal_phone
+from .seed import View
+from .state import LIVE, Kind, Row
 from .vendor import Vendor
 from .world import World
 
 SHOWN = 50
-FIELDS = ("first", "last", "email", "phone", "birthday")
-
-
-@dataclass(slots=True)
-class View:
-    """A record's fields as they are compared."""
-
-    first: str
-    last: str
-    email: str | None
-    phone: str | None
-    birthday: str | None
-    """`YYYY-MM-DD`, or `MM-DD` where the year isn't known."""
-
-    def get(self, name: str) -> str | None:
-        """A field by its name."""
-        value: str | None = getattr(self, name)
-        return value
-
-
-def text(value: object) -> str:
-    """A name as it is compared: composed, without control and format characters, single spaces."""
-    composed = unicodedata.normalize("NFC", str(value or ""))
-    kept = "".join(
-        " " if c in "\t\n\r" else c for c in composed if c in "\t\n\r" or unicodedata.category(c)[0] != "C"
-    )
-    return " ".join(kept.split())
-
-
-def view_perkstar(body: dict[str, Any]) -> View:
-    """A customer of the cloud."""
-    return View(text(body["firstName"]), text(body["surname"]), normal_email(body["email"]),
-                normal_phone("+" + (body["phone"] or "")), body["dateOfBirth"] or None)  # fmt: skip
-
-
-def view_hubspot(body: dict[str, Any]) -> View:
-    """A contact."""
-    known = body["properties"]
-    born = known.get("date_of_birth", "")
-    return View(text(known.get("firstname")), text(known.get("lastname")), normal_email(known.get("email")),
-                normal_phone(known.get("phone")), born[:10] or None)  # fmt: skip
-
-
-def view_mailchimp(body: dict[str, Any]) -> View:
-    """A member."""
-    merges = body["merge_fields"]
-    born = str(merges.get("BIRTHDAY") or "")
-    return View(text(merges.get("FNAME")), text(merges.get("LNAME")), normal_email(body["email_address"]),
-                normal_phone(merges.get("PHONE")), born.replace("/", "-") or None)  # fmt: skip
-
-
-def view_square(body: dict[str, Any]) -> View:
-    """A Square customer."""
-    born = body.get("birthday") or ""
-    return View(text(body.get("given_name")), text(body.get("family_name")), normal_email(body.get("email_address")),
-                normal_phone(body.get("phone_number")),
-                (born[5:] if born.startswith("0000-") else born) or None)  # fmt: skip
-
-
-VIEWS: dict[str, Callable[[dict[str, Any]], View]] = {
-    "perkstar": view_perkstar, "hubspot": view_hubspot, "mailchimp": view_mailchimp, "square": view_square,
-}  # fmt: skip
 
 
 class Side:
     """The records of one side, found by id, address or phone."""
 
-    def __init__(self, kind: Kind, view: Callable[[dict[str, Any]], View]) -> None:
-        self._kind = kind
-        self._view = view
+    def __init__(self, vendor: Vendor) -> None:
+        self.fields = vendor.person_fields
+        self._kind: Kind = vendor.kind(vendor.people_kind)
+        self._view = vendor.person
 
     def by_id(self, identifier: str) -> Row | None:
         """A record; one that was merged away leads to the one it became part of."""
@@ -117,10 +54,12 @@ def same_birthday(one: str | None, other: str | None) -> bool:
     return one[-5:] == other[-5:] and (len(one) == 5 or len(other) == 5 or one == other)
 
 
-def differences(cloud: View, there: View, with_phone: bool) -> list[tuple[str, str | None, str | None]]:
-    """The fields that both sides can hold and that are not equal."""
+def differences(
+    cloud: View, there: View, fields: tuple[str, ...], with_phone: bool
+) -> list[tuple[str, str | None, str | None]]:
+    """Those of the fields, which both sides can hold, that are not equal."""
     found: list[tuple[str, str | None, str | None]] = []
-    for name in FIELDS:
+    for name in fields:
         ours, theirs = cloud.get(name), there.get(name)
         if name == "phone" and not with_phone:
             continue
@@ -132,10 +71,10 @@ def differences(cloud: View, there: View, with_phone: bool) -> list[tuple[str, s
 
 def judge(world: World) -> dict[str, Any]:
     """`GET /world/check`."""
-    cloud = Side(world.vendors["perkstar"].kind("customers"), view_perkstar)
+    cloud = Side(world.vendors["perkstar"])
     platforms = {name: world.vendors[name] for name in world.vendors if name != "perkstar"}
     said: dict[str, Any] = {name: verdict(world, name, vendor) for name, vendor in platforms.items()}
-    sides = {name: Side(vendor.kind(vendor.people_kind), VIEWS[name]) for name, vendor in platforms.items()}
+    sides = {name: Side(vendor) for name, vendor in platforms.items()}
     for entry in world.people():
         for name, wanted in entry["expected"].items():
             if wanted == "held":
@@ -190,7 +129,7 @@ def compare(entry: dict[str, Any], name: str, cloud: Side, side: Side, said: dic
             said["missing"].append({"person": entry["person"], "at": "perkstar" if ours is None else name})
         return
     said["linked"] += 1
-    found = differences(cloud.view(ours), side.view(theirs), not (seeded_here and seeded_there))
+    found = differences(cloud.view(ours), side.view(theirs), side.fields, not (seeded_here and seeded_there))
     said["equal"] += not found
     said["differing_count"] += bool(found)
     for field, here, there in found:
@@ -211,10 +150,13 @@ def credited(world: World) -> dict[str, Any]:
     """How often each sale was credited and each refund reversed, by the words in the operations' comments."""
     plus: dict[str, list[float]] = {}
     minus: dict[str, list[float]] = {}
+    known = {sale.sale for sale in world.sales} | {
+        refund["id"] for sale in world.sales for refund in sale.refunds
+    }
     rows = world.vendors["perkstar"].kind("operations").raw("state = 0")
     for row in rows:
         body = orjson.loads(row[3])
-        for word in re.findall(r"[A-Za-z0-9_-]{20,}", body["comment"] or ""):
+        for word in known.intersection(re.findall(r"[A-Za-z0-9_-]+", body["comment"] or "")):
             (plus if body["amount"] >= 0 else minus).setdefault(word, []).append(abs(body["amount"]))
     wanted = [sale for sale in world.sales if sale.expected == "credited"]
     times = {sale.sale: len(plus.get(sale.sale, [])) for sale in world.sales}

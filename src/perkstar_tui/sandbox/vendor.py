@@ -21,6 +21,7 @@ from .faults import HOSTILE_TEXTS, LONGEST, Faults, Rule
 from .limits import Window
 from .port import Outlet
 from .resource import Resource
+from .seed import View
 from .state import Kind, Row, Store, normal_email
 from .webhooks import Courier
 from .wire import Answer, Call, Refused, Routes
@@ -50,6 +51,16 @@ class Vendor(ABC):
     hidden_kinds: tuple[str, ...] = ()
     people_kind: str
     """The kind that holds people, the one that is looked through for duplicates."""
+    person_fields: tuple[str, ...] = ("first", "last", "email", "phone", "birthday")
+    """What the vendor can hold of a person; the truth compares these."""
+    needs_email = False
+    """Whether nobody is there without an address."""
+    takes = True
+    """Whether customers can be written there."""
+    sells = False
+    """Whether the seed puts sales there."""
+    authorize_path = ""
+    """Where the page lies that asks an owner for access; empty without OAuth."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -137,6 +148,10 @@ class Vendor(ABC):
     @abstractmethod
     def control_generate(self, kind: str, count: int) -> list[str]:
         """Make `count` new believable records."""
+
+    @abstractmethod
+    def person(self, body: dict[str, Any]) -> View:
+        """A person's record, as it is kept, in the form in which the truth compares people."""
 
     @abstractmethod
     def named(self, first: str, last: str) -> dict[str, Any]:

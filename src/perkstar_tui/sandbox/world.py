@@ -7,7 +7,6 @@ truth of the seed, `check` (in `truth.py`) compares the present state with it.
 import random
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,6 +14,7 @@ import orjson
 from .clock import iso_ms
 from .hubspot.kinds import contact_cell
 from .ids import uuid7
+from .joining import Joining
 from .mailchimp.member_record import member_cell
 from .names import (
     DOMAINS,
@@ -31,9 +31,11 @@ from .names import (
     national,
     plain,
 )
+from .ordinary import Ordinary
 from .perkstar import Perkstar
 from .perkstar.card_record import card_cell, card_number
 from .perkstar.customers import customer_cell
+from .seed import FIRST_VENDORS, Sale, Soul
 from .square import till
 from .square.customers import customer_cell as square_customer_cell
 from .square.customers import square_id
@@ -42,7 +44,7 @@ from .state import Cell
 from .vendor import Setting, Vendor
 
 DAY = 86_400_000
-PLATFORMS = ("hubspot", "mailchimp", "square")
+PLATFORMS = FIRST_VENDORS
 CREDIT_DAYS = 14
 CHUNK = 5000
 EPOCH = 1_700_000_000_000
@@ -51,54 +53,12 @@ EPOCH = 1_700_000_000_000
 NO_EMAIL_REASON = "no email address, which Mailchimp needs"
 
 
-@dataclass(slots=True)
-class Soul:
-    """A person of the seed: the fields in nobody's form, what is special, and where to be found."""
-
-    key: str
-    first: str
-    last: str
-    email: str | None
-    phone: str | None
-    birthday: str | None
-    trait: str = ""
-    gender: int = 0
-    places: tuple[str, ...] = PLATFORMS
-    in_cloud: bool = True
-    card: bool = True
-
-
 class Buyer(NamedTuple):
     """Somebody who may have bought."""
 
     key: str
     square_id: str
     soul: Soul
-
-
-@dataclass
-class Sale:
-    """A sale of the seed and what a right sync makes of it."""
-
-    sale: str
-    person: str | None
-    customer_id: str | None
-    location: str
-    placed: int
-    total: int
-    tax: int
-    tip: int
-    expected: str
-    refunds: list[dict[str, Any]] = field(default_factory=list)
-
-    def shown(self) -> dict[str, Any]:
-        """As `GET /world/sales` says it."""
-        return {
-            "sale": self.sale, "platform": "square", "person": self.person, "customer_id": self.customer_id,
-            "location": self.location, "placed_at": iso_ms(self.placed), "currency": "GBP",
-            "total_minor": self.total, "tax_minor": self.tax, "tip_minor": self.tip, "expected": self.expected,
-            "refunds": self.refunds,
-        }  # fmt: skip
 
 
 def part(count: int, rate: float, least: int = 1) -> int:
@@ -142,13 +102,16 @@ class World:
         self.truths: list[tuple[str, bytes, bytes, str | None]] = []
         self.seqs: dict[tuple[str, str], int] = {}
         self.turns: dict[str, int] = {}
-        self.setting.bad_emails = {name: set() for name in (*PLATFORMS, "perkstar")}
+        self.setting.bad_emails = {name: set() for name in {*PLATFORMS, "perkstar", *self.vendors}}
         self.db.execute("DROP TABLE IF EXISTS people")
         self.db.execute(
             "CREATE TABLE people (n INTEGER PRIMARY KEY, person TEXT, ids BLOB, expected BLOB, reason TEXT)"
         )
         for vendor in self.vendors.values():
             vendor.store.begin()
+        self.joining = [
+            Joining(self, vendor) for vendor in self.vendors.values() if isinstance(vendor, Ordinary)
+        ]
         for number, soul in enumerate(self.souls()):
             self.settle(soul, number)
             if number % CHUNK == CHUNK - 1:
@@ -156,6 +119,9 @@ class World:
         self.later()
         self.flush()
         self.sell()
+        for joining in self.joining:
+            joining.fill_up()
+            joining.sell()
         self.flush()
         for vendor in self.vendors.values():
             vendor.store.commit()
@@ -272,6 +238,8 @@ class World:
             if name in soul.places:
                 identifier = self.record(name, self.variant(soul, name, draw), created, updated, draw)
                 ids[name] = [identifier]
+        for joining in self.joining:
+            joining.join(soul, ids, created, updated)
         self.remember(soul, ids)
         if (
             "square" in ids
@@ -283,8 +251,9 @@ class World:
         if soul.email and len(self.setting.bad_emails["perkstar"]) < 12 and soul.trait == "vendor":
             self.setting.bad_emails["perkstar"].add(soul.email.lower())
         if soul.email and soul.trait == "cloud" and len(self.setting.bad_emails["hubspot"]) < 12:
-            for name in PLATFORMS:
-                self.setting.bad_emails[name].add(soul.email.lower())
+            for name, bad in self.setting.bad_emails.items():
+                if name != "perkstar":
+                    bad.add(soul.email.lower())
 
     def seq(self, vendor: str, kind: str) -> int:
         """The next row number of a kind; the seed's order is the order of making."""
@@ -457,6 +426,8 @@ class World:
         if soul.trait in ("no_email", "cloud_no_email"):
             expected["mailchimp"] = "only"
             reason = NO_EMAIL_REASON
+        for joining in self.joining:
+            joining.expect(soul, expected)
         self.tell(soul.key, ids, expected, reason)
 
     def tell(self, key: str, ids: dict[str, list[str]], expected: dict[str, str], reason: str | None) -> None:

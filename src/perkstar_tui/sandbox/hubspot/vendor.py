@@ -8,6 +8,7 @@ from typing import Any
 from ..ids import random_uuid
 from ..names import international, invent
 from ..oauth import Grants
+from ..seed import View, viewed
 from ..state import LIVE, Row
 from ..vendor import Vendor
 from ..wire import Answer, Call, Refused, reply
@@ -31,6 +32,7 @@ class HubSpot(Vendor):
     kinds = ("contacts", "orders", "companies", "deals")
     hidden_kinds = ("associations",)
     people_kind = "contacts"
+    authorize_path = "/oauth/authorize"
 
     def begin(self) -> None:
         """An app with a first grant, a service key, the standard properties."""
@@ -219,6 +221,14 @@ class HubSpot(Vendor):
         if one is None or two is None:
             raise KeyError(winner if one is None else loser)
         return self.objects.shape(kind, self.objects.unite(kind, one, two), None)
+
+    def person(self, body: dict[str, Any]) -> View:
+        """A record for the truth."""
+        known = body["properties"]
+        born = known.get("date_of_birth", "")
+        return viewed(
+            known.get("firstname"), known.get("lastname"), known.get("email"), known.get("phone"), born[:10]
+        )
 
     def named(self, first: str, last: str) -> dict[str, Any]:
         """Names in HubSpot's form."""

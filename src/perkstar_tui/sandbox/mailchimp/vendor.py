@@ -7,6 +7,7 @@ import orjson
 from ..ids import random_uuid
 from ..names import international, invent
 from ..oauth import Grants
+from ..seed import View, viewed
 from ..state import ARCHIVED, Row
 from ..vendor import Vendor
 from ..wire import Answer, Call, Refused
@@ -33,6 +34,8 @@ class Mailchimp(Vendor):
     name = "mailchimp"
     kinds = ("members",)
     people_kind = "members"
+    needs_email = True
+    authorize_path = "/oauth2/authorize"
 
     def begin(self) -> None:
         """A key, an app, one audience with the usual merge fields."""
@@ -214,6 +217,14 @@ class Mailchimp(Vendor):
                       "BIRTHDAY": f"{person.birthday[5:7]}/{person.birthday[8:]}"}  # fmt: skip
             made.append(self.members.put_new(person.email, {}, merges, "subscribed", "user").id)
         return made
+
+    def person(self, body: dict[str, Any]) -> View:
+        """A record for the truth."""
+        merges = body["merge_fields"]
+        born = str(merges.get("BIRTHDAY") or "").replace("/", "-")
+        return viewed(
+            merges.get("FNAME"), merges.get("LNAME"), body["email_address"], merges.get("PHONE"), born
+        )
 
     def named(self, first: str, last: str) -> dict[str, Any]:
         """Names in Mailchimp's form."""

@@ -8,6 +8,7 @@ import orjson
 from ..clock import iso_s
 from ..limits import Windows
 from ..names import invent
+from ..seed import View, viewed
 from ..state import Row, normal_phone
 from ..vendor import Vendor
 from ..wire import Answer, Call, Refused, reply
@@ -203,6 +204,16 @@ class Perkstar(Vendor):
         else:
             raise ValueError("operations come from what happens to cards")
         return made
+
+    def person(self, body: dict[str, Any]) -> View:
+        """A record for the truth."""
+        return viewed(
+            body["firstName"],
+            body["surname"],
+            body["email"],
+            "+" + (body["phone"] or ""),
+            body["dateOfBirth"],
+        )
 
     def named(self, first: str, last: str) -> dict[str, Any]:
         """Names in Perkstar's form."""

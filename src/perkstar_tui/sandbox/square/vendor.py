@@ -6,6 +6,7 @@ from ..clock import iso_ms
 from ..limits import Windows
 from ..names import invent
 from ..oauth import Grants
+from ..seed import View, viewed
 from ..state import MERGED, Row
 from ..vendor import Vendor
 from ..wire import Answer, Call, Refused
@@ -31,6 +32,8 @@ class Square(Vendor):
     kinds = ("customers", "orders", "payments", "refunds")
     hidden_kinds = ("attributes",)
     people_kind = "customers"
+    sells = True
+    authorize_path = "/oauth2/authorize"
 
     def begin(self) -> None:
         """An app with a first grant, a personal token, three shops."""
@@ -248,6 +251,17 @@ class Square(Vendor):
             deleted=True,
         )
         return one.body
+
+    def person(self, body: dict[str, Any]) -> View:
+        """A record for the truth."""
+        born = (body.get("birthday") or "").removeprefix("0000-")
+        return viewed(
+            body.get("given_name"),
+            body.get("family_name"),
+            body.get("email_address"),
+            body.get("phone_number"),
+            born,
+        )
 
     def named(self, first: str, last: str) -> dict[str, Any]:
         """Names in Square's form."""

@@ -1,0 +1,22 @@
+"""Who is played, and where each vendor's class lies. A class is loaded when its vendor plays."""
+
+from importlib import import_module
+
+from .vendor import Vendor
+
+VENDORS: dict[str, str] = {
+    "perkstar": "perkstar:Perkstar",
+    "hubspot": "hubspot:HubSpot",
+    "mailchimp": "mailchimp:Mailchimp",
+    "square": "square:Square",
+}
+"""By name, the module beside this one and the class in it."""
+
+PLAYED = tuple(name for name in VENDORS if name != "perkstar")
+
+
+def vendor_class(name: str) -> type[Vendor]:
+    """The class of a vendor; raises `KeyError` for one that isn't played."""
+    module, _, cls = VENDORS[name].partition(":")
+    found: type[Vendor] = getattr(import_module(f".{module}", __package__), cls)
+    return found
