@@ -1,5 +1,6 @@
 """A sandbox for each file of contracts, and a judge over all that is sent to it."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,9 @@ from description import described
 from places import CATALOG, Place, QuickClock
 
 from perkstar_tui.sandbox.server import Sandbox
+
+COUNTED: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+"""By platform, how many requests and answers were held against its description."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,12 @@ def place(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Place]:
             sent.headers.get("content-type", ""),
         )
     ]
+    for answer in found.transport.answered:
+        wrong += judge.untrue(
+            answer.request.method, answer.request.url.path, answer.status_code, answer.content
+        )
+    COUNTED[found.name][0] += len(found.transport.sent)
+    COUNTED[found.name][1] += len(found.transport.answered)
     assert not wrong, "\n".join(dict.fromkeys(wrong))
 
 

@@ -91,6 +91,27 @@ class Description:
                 return found
         return [f"{method} {path} is not described"]
 
+    def untrue(self, method: str, path: str, status: int, content: bytes) -> list[str]:
+        """What of an answer the vendor's description does not say; empty when all is well."""
+        if any(pattern.fullmatch(path) for pattern in self.others):
+            return []
+        found = (document.untrue(method, path, status, content) for document in self.documents)
+        return next((wrong for wrong in found if wrong is not None), [])
+
+
+def _plain(schema: Any) -> Any:
+    """A schema of OpenAPI as JSON Schema, in which an object may have members beside those that are named."""
+    if isinstance(schema, list):
+        return [_plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _plain(part) for name, part in schema.items() if name not in ("nullable", "example")}
+    if isinstance(found.get("exclusiveMinimum"), bool):
+        del found["exclusiveMinimum"]
+    if schema.get("nullable") or schema.get("x-nullable"):
+        return {"anyOf": [found, {"type": "null"}]}
+    return found
+
 
 class _Document:
     """One document: its paths with what each takes."""
@@ -100,6 +121,7 @@ class _Document:
         self.base = re.compile(base)
         roots = ("components", "definitions", "parameters")
         self.roots = {name: _strict(document[name]) for name in roots if name in document}
+        self.plain = {name: _plain(document[name]) for name in (*roots, "responses") if name in document}
         self.paths = sorted(document["paths"], key=lambda path: path.count("{"))
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
@@ -140,4 +162,30 @@ class _Document:
             for error in judge.iter_errors(orjson.loads(content)):
                 place = ".".join(map(str, error.absolute_path))
                 wrong.append(f"{method} {path}: {place}: {error.message[:300]}")
+        return wrong
+
+    def untrue(self, method: str, path: str, status: int, content: bytes) -> list[str] | None:
+        """What is wrong with an answer; None where the document does not know the request."""
+        begins = self.base.match(path)
+        operation = self._operation(method, path[begins.end() :]) if begins is not None else None
+        if operation is None:
+            return None
+        responses = operation.get("responses", {})
+        told = responses.get(str(status)) or responses.get(f"{status // 100}XX") or responses.get("default")
+        if told is None:
+            return [f"{method} {path}: an answer {status} is not described"] if status < 300 else []
+        described = self._resolve(told)
+        contents = described.get("content") or {}
+        schema = described.get("schema") or next(
+            (part.get("schema") for kind, part in contents.items() if "json" in kind), None
+        )
+        if schema is None or not content:
+            return []
+        judge = Draft202012Validator({**_plain(schema), **self.plain})
+        wrong = []
+        for error in judge.iter_errors(orjson.loads(content)):
+            place = ".".join(map(str, error.absolute_path))
+            wrong.append(f"{method} {path} answered {status}: {place}: {error.message[:300]}")
+            if len(wrong) > 5:
+                break
         return wrong

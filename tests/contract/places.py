@@ -54,16 +54,23 @@ class QuickClock:
 
 
 class Judged(httpx.AsyncHTTPTransport):
-    """The real network; every request is kept for the judge."""
+    """The real network; every request, and every answer but those that a fault has spoilt, is kept for the judge."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[httpx.Request] = []
+        self.answered: list[httpx.Response] = []
+        self.faulty = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
         self.sent.append(request)
-        return await super().handle_async_request(request)
+        response = await super().handle_async_request(request)
+        if not self.faulty:
+            await response.aread()
+            response.request = request
+            self.answered.append(response)
+        return response
 
 
 async def allowed(url: str) -> str:
@@ -142,6 +149,7 @@ class Place:
         QuickClock.ahead += seconds
 
     def faults(self, *rules: dict[str, Any], profile: str | None = None) -> None:
+        self.transport.faulty = bool(profile or rules)
         body = {"profile": profile} if profile else {"rules": list(rules)} if rules else {"profile": "calm"}
         self.control("POST", f"/{self.name}/faults", body)
 

@@ -76,6 +76,36 @@ def test_a_one_way_field_is_sent_only_when_it_changes_here(hub, remote, rule, ma
     assert (decision.take, decision.send) == ({}, {})
 
 
+NAMES = [
+    Line("first_name", "first", transform("text"), Direction.BOTH, Write.ALWAYS, "perkstar"),
+    Line("last_name", "last", transform("text"), Direction.BOTH, Write.ALWAYS, "perkstar"),
+]
+WORDS = st.lists(st.sampled_from(["Ana", "Bo", "Cy"]), min_size=1, max_size=3)
+
+
+def _divided(words):
+    """As a platform shows a name that it keeps as a whole: its first word, and the rest."""
+    return {"first": words[0], "last": " ".join(words[1:]) or None}
+
+
+@given(WORDS, st.integers(0, 3))
+def test_a_name_divided_elsewhere_is_the_same_name(words, cut):
+    hub = {"first_name": " ".join(words[:cut]) or None, "last_name": " ".join(words[cut:]) or None}
+    for base in ({}, _divided(words)):
+        decision = decide(NAMES, hub, _divided(words), base, MOMENT)
+        assert (decision.take, decision.send, decision.clashes) == ({}, {}, [])
+
+
+@given(WORDS, st.integers(0, 3), WORDS)
+def test_a_name_changed_there_is_taken_whole_without_a_conflict(words, cut, others):
+    hub = {"first_name": " ".join(words[:cut]) or None, "last_name": " ".join(words[cut:]) or None}
+    decision = decide(NAMES, hub, _divided(others), _divided(words), MOMENT)
+    assert (decision.send, decision.clashes) == ({}, []) or _divided(others)["last"] is None
+    after = {**hub, **decision.take}
+    if _divided(others)["last"] is not None and others != words:
+        assert (after["first_name"], after["last_name"]) == (others[0], " ".join(others[1:]))
+
+
 CONSENT = Line(
     "marketing_consent",
     "status",

@@ -111,7 +111,10 @@ def run_demo(options: Options, *, headless: bool, keep: bool, customers: int = 2
     from perkstar_tui.sandbox.server import Sandbox
 
     started = time.monotonic()
-    with demo_home(keep=keep) as home, Sandbox.start(customers=customers, seed=seed) as box:
+    with (
+        demo_home(keep=keep) as home,
+        Sandbox.start(customers=customers, seed=seed, only=tuple(PLATFORMS)) as box,
+    ):
         hub = demo_hub(home, box)
         try:
             found = _connect_and_sync(options, hub, box)

@@ -233,10 +233,7 @@ async def _ask_token(
 
     fields = dict(parse_qsl(body, keep_blank_values=True))
     as_json = form.token_body == "json"
-    headers = {}
-    if form.token_auth == "basic" and fields.get("client_secret"):
-        pair = f"{fields.pop('client_id')}:{fields.pop('client_secret')}"
-        headers["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+    headers = _named(form, fields)
     renewing = fields.get("grant_type") == "refresh_token"
     url = (form.refresh_url if renewing else "") or form.token_url
     try:
@@ -305,6 +302,14 @@ async def refresh(
     return fresh
 
 
+def _named(form: AuthForm, fields: dict[str, str]) -> dict[str, str]:
+    """The header in which a client names itself, where the vendor wants that instead of the fields taken out here."""
+    if form.token_auth != "basic" or not fields.get("client_secret"):
+        return {}
+    pair = f"{fields.pop('client_id')}:{fields.pop('client_secret')}"
+    return {"Authorization": "Basic " + b64encode(pair.encode()).decode()}
+
+
 async def revoke(
     http: HttpClient,
     manifest: Manifest,
@@ -330,8 +335,9 @@ async def revoke(
     kind = "refresh_token" if credential.get("refresh_token") else "access_token"
     fields = {"token": credential[kind], "token_type_hint": kind}
     fields |= {name: credential[name] for name in ("client_id", "client_secret") if credential.get(name)}
+    headers = _named(form, fields)
     try:
-        await http.call("POST", url, form=fields, auth=False, repeatable=True)
+        await http.call("POST", url, form=fields, headers=headers, auth=False, repeatable=True)
     except PerkstarError as error:
         if error.kind is not ErrorKind.NOT_FOUND:
             raise

@@ -29,10 +29,14 @@ class Stretch:
 
 
 def rows_of(data: Any, rows: str, row: str = "") -> list[Row]:
-    """The records in an answer; none where the answer is empty or has no such member."""
+    """The records in an answer; none where the answer is empty or has no such member.
+
+    An object there is one record, or, where all its members are objects, its members are the records.
+    """
     found = dig(data, rows) if rows else data
     if isinstance(found, Mapping):
-        found = list(found.values()) if rows else [found]
+        several = bool(rows) and all(isinstance(one, Mapping) for one in found.values())
+        found = list(found.values()) if several else [found]
     if not isinstance(found, list):
         return []
     return [inner for one in found if isinstance(inner := dig(one, row) if row else one, dict)]

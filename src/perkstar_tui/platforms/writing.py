@@ -20,6 +20,10 @@ from .reading import Reader
 from .shapes import merged, says
 from .walks import rows_of
 
+PASSING = (ErrorKind.NETWORK, ErrorKind.SERVICE_UNAVAILABLE)
+TRIES = 3
+"""How often a new record is sent whose answer got lost and that is then not found."""
+
 Beside = tuple[Change, str, str, Any]
 """A value that lies beside a record: its change, the record's id, the path and the value."""
 
@@ -230,17 +234,45 @@ class Writer(Reader):
         id_ = change.remote_id
         return int(id_) if id_ is not None and self.writing.number_ids and id_.isdigit() else id_
 
+    async def _perhaps_made(self, change: Change) -> RemoteRecord | None:
+        """The record of a create whose answer was lost, if the vendor can say; where it can't, the loss is raised.
+
+        It was not there before: whoever creates has looked for it.
+        """
+        keys = [
+            (line.hub, str(change.fields[line.remote]))
+            for line in self.customers.fields
+            if line.hub in self.customers.find and change.fields.get(line.remote)
+        ]
+        if not keys:
+            raise PerkstarError(
+                ErrorKind.NETWORK,
+                f"Whether {self.manifest.title} has taken a new record cannot be found out now.",
+                remedy="The next run looks for it before it is sent again.",
+            )
+        await self.clock.sleep(self.customers.search_lag_s)
+        for key, value in keys:
+            found = await self.find(DataType.CUSTOMERS, key, value)
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
+
     async def _write_one(
-        self, change: Change, call: CallSpec, there: Mapping[str, Mapping[str, Any]]
+        self, change: Change, call: CallSpec, there: Mapping[str, Mapping[str, Any]], tries: int = 1
     ) -> Answer:
         record = self._body(change, there.get(str(change.remote_id)))
         values = {"record": record, "id": change.remote_id, "key": change.key, "version": change.version}
         try:
             reply = await self.ask(call, values)
         except PerkstarError as error:
-            if error.kind not in OF_RECORD:
+            if error.kind in OF_RECORD:
+                return await self.refused(change, error)
+            if error.kind not in PASSING or change.remote_id is not None or tries >= TRIES:
                 raise
-            return await self.refused(change, error)
+            made = await self._perhaps_made(change)
+            if made is not None:
+                return Answer(change.key, made, None, True)
+            return await self._write_one(change, call, there, tries + 1)
         row = dig(reply.data, self.writing.row) if self.writing.row else reply.data
         return self._answer(change, row if isinstance(row, dict) else {})
 

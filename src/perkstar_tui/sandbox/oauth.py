@@ -199,12 +199,14 @@ def exchange(
     *,
     public: bool = False,
     with_refresh: bool = True,
+    rotates: bool = False,
 ) -> Token:
     """A token for a code or a refresh token; `Denied` where the request isn't good.
 
     `scopes` are those of a code that asked for none. `public`: a client without a secret may redeem a code by
-    PKCE; its refresh tokens rotate, and are used without the secret. The reasons: `client` (unknown), `secret`
-    (wrong), `no-secret`, `no-proof` (neither secret nor PKCE), `code`, `refresh`, `grant` (unknown type).
+    PKCE; its refresh tokens rotate, and are used without the secret. `rotates`: so they do for everybody. The
+    reasons: `client` (unknown), `secret` (wrong), `no-secret`, `no-proof` (neither secret nor PKCE), `code`,
+    `refresh`, `grant` (unknown type).
     """
     if form.get("client_id") != grants.client_id:
         raise Denied("invalid_client", "client")
@@ -218,16 +220,18 @@ def exchange(
         code = grants.redeem(form)
         if code is None:
             raise Denied("invalid_grant", "code")
-        return grants.issue(code.scopes or scopes, with_refresh=with_refresh, rotates=public and not secret)
+        return grants.issue(
+            code.scopes or scopes, with_refresh=with_refresh, rotates=rotates or (public and not secret)
+        )
     if form.get("grant_type") == "refresh_token":
         old = grants.renewable(form.get("refresh_token", ""))
         if old is None:
             raise Denied("invalid_grant", "refresh")
+        if not secret and not (public and old.rotates):
+            raise Denied("invalid_client", "no-secret")
         if old.rotates:
             old.spent = True
             return grants.issue(old.scopes, rotates=True)
-        if not secret:
-            raise Denied("invalid_client", "no-secret")
         return grants.issue(old.scopes, refresh=old)
     raise Denied("unsupported_grant_type", "grant")
 

@@ -9,6 +9,7 @@ VENDORS: dict[str, str] = {
     "hubspot": "hubspot:HubSpot",
     "mailchimp": "mailchimp:Mailchimp",
     "square": "square:Square",
+    "pipedrive": "pipedrive:Pipedrive",
 }
 """By name, the module beside this one and the class in it."""
 

@@ -39,6 +39,11 @@ class View:
     birthday: str | None
     """`YYYY-MM-DD`, or `MM-DD` where the year isn't known."""
 
+    @property
+    def name(self) -> str:
+        """Both parts as one, for vendors that keep a name so."""
+        return f"{self.first} {self.last}".strip()
+
     def get(self, name: str) -> str | None:
         """A field by its name."""
         value: str | None = getattr(self, name)

@@ -4,15 +4,16 @@ Base b (agreed last), hub h and remote r are compared in the platform's form, fi
 f(h) == r nothing; f(h) == b take r; r == b send h; else a conflict, settled by the field's rule.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from perkstar_tui.model.enums import Write
 from perkstar_tui.model.remote import Value
 
 from .mapping import Line
 
+NAME = ("first_name", "last_name")
 TIE_MS = 5000
 """Two times closer than this are a tie, and Perkstar wins (sync design: Who owns what)."""
 
@@ -68,12 +69,20 @@ def decide(
     consent never rises without proof.
     """
     decision = Decision()
+    names: _Names | None = None
     for line in lines:
         same = line.transform.same
         r = same(remote.get(line.remote))
         h = same(line.transform.out(hub.get(line.hub)))
         known = line.remote in base
         b = same(base.get(line.remote)) if known else None
+        if h != r and line.hub in NAME:
+            names = names or _names(lines, hub, remote, base)
+            if names.same_there:
+                decision.base[line.remote] = r
+                continue
+            if known and names.as_agreed:
+                b = h
         if h == r:
             if r is not None or known:
                 decision.base[line.remote] = r
@@ -104,6 +113,34 @@ def decide(
         elif known:
             decision.base[line.remote] = b
     return decision
+
+
+class _Names(NamedTuple):
+    """How the two parts of a name compare as one."""
+
+    same_there: bool
+    as_agreed: bool
+
+
+def _names(
+    lines: Sequence[Line], hub: Mapping[str, Value], remote: Mapping[str, Value], base: Mapping[str, Value]
+) -> _Names:
+    """Whether both sides have the same name, and the hub the agreed one, wherever each divides it in two.
+
+    A platform that keeps a name as a whole shows "Mary Ann" Lee as "Mary" "Ann Lee": nobody changed anything.
+    """
+    by_hub = {line.hub: line for line in lines if line.hub in NAME}
+    if len(by_hub) < len(NAME):
+        return _Names(False, False)
+
+    def whole(values: Iterable[Value]) -> str:
+        return " ".join(" ".join(str(value) for value in values if value).split())
+
+    parts = [by_hub[name] for name in NAME]
+    ours = whole(line.transform.same(line.transform.out(hub.get(line.hub))) for line in parts)
+    theirs = whole(line.transform.same(remote.get(line.remote)) for line in parts)
+    agreed = whole(line.transform.same(base.get(line.remote)) for line in parts)
+    return _Names(bool(ours) and ours == theirs, bool(ours) and ours == agreed)
 
 
 def _winner(
