@@ -125,6 +125,7 @@ class _Document:
         self.paths = sorted(document["paths"], key=lambda path: path.count("{"))
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
+        path = path.rstrip("/") or path
         for pattern in self.paths:
             if re.fullmatch(re.sub(r"\\{[^}]+\\}|\{[^}]+\}", "[^/]+", pattern), path):
                 item = self.document["paths"][pattern]

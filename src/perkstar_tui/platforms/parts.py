@@ -150,7 +150,9 @@ class JobSpec(Part):
     """A write that the vendor does later: its answer has the `id` of a job (`{job}`), which is asked for by `poll`.
 
     `done` and `failed` are what `status` says at the end. `results` are then the records that came of it, `errors`
-    those that were refused: each names its place in the list by the number in `error_at`.
+    those that were refused: each names its place in the list by the number in `error_at`. They are asked for only
+    where there is something to learn: results of new records, whose ids are not known, and errors unless the member
+    `refused` counts none.
     """
 
     id: str
@@ -162,6 +164,7 @@ class JobSpec(Part):
     patience_s: float = 900.0
     results: WalkSpec | None = None
     errors: WalkSpec | None = None
+    refused: str = ""
     error_at: str = ""
     size: int = 100
 

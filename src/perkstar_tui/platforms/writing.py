@@ -218,16 +218,19 @@ class Writer(Reader):
             await self.clock.sleep(wait)
             waited += wait
             wait = min(wait * 1.5, 15.0)
-        if spec.errors is not None:
+        if spec.errors is not None and (not spec.refused or dig(data, spec.refused)):
             for row in await self._all(spec.errors, spec.size, job=job):
                 at = re.search(r"(\d+)", str(dig(row, spec.error_at)).rpartition("/data/")[2])
                 change = changes[int(at[1])] if at is not None and int(at[1]) < len(changes) else None
                 if change is not None:
                     answers[change.key] = await self.refused(change, self.refusal({"errors": [_inner(row)]}))
-        if spec.results is not None:
-            rows = await self._all(spec.results, spec.size, job=job)
-            left = [change for change in changes if change.key not in answers]
-            await self._matched(left, rows, answers)
+        left = [change for change in changes if change.key not in answers]
+        for change in left:
+            if change.remote_id is not None:
+                answers[change.key] = Answer(change.key, RemoteRecord(change.remote_id, dict(change.fields)))
+        made = [change for change in left if change.remote_id is None]
+        if spec.results is not None and made:
+            await self._matched(made, await self._all(spec.results, spec.size, job=job), answers)
 
     def _id(self, change: Change) -> Any:
         """A record's id as the vendor writes it: a number stays one."""

@@ -10,6 +10,7 @@ VENDORS: dict[str, str] = {
     "mailchimp": "mailchimp:Mailchimp",
     "square": "square:Square",
     "pipedrive": "pipedrive:Pipedrive",
+    "klaviyo": "klaviyo:Klaviyo",
 }
 """By name, the module beside this one and the class in it."""
 
