@@ -176,7 +176,8 @@ class WriteSpec(Part):
     (`{records}`); `row` and `rows` are where the answer has what stands now. `wrap` puts each record of a list into
     a form of its own; `id_member` is where an update in a list names its record. `empty` is how a field is cleared:
     with null, with an empty text, or not at all. `whole`: an update replaces the record, so it is read first and
-    sent back changed, but for the members in `drop` (or only with those in `keep`). `echo`: the answer shows the
+    sent back changed, but for the members in `drop` (or only with those in `keep`) and those in `no_null` that are
+    empty: left out, they are cleared. `echo`: the answer shows the
     record; else it stands as sent. Results come in the order asked, or have members that name the record
     (`answered`: by `key`, `id` or a field). `failed` is where a result says why it was refused, `failed_if` are
     members by which it says so. `defaults` are members that a new record must have, made of its other fields.
@@ -206,6 +207,7 @@ class WriteSpec(Part):
     update_members: dict[str, Any] = {}
     new_id: str = ""
     empty: Literal["null", "text", "drop"] = "null"
+    no_null: tuple[str, ...] = ()
     whole: bool = False
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
@@ -255,7 +257,10 @@ class IdentifySpec(Part):
 
 
 class RefundSpec(Part):
-    """Money given back: in each sale at `rows`, or read by a walk of its own. Members as in `SaleSpec`."""
+    """Money given back: in each sale at `rows`, by a walk of its own, or else as rows among the sales.
+
+    Members as in `SaleSpec`; `sale` is where such a row names its sale.
+    """
 
     rows: str = ""
     read: WalkSpec | None = None
@@ -263,7 +268,7 @@ class RefundSpec(Part):
     sale: str = ""
     at: str = ""
     at_form: TimeForm = "iso"
-    amount: str = "amount"
+    amount: str | tuple[str, ...] = "amount"
     negative: bool = False
     only: dict[str, tuple[str, ...]] = {}
 
@@ -272,7 +277,8 @@ class SaleSpec(Part):
     """How an order, sale, paid invoice or visit looks: where its members are.
 
     `money`: amounts are minor units or decimal units of the currency. `only` are the values that members must have
-    for it to count. `total` and its kin may name several members, which are added.
+    for it to count. `total` and its kin may name several members, which are added. An empty `currency`: all are in
+    the account's own.
     """
 
     read: WalkSpec

@@ -237,8 +237,13 @@ class Reader(RestConnector):
         if spec is None:
             raise NotImplementedError
         own = spec.refunds.read if spec.refunds is not None else None
+        among = spec.refunds is not None and own is None and not spec.refunds.rows
         stand = dict(cursor or {})
         refunds_from = stand.pop("refunds", None)
+        kept_always: dict[str, Any] = {}
+        if not spec.currency:
+            kept_always["currency"] = stand.pop("currency", None) or (await self.identify()).currency
+            spec = spec.model_copy(update={"currency_default": kept_always["currency"] or ""})
         at = time_of(spec.changed, spec.changed_form)
         async for stretch in walk_rows(
             self, spec.read, stand or None, size=data.page_size, overlap_s=data.overlap_s, changed_at=at
@@ -246,12 +251,15 @@ class Reader(RestConnector):
             sales = [sale for row in stretch.rows if (sale := sale_of(row, spec)) is not None]
             ids = {sale.id for sale in sales}
             refunds = []
-            if own is None:
+            if among:
+                refunds = [refund for row in stretch.rows for refund in refunds_of(row, spec)]
+            elif own is None:
                 for row in stretch.rows:
                     id_ = str(dig(row, spec.id))
                     if id_ in ids:
                         refunds += refunds_of(row, spec, id_)
             kept = {**stretch.cursor, "refunds": refunds_from} if refunds_from else stretch.cursor
+            kept = {**kept, **kept_always} if kept else kept
             yield Page(
                 sales=sales,
                 refunds=refunds,
@@ -267,7 +275,7 @@ class Reader(RestConnector):
             self, own, refunds_from, size=data.page_size, overlap_s=data.overlap_s, changed_at=back
         ):
             refunds = [refund for row in stretch.rows for refund in refunds_of(row, spec)]
-            kept = {**stand, "refunds": stretch.cursor or refunds_from}
+            kept = {**stand, **kept_always, "refunds": stretch.cursor or refunds_from}
             yield Page(refunds=refunds, cursor=kept, last=stretch.last and cursor is None)
 
     # -- single records ----------------------------------------------------------------------------------------

@@ -243,6 +243,11 @@ def _minor(value: Any, currency: str, money: str) -> int:
     return round(number) if money == "minor" else round(number.scaleb(minor_digits(currency)))
 
 
+def _currency(row: Mapping[str, Any], spec: SaleSpec) -> str:
+    told = dig(row, spec.currency) if spec.currency else None
+    return str(told or spec.currency_default or "").upper()
+
+
 def _fits(row: Any, only: Mapping[str, Sequence[str]]) -> bool:
     return all(any(says(dig(row, path), wanted) for wanted in values) for path, values in only.items())
 
@@ -255,7 +260,7 @@ def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
     if placed is None or not _fits(row, spec.only) or (spec.never and _fits(row, spec.never)):
         return None
     changed = (read_time(dig(row, spec.changed), spec.changed_form) if spec.changed else None) or placed
-    currency = str(dig(row, spec.currency) or spec.currency_default or "").upper()
+    currency = _currency(row, spec)
 
     def amount(paths: Iterable[str]) -> int:
         return sum(_minor(dig(row, path), currency, spec.money) for path in paths)
@@ -303,7 +308,7 @@ def refunds_of(row: Mapping[str, Any], spec: SaleSpec, sale_id: str | None = Non
     if given is None:
         return []
     rows = [row] if sale_id is None else (dig(row, given.rows) or []) if given.rows else []
-    currency = str(dig(row, spec.currency) or spec.currency_default or "").upper()
+    currency = _currency(row, spec)
     found = (_refund(part, given, spec, currency, sale_id, row) for part in rows)
     return [refund for refund in found if refund is not None]
 
@@ -313,7 +318,8 @@ def _refund(
 ) -> Refund | None:
     if not _fits(part, given.only):
         return None
-    amount = _minor(dig(part, given.amount), currency, spec.money)
+    paths = (given.amount,) if isinstance(given.amount, str) else given.amount
+    amount = sum(_minor(dig(part, path), currency, spec.money) for path in paths)
     at = read_time(dig(part, given.at), given.at_form) if given.at else None
     at = at or read_time(dig(row, spec.changed), spec.changed_form) if spec.changed else at
     sale = sale_id or dig(part, given.sale)

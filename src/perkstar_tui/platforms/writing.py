@@ -72,6 +72,7 @@ class Writer(Reader):
             }
             at = self.shape.spec.at
             record = merged(dig(base, at) if at else base, record)
+            record = {n: part for n, part in record.items() if part is not None or n not in spec.no_null}
         return {
             **spec.members,
             **record,

@@ -85,7 +85,7 @@ class Joining:
                 items[0].discount = items[0].unit // 4
             soul, customer = (None, None) if number % 10 == 3 else chance.choice(self.buyers)
             basket = Basket(
-                placed, items, chance.choice((0, 0, 0, 100)), soul, customer, number % 25 != 21,
+                placed, items, chance.choice((0, 0, 0, 100)) * self.vendor.tips, soul, customer, number % 25 != 21,
                 number % 11 == 6, [], number % 2,
             )  # fmt: skip
             if number % 12 == 8 and soul is not None and basket.done:

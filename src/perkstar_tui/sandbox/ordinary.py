@@ -30,6 +30,8 @@ def laid_over(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 class Ordinary(Vendor):
     """See the module."""
 
+    tips = True
+    """Whether a sale can have a tip."""
     archives = False
     """Whether a removed record stays, in another state, and is known by its id."""
 

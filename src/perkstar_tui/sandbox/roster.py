@@ -11,6 +11,7 @@ VENDORS: dict[str, str] = {
     "square": "square:Square",
     "pipedrive": "pipedrive:Pipedrive",
     "klaviyo": "klaviyo:Klaviyo",
+    "lightspeed": "lightspeed:Lightspeed",
 }
 """By name, the module beside this one and the class in it."""
 
