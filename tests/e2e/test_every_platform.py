@@ -21,6 +21,9 @@ CATALOG = {
 }
 
 
+SELLING = sorted(name for name, manifest in CATALOG.items() if DataType.TRANSACTIONS in manifest.data)
+
+
 @pytest.fixture(scope="module", params=sorted(CATALOG))
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with sandbox("--no-limits", "--only", request.param, customers=20) as box:
@@ -98,3 +101,25 @@ def test_a_platform_is_kept_in_step_both_ways(
         f"{platform:<18}{total:>8}{requests:>10}{least:>8}{requests / least:>7.2f}"
         f"{len(verdict['duplicates']):>12}{first['inward']['failed'] + first['outward']['failed']:>8}{seconds:>9.1f}",
     )
+
+
+@pytest.mark.parametrize("shop", SELLING, indirect=True)
+def test_sales_of_a_platform_are_credited_once_and_refunds_taken_back_once(
+    shop: Shop, tmp_path: Path
+) -> None:
+    platform: str = shop.platform  # type: ignore[attr-defined]
+    box = shop.box
+    box.ask("/reset", {})
+    shop = Shop(box, tmp_path / "home", inside=True)
+    credit_from = box.ask("/world/sales")["credit_from"]
+    shop.connect(
+        platform, "--data", "customers,transactions", "--set", f"credit_from={credit_from}",
+        "--set", "issue_cards=sale",
+    )  # fmt: skip
+    for _ in range(2):
+        assert shop.sync(platform)["outcome"] == "succeeded"
+        box.ask("/clock", {"advance_s": 120})
+    said = box.check()["sales"]
+    assert said["credited_once"] == said["expected"] > 0, said
+    assert said["reversed_once"] == said["refunds_expected"], said
+    assert said["credited_twice"] == said["wrongly_credited"] == said["reversed_twice"] == 0, said
