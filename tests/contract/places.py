@@ -96,7 +96,9 @@ class Place:
         self.manifest = CATALOG[name]
         self.email, self.first_name = path_of(self.manifest, "email"), path_of(self.manifest, "first_name")
         self.kind = str(self.control("GET", "/platforms")["platforms"][name]["people"])
-        self.required = [spec for spec in self.manifest.data[DataType.CUSTOMERS].fields if spec.required]
+        customers = self.manifest.data[DataType.CUSTOMERS]
+        stood_in = customers.write.stand_in if customers.write is not None else {}
+        self.required = [spec for spec in customers.fields if spec.required or spec.remote in stood_in]
         self.transport = Judged()
         self.clock = QuickClock()
         given = box.line["perkstar"] if name == "perkstar" else box.line["platforms"][name]["credentials"]

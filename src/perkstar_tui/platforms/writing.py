@@ -56,6 +56,9 @@ class Writer(Reader):
             if value:
                 record = merged(record, _nest(path, value))
         if change.remote_id is None:
+            for path, other in spec.stand_in.items():
+                if dig(record, path) in (None, "") and record.get(other) not in (None, ""):
+                    record = {**merged(record, _nest(path, record[other])), other: None}
             for path, value in spec.defaults.items():
                 if dig(record, path) in (None, ""):
                     choices = value if isinstance(value, list) else [value]

@@ -12,6 +12,7 @@ VENDORS: dict[str, str] = {
     "pipedrive": "pipedrive:Pipedrive",
     "klaviyo": "klaviyo:Klaviyo",
     "lightspeed": "lightspeed:Lightspeed",
+    "zoho-crm": "zoho:Zoho",
 }
 """By name, the module beside this one and the class in it."""
 
