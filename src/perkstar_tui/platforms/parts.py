@@ -183,9 +183,9 @@ class WriteSpec(Part):
     members by which it says so. `defaults` are members that a new record must have, made of its other fields.
     `complete`: an answer shows all fields, so that a missing one is empty. `joins`: a member made of fields that the
     vendor itself only shows (a full name of its parts). `stand_in`: a member that must be there takes, where it is
-    empty, the value of another one (a last name that of the first). `number_ids`: ids are numbers there. `members` go with every
-    record, `update_members` with every update (`{version}`). `sides` are fields that lie beside the record, `job`
-    says that the vendor writes later.
+    empty, the value of another one (a last name that of the first). `number_ids`: ids are numbers there. `members`
+    go with every record, `update_members` with every update (`{version}`). `sides` are fields that lie beside the
+    record, `job` says that the vendor writes later.
     """
 
     create: CallSpec | None = None

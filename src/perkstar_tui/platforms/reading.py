@@ -76,11 +76,12 @@ class Reader(RestConnector):
         return await self.call(spec.method, path, headers=headers, bucket=spec.bucket, shape="any")
 
     def mapped_paths_there(self) -> list[str]:
-        """The mapped paths as the vendor calls them."""
+        """The mapped paths as the vendor calls them, but for those that are only written: they may not be made yet."""
         if DataType.CUSTOMERS not in self.manifest.data:
             return []
         theirs = self.shape.theirs if self.shape is not None else {}
-        return [theirs.get(path, path) for path in self.mapped_paths()]
+        written = {f.remote for f in self.customers.fields if f.create and not f.direction.inward}
+        return [theirs.get(path, path) for path in self.mapped_paths() if path not in written]
 
     async def identify(self) -> RemoteAccount:
         spec = self.manifest.identify

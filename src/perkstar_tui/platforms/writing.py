@@ -180,6 +180,7 @@ class Writer(Reader):
         one: CallSpec | None,
         many: CallSpec | None,
         there: Mapping[str, Mapping[str, Any]],
+        tries: int = 1,
     ) -> dict[str, Answer]:
         answers: dict[str, Answer] = {}
         if many is None:
@@ -195,7 +196,17 @@ class Writer(Reader):
             wrap = spec.update_wrap if change.remote_id is not None and spec.update_wrap else spec.wrap
             values = {"record": record, "key": change.key, "id": self._id(change), "version": change.version}
             records.append(record if wrap is None else fill(wrap, values))
-        reply = await self.ask(many, {"records": records, "key": changes[0].key})
+        try:
+            reply = await self.ask(many, {"records": records, "key": changes[0].key})
+        except PerkstarError as error:
+            if error.kind not in PASSING or changes[0].remote_id is not None or tries >= TRIES:
+                raise
+            for change in changes:
+                made = await self._perhaps_made(change, wait=change is changes[0])
+                if made is not None:
+                    answers[change.key] = Answer(change.key, made, None, True)
+            left = [change for change in changes if change.key not in answers]
+            return {**answers, **(await self._write(left, one, many, there, tries + 1) if left else {})}
         if spec.job is not None:
             await self._job(changes, spec.job, reply.data, answers)
         else:
@@ -241,7 +252,7 @@ class Writer(Reader):
         id_ = change.remote_id
         return int(id_) if id_ is not None and self.writing.number_ids and id_.isdigit() else id_
 
-    async def _perhaps_made(self, change: Change) -> RemoteRecord | None:
+    async def _perhaps_made(self, change: Change, *, wait: bool = True) -> RemoteRecord | None:
         """The record of a create whose answer was lost, if the vendor can say; where it can't, the loss is raised.
 
         It was not there before: whoever creates has looked for it.
@@ -257,7 +268,8 @@ class Writer(Reader):
                 f"Whether {self.manifest.title} has taken a new record cannot be found out now.",
                 remedy="The next run looks for it before it is sent again.",
             )
-        await self.clock.sleep(self.customers.search_lag_s)
+        if wait:
+            await self.clock.sleep(self.customers.search_lag_s)
         for key, value in keys:
             found = await self.find(DataType.CUSTOMERS, key, value)
             if found:

@@ -39,18 +39,20 @@ class Desk(Resource):
         public: bool = False,
         rotates: bool = False,
         basic: bool = False,
+        tells_end: bool = True,
         more: Callable[[Token], dict[str, Any]] = lambda token: {},
         back: Callable[[Call], str] = lambda call: "",
     ) -> None:
-        """`basic`: the client names itself by HTTP Basic only. `more`: further members of the answer with a token.
+        """`basic`: the client names itself by HTTP Basic only. `tells_end`: the answer says when a token ends.
 
-        `back`: what is added to the address that the browser goes back to.
+        `more`: further members of the answer with a token. `back`: what is added to the address that the browser
+        goes back to.
         """
         super().__init__(vendor)
         self.grants = grants
         self.paths = (authorize, token, revoke)
         self.scopes = scopes
-        self.public, self.rotates, self.basic = public, rotates, basic
+        self.public, self.rotates, self.basic, self.tells_end = public, rotates, basic, tells_end
         self.more, self.back = more, back
 
     def route(self, routes: Routes) -> None:
@@ -99,7 +101,7 @@ class Desk(Resource):
             "token_type": "Bearer",
             "scope": " ".join(token.scopes or self.scopes),
         }
-        if token.expires is not None:
+        if token.expires is not None and self.tells_end:
             body["expires_in"] = round(token.expires - self.clock.now())
         if token.refresh is not None:
             body["refresh_token"] = token.refresh

@@ -13,6 +13,7 @@ VENDORS: dict[str, str] = {
     "klaviyo": "klaviyo:Klaviyo",
     "lightspeed": "lightspeed:Lightspeed",
     "zoho-crm": "zoho:Zoho",
+    "salesforce": "salesforce:Salesforce",
 }
 """By name, the module beside this one and the class in it."""
 
