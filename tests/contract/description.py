@@ -30,6 +30,7 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     ],
     "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
     "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
+    "constant-contact": [(SPECS / "constant-contact" / "openapi.json", "/v3")],
 }
 """The files of a vendor's description, with what their paths begin with. A vendor without one is not judged."""
 NOT_DESCRIBED = {
@@ -39,6 +40,7 @@ NOT_DESCRIBED = {
     "bigcommerce": [r"/oauth2/token"],
     "lightspeed": [r"/api/1.0/token", r"/api/webhooks(/.*)?"],
     "klaviyo": [r"/oauth/(token|revoke)"],
+    "constant-contact": [r"/oauth2/default/v1/token"],
 }
 """What the vendors document elsewhere than in these files."""
 OTHERWISE = {"lightspeed": [r"version\.(min|max): None"]}

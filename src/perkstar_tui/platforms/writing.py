@@ -68,11 +68,7 @@ class Writer(Reader):
                         record = merged(record, _nest(path, given))
             return {**spec.members, **{name: part for name, part in record.items() if part is not None}}
         if spec.whole and there is not None:
-            base = {
-                name: part
-                for name, part in there.items()
-                if (name in spec.keep if spec.keep else name not in spec.drop)
-            }
+            base = _kept(there, spec)
             at = self.shape.spec.at
             record = merged(dig(base, at) if at else base, record)
             record = {n: part for n, part in record.items() if part is not None or n not in spec.no_null}
@@ -361,6 +357,26 @@ class Writer(Reader):
         for id_ in ids:
             await self.ask(call, {"id": id_})
         return [Answer(id_) for id_ in ids]
+
+
+def _kept(there: Mapping[str, Any], spec: WriteSpec) -> dict[str, Any]:
+    """What of a record goes back with a change: members that the vendor takes, in lists those of each element."""
+    if not spec.keep:
+        return {name: part for name, part in there.items() if name not in spec.drop}
+    kept: dict[str, Any] = {}
+    inside: dict[str, set[str]] = {}
+    for path in spec.keep:
+        name, _, inner = path.partition(".")
+        if name in there and not inner:
+            kept[name] = there[name]
+        elif name in there:
+            inside.setdefault(name, set()).add(inner)
+    for name, members in inside.items():
+        part = there[name]
+        rows = part if isinstance(part, list) else [part]
+        fit = [{k: v for k, v in row.items() if k in members} for row in rows if isinstance(row, dict)]
+        kept[name] = fit if isinstance(part, list) else (fit[0] if fit else part)
+    return kept
 
 
 def _called(change: Change, name: str) -> str | None:

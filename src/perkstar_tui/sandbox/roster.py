@@ -14,6 +14,7 @@ VENDORS: dict[str, str] = {
     "lightspeed": "lightspeed:Lightspeed",
     "zoho-crm": "zoho:Zoho",
     "salesforce": "salesforce:Salesforce",
+    "constant-contact": "constant_contact:ConstantContact",
 }
 """By name, the module beside this one and the class in it."""
 
