@@ -31,6 +31,7 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
     "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
     "constant-contact": [(SPECS / "constant-contact" / "openapi.json", "/v3")],
+    "woocommerce": [(SPECS / "woocommerce" / "wc-v3.json", "")],
 }
 """The files of a vendor's description, with what their paths begin with. A vendor without one is not judged."""
 NOT_DESCRIBED = {
@@ -41,9 +42,14 @@ NOT_DESCRIBED = {
     "lightspeed": [r"/api/1.0/token", r"/api/webhooks(/.*)?"],
     "klaviyo": [r"/oauth/(token|revoke)"],
     "constant-contact": [r"/oauth2/default/v1/token"],
+    "woocommerce": [r"/wp-json/wc/v3/system_status"],
 }
 """What the vendors document elsewhere than in these files."""
-OTHERWISE = {"lightspeed": [r"version\.(min|max): None"]}
+OTHERWISE = {
+    "lightspeed": [r"version\.(min|max): None"],
+    # The price of a line is a number in the examples of the same page.
+    "woocommerce": [r"line_items\.\d+\.price: "],
+}
 """What vendors answer otherwise than these files say, by their own words elsewhere."""
 
 
@@ -53,13 +59,62 @@ def described(platform: str) -> "Description | None":
     files = FILES.get(platform, [])
     if not files or not all(file.exists() for file, _ in files):
         return None
-    return Description(platform, [(_Document(_load(file), base)) for file, base in files])
+    return Description(platform, [_Document(_openapi(_load(file)), base) for file, base in files])
 
 
 def _load(file: Path) -> dict[str, Any]:
     text = file.read_bytes()
     found: dict[str, Any] = yaml.safe_load(text) if file.suffix == ".yaml" else orjson.loads(text)
     return found
+
+
+KINDS = {"integer": "integer", "string": "string", "bool": "boolean", "boolean": "boolean", "object": "object",
+         "array": "array", "date-time": "string", "mixed": None}  # fmt: skip
+"""The kinds of WordPress' tables as JSON Schema has them."""
+
+
+def _openapi(document: dict[str, Any]) -> dict[str, Any]:
+    """A description by tables of properties and parameters as one of paths; any other as it is."""
+    if "resources" not in document:
+        return document
+    paths: dict[str, Any] = {}
+    for resource in document["resources"].values():
+        tables = resource["tables"]
+        queries = [{"name": name, "in": "query"} for table, rows in tables.items() if "parameters" in table.lower()
+                   for name in (*rows, "_fields")]  # fmt: skip
+        main = next(rows for table, rows in tables.items() if table.endswith("properties"))
+        record = _table(tables, main)
+        for endpoint in resource["endpoints"]:
+            path = endpoint["path"].replace("&lt;", "{").replace("&gt;", "}")
+            many = endpoint["method"] == "GET" and not path.endswith("}")
+            told: Any = {"type": "array", "items": record} if many else record
+            taken = {"content": {"application/json": {"schema": record}}}
+            if path.endswith("/batch"):
+                lists = {"type": "array", "items": record}
+                taken = {"content": {"application/json": {"schema": {
+                    "properties": {"create": lists, "update": lists, "delete": {"type": "array"}}
+                }}}}  # fmt: skip
+                told = {"type": "object"}
+            operation = {"parameters": queries if endpoint["method"] in ("GET", "DELETE") else []}
+            operation["responses"] = {"2XX": {"content": {"application/json": {"schema": told}}}}
+            if endpoint["method"] not in ("GET", "DELETE"):
+                operation["requestBody"] = taken
+            paths.setdefault(path, {})[endpoint["method"].lower()] = operation
+    return {"paths": paths}
+
+
+def _table(tables: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:
+    """A table of properties as a schema; its notes name the tables of objects inside."""
+    members: dict[str, Any] = {}
+    for name, row in rows.items():
+        kind = KINDS.get(row["type"].lower())
+        inner = re.search(r"See \[([^\]]+)\]", row["note"])
+        schema: dict[str, Any] = {"type": [kind, "null"]} if kind else {}
+        if inner and inner[1] in tables and kind in ("object", "array"):
+            part = _table(tables, tables[inner[1]])
+            schema = part if kind == "object" else {"type": "array", "items": part}
+        members[name] = schema
+    return {"type": "object", "properties": members}
 
 
 def _strict(schema: Any) -> Any:

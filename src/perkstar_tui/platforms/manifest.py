@@ -190,7 +190,8 @@ class WebhookSpec(_Part):
 
     `hmac`: SHA-256 over the parts of `signed` in a row (body, url, id, timestamp, or text such as a dot), in
     `encoding`, behind `prefix`, with the secret of the registration or, by `app_secret`, of the app. `shared`: the
-    header is the secret itself; `basic`: the secret is a password.
+    header is the secret itself; `basic`: the secret is a password. `greeting` is how the unsigned message begins by
+    which some try a new address: it is answered, and nothing is believed of it.
     """
 
     signature: Literal["square", "hubspot-v3", "mailchimp", "hmac", "shared", "basic", "none"] = "none"
@@ -204,6 +205,7 @@ class WebhookSpec(_Part):
     subscribe: SubscribeSpec | None = None
     app_secret: bool = False
     events: tuple[str, ...] = ()
+    greeting: str = ""
     tolerance_s: float | None = None
     can_subscribe: bool = False
 

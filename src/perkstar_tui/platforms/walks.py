@@ -171,7 +171,7 @@ async def _everything(
             rows = [row for row in rows if _fresh(row, seen)]
         last = mark is None
         if last:
-            stand: dict[str, Any] = {"since": start} if walk.changed is not None else {}
+            stand: dict[str, Any] = {"since" if walk.changed is not None else "read": start}
         else:
             stand = {"start": start, "page": mark} if walk.resumes else {}
         yield Stretch(rows, stand, last and cut_off is None, pages.total(reply))

@@ -41,6 +41,8 @@ def parse(
     spec = manifest.webhooks
     if spec is None:
         raise PerkstarError(ErrorKind.USAGE, f"{manifest.title} sends no webhooks.")
+    if spec.greeting and body.startswith(spec.greeting.encode()):
+        return []
     lower = {name.lower(): value for name, value in headers.items()}
     if spec.signature != "none":
         given = lower.get(spec.header)

@@ -15,6 +15,7 @@ VENDORS: dict[str, str] = {
     "zoho-crm": "zoho:Zoho",
     "salesforce": "salesforce:Salesforce",
     "constant-contact": "constant_contact:ConstantContact",
+    "woocommerce": "woocommerce:WooCommerce",
 }
 """By name, the module beside this one and the class in it."""
 
