@@ -46,6 +46,7 @@ NOT_DESCRIBED = {
 }
 """What the vendors document elsewhere than in these files."""
 OTHERWISE = {
+    "bigcommerce": [r"/v2/orders: an answer 204 is"],
     "lightspeed": [r"version\.(min|max): None"],
     # The price of a line is a number in the examples of the same page.
     "woocommerce": [r"line_items\.\d+\.price: "],

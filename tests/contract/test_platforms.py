@@ -167,7 +167,7 @@ async def test_only_what_is_sent_is_changed_and_empty_clears(place: Place) -> No
     last_name = next(
         f.remote
         for f in place.manifest.data[CUSTOMERS].fields
-        if f.hub in ("last_name", "city") and f.remote not in needed
+        if f.hub in ("last_name", "city", "company") and f.remote not in needed
     )
     [answer] = await connector.send(CUSTOMERS, [change(place, **{last_name: "Lee"})])
     record = answer.record
@@ -232,7 +232,8 @@ async def test_one_bad_record_holds_up_nobody_and_names_its_field(place: Place) 
 async def test_a_record_that_is_there_already_is_answered_as_such(place: Place) -> None:
     connector = place.connect()
     [record] = await created(place, connector)
-    again = Change("cus_other", None, {place.email: record.fields[place.email], place.first_name: "Twin"})
+    same = {place.email: record.fields[place.email], place.first_name: "Twin"}
+    again = Change("cus_other", None, change(place, **same).fields)
     [answer] = await connector.send(CUSTOMERS, [again])
     assert answer.error is not None and answer.error.kind is ErrorKind.DUPLICATE
     assert answer.record is not None and answer.record.id == record.id

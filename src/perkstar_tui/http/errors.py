@@ -76,6 +76,8 @@ class ErrorShape:
     request_id: Sequence[str] = ()
     inside: Sequence[str] = ()
     """Members that make an answer an error though its status is good."""
+    wait_headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers beside Retry-After that say when to come again: milliseconds or seconds from now, or the epoch's."""
 
 
 def dig(data: Any, path: str) -> Any:
@@ -91,8 +93,14 @@ def dig(data: Any, path: str) -> Any:
 
 
 def _first(data: Any, paths: Sequence[str]) -> str | None:
+    """What is at the first path that is filled: of a list the first element, of an object its first value.
+
+    `.#` behind a path stands for the name of an object's first member.
+    """
     for path in paths:
-        found = dig(data, path)
+        found = dig(data, path.removesuffix(".#"))
+        if isinstance(found, dict) and found:
+            found = next(iter(found.items()))[0 if path.endswith(".#") else 1]
         if isinstance(found, list) and found:
             found = found[0]
         if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
@@ -157,6 +165,18 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - now).total_seconds())
+
+
+def told_wait_s(headers: Mapping[str, str], names: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to wait by the vendor's own headers (`ErrorShape.wait_headers`); None where none says."""
+    for name, unit in names.items():
+        try:
+            number = float(headers[name])
+        except (KeyError, ValueError):
+            continue
+        seconds = {"ms": number / 1000, "s": number, "epoch": number - now.timestamp()}[unit]
+        return max(0.0, seconds)
+    return None
 
 
 _BY_STATUS = {
@@ -234,7 +254,10 @@ def refusal(
         request_id = (
             next((headers[n] for n in shape.request_id_headers if headers.get(n)), None) or request_id
         )
-        wait = retry_after_s(headers, now or datetime.now(UTC))
+        moment = now or datetime.now(UTC)
+        wait = retry_after_s(headers, moment)
+        if wait is None and kind is ErrorKind.RATE_LIMITED:
+            wait = told_wait_s(headers, shape.wait_headers, moment)
     if wait is None and rule is not None:
         wait = rule.wait_s
     return PerkstarError(

@@ -62,6 +62,7 @@ def policy_of(manifest: Manifest, endpoint: Endpoint) -> Policy:
             request_id=body.request_id,
             request_id_headers=body.request_id_headers,
             inside=body.inside,
+            wait_headers=body.waits,
         ),
         intervals={"": interval(limits), **{name: interval(spec) for name, spec in limits.also.items()}},
         concurrent=limits.concurrent,

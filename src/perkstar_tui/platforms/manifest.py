@@ -171,7 +171,9 @@ class ErrorRule(_Part):
 class ErrorBody(_Part):
     """Where the parts of an error body are: dotted paths, the first that is filled counts.
 
-    `inside` are members that make an answer with a good status an error.
+    Of a list the first element counts, of an object its first value (`path.#`: that value's name). `inside` are
+    members that make an answer with a good status an error. `waits` are headers of a 429 beside Retry-After, with
+    their unit.
     """
 
     inside: tuple[str, ...] = ()
@@ -183,6 +185,7 @@ class ErrorBody(_Part):
     field_patterns: tuple[str, ...] = ()
     request_id: tuple[str, ...] = ()
     request_id_headers: tuple[str, ...] = ("x-request-id",)
+    waits: dict[str, Literal["ms", "s", "epoch"]] = {}
 
 
 class WebhookSpec(_Part):

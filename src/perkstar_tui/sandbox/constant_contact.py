@@ -55,7 +55,7 @@ class ConstantContact(Ordinary):
     kinds = ("contacts",)
     people_kind = "contacts"
     person_fields = ("first", "last", "email", "phone")
-    needs_email = True
+    needs = ("email",)
     authorize_path = "/oauth2/default/v1/authorize"
     archives = True
 

@@ -31,13 +31,19 @@ class Joining:
 
     def join(self, soul: Soul, ids: dict[str, list[str]], created: int, updated: int) -> None:
         """Let the vendor have a person whom at least two of the first vendors have."""
-        if len(soul.places) < 2 or (self.vendor.needs_email and not soul.email):
+        if len(soul.places) < 2 or not self.fits(soul):
             return
         there = self.world.variant(soul, self.vendor.name, self.chance.getrandbits(30))
+        for name in self.vendor.needs:
+            setattr(there, name, getattr(there, name) or getattr(soul, name))
         identifier = self.settle(there, created, updated)
         ids[self.vendor.name] = [identifier]
         if soul.in_cloud and soul.card and soul.trait in ("shared", "wide", "landline", "upper"):
             self.buyers.append((soul, identifier))
+
+    def fits(self, soul: Soul) -> bool:
+        """Whether the person has all that the vendor wants of everybody."""
+        return all(getattr(soul, name) for name in self.vendor.needs)
 
     def settle(self, soul: Soul, created: int, updated: int) -> str:
         """Put a person into the vendor's store; answers the id."""
@@ -52,7 +58,7 @@ class Joining:
         """Add what a right sync makes of a person at this vendor."""
         if len(soul.places) == 1:
             return
-        if self.vendor.needs_email and not soul.email:
+        if not self.fits(soul):
             expected[self.vendor.name] = "only"
         elif soul.places or self.vendor.takes:
             expected[self.vendor.name] = "linked"

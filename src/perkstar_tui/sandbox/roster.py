@@ -16,6 +16,7 @@ VENDORS: dict[str, str] = {
     "salesforce": "salesforce:Salesforce",
     "constant-contact": "constant_contact:ConstantContact",
     "woocommerce": "woocommerce:WooCommerce",
+    "bigcommerce": "bigcommerce:BigCommerce",
 }
 """By name, the module beside this one and the class in it."""
 

@@ -53,8 +53,8 @@ class Vendor(ABC):
     """The kind that holds people, the one that is looked through for duplicates."""
     person_fields: tuple[str, ...] = ("first", "last", "email", "phone", "birthday")
     """What the vendor can hold of a person; the truth compares these."""
-    needs_email = False
-    """Whether nobody is there without an address."""
+    needs: tuple[str, ...] = ()
+    """What everybody who is there has, by the names of `seed.Soul`."""
     takes = True
     """Whether customers can be written there."""
     sells = False

@@ -61,7 +61,7 @@ class WooCommerce(Ordinary):
     kinds = ("customers", "orders")
     people_kind = "customers"
     person_fields = ("first", "last", "email", "phone")
-    needs_email = True
+    needs = ("email",)
     sells = True
     tips = False
 

@@ -34,7 +34,7 @@ class Mailchimp(Vendor):
     name = "mailchimp"
     kinds = ("members",)
     people_kind = "members"
-    needs_email = True
+    needs = ("email",)
     authorize_path = "/oauth2/authorize"
 
     def begin(self) -> None:
