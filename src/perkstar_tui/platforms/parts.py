@@ -135,6 +135,8 @@ class SideSpec(Part):
     `prefix` is how their paths begin; `call` takes `{values}`, a list of `item` (`{id}`, `{name}`, `{value}`, and
     the record's `names`), of which a call takes `at_once`. `clears` is the value by which one is emptied. `values`
     have calls of their own, for vendors that have one act for each (subscribe, unsubscribe); others are not written.
+    `with_new`: a new record takes them in itself. `element` is where a record has the id of what lies beside it
+    (`{element}`), which `replace` then changes and `clear` takes away.
     """
 
     prefix: str
@@ -142,6 +144,10 @@ class SideSpec(Part):
     values: dict[str, CallSpec] = {}
     item: dict[str, Any]
     names: dict[str, str] = {}
+    with_new: bool = False
+    element: str = ""
+    replace: CallSpec | None = None
+    clear: CallSpec | None = None
     at_once: int = 25
     clears: str | None = ""
 
@@ -279,8 +285,8 @@ class SaleSpec(Part):
     """How an order, sale, paid invoice or visit looks: where its members are.
 
     `money`: amounts are minor units or decimal units of the currency. `only` are the values that members must have
-    for it to count. `total` and its kin may name several members, which are added. An empty `currency`: all are in
-    the account's own.
+    for it to count. `total` and its kin may name several members, which are added (`payments.*.tip`: of all
+    elements). An empty `currency`: all are in the account's own.
     """
 
     read: WalkSpec

@@ -136,6 +136,14 @@ class Shape:
                 for path, value in inner.items():
                     fields.setdefault(path, value)
 
+    def inside(self, row: Mapping[str, Any], path: str) -> Any:
+        """A member of an element, named as fields are (`emails.first.id`)."""
+        spec = next((spec for spec in self.spec.lists if path.startswith(spec.path + ".")), None)
+        if spec is None:
+            return dig(row, path)
+        name, _, member = path.removeprefix(spec.path + ".").rpartition(".")
+        return dig(dict(_named(dig(row, spec.path) or [], spec)).get(name), member)
+
     def body(
         self, fields: Mapping[str, Value], empty: str = "null", there: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -243,6 +251,15 @@ def _minor(value: Any, currency: str, money: str) -> int:
     return round(number) if money == "minor" else round(number.scaleb(minor_digits(currency)))
 
 
+def _all_at(row: Any, path: str) -> list[Any]:
+    """What is at a path in which `*` stands for every element of a list."""
+    before, star, after = path.partition(".*.")
+    if not star:
+        return [dig(row, path)]
+    found = dig(row, before)
+    return [value for part in (found if isinstance(found, list) else []) for value in _all_at(part, after)]
+
+
 def _currency(row: Mapping[str, Any], spec: SaleSpec) -> str:
     told = dig(row, spec.currency) if spec.currency else None
     return str(told or spec.currency_default or "").upper()
@@ -263,7 +280,7 @@ def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
     currency = _currency(row, spec)
 
     def amount(paths: Iterable[str]) -> int:
-        return sum(_minor(dig(row, path), currency, spec.money) for path in paths)
+        return sum(_minor(part, currency, spec.money) for path in paths for part in _all_at(row, path))
 
     customer = _first(row, spec.customer)
     known = customer is not None and str(customer) not in spec.no_customer
@@ -289,7 +306,8 @@ def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
 
 def _line(row: Any, spec: SaleSpec, currency: str) -> SaleLine:
     try:
-        quantity = float(dig(row, spec.line_quantity) or 0)
+        told = dig(row, spec.line_quantity)
+        quantity = float(1 if told is None else told or 0)
     except (TypeError, ValueError):
         quantity = 0.0
     product = dig(row, spec.line_product) if spec.line_product else None

@@ -44,7 +44,8 @@ class Writer(Reader):
         """A change as the vendor takes it: its fields, what a new record must have, or the whole record changed."""
         assert self.shape is not None
         spec = self.writing
-        fields = {path: value for path, value in change.fields.items() if not self._beside(path)}
+        new = change.remote_id is None
+        fields = {path: value for path, value in change.fields.items() if not self._beside(path, new=new)}
         joined = {}
         for path, parts in spec.joins.items():
             if any(part in fields for part in parts):
@@ -82,7 +83,7 @@ class Writer(Reader):
         await self._names()
         spec = self.writing
         answers = await self._write(changes, spec.create, spec.create_many, {})
-        await self._write_beside(changes, answers)
+        await self._write_beside(changes, answers, {})
         return answers
 
     async def update(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
@@ -95,17 +96,21 @@ class Writer(Reader):
         answers = await self._write(own, spec.update, spec.update_many, there) if own else {}
         for change in changes:
             answers.setdefault(change.key, Answer(change.key))
-        await self._write_beside(changes, answers)
+        await self._write_beside(changes, answers, there)
         return answers
 
-    def _beside(self, path: str) -> bool:
-        return any(path.startswith(side.prefix) for side in self.writing.sides)
+    def _beside(self, path: str, *, new: bool = False) -> bool:
+        return any(path.startswith(side.prefix) for side in self.writing.sides if not (new and side.with_new))
 
-    async def _write_beside(self, changes: Sequence[Change], answers: dict[str, Answer]) -> None:
+    async def _write_beside(
+        self, changes: Sequence[Change], answers: dict[str, Answer], there: Mapping[str, Mapping[str, Any]]
+    ) -> None:
         """Fields that lie beside their record; where one is refused, a created record stays, without it."""
         for side in self.writing.sides:
             by_call: dict[str, list[Beside]] = {}
             for change in changes:
+                if side.with_new and change.remote_id is None:
+                    continue
                 answer = answers.get(change.key)
                 id_ = change.remote_id or (answer.record.id if answer and answer.record is not None else None)
                 if answer is None or answer.error is not None or id_ is None:
@@ -119,13 +124,27 @@ class Writer(Reader):
                 if call is None:
                     continue
                 for start in range(0, len(values), side.at_once):
-                    await self._put_beside(side, call, values[start : start + side.at_once], answers)
+                    await self._put_beside(side, call, values[start : start + side.at_once], answers, there)
 
     async def _put_beside(
-        self, side: SideSpec, call: CallSpec, part: "Sequence[Beside]", answers: dict[str, Answer]
+        self,
+        side: SideSpec,
+        call: CallSpec,
+        part: "Sequence[Beside]",
+        answers: dict[str, Answer],
+        there: Mapping[str, Mapping[str, Any]],
     ) -> None:
         assert self.shape is not None
-        items = []
+        items: list[Any] = []
+        one: dict[str, Any] = {}
+        if side.element:
+            # Such a one is written by itself: what is there is changed or taken away, else it is new.
+            _, id_, _, value = part[0]
+            one = {"id": id_, "element": self.shape.inside(there.get(id_) or {}, side.element)}
+            if one["element"] is not None:
+                call = (side.clear if value in (None, "") else side.replace) or call
+            elif value in (None, ""):
+                return
         for change, id_, path, value in part:
             name = self.shape.theirs.get(path, path).removeprefix(side.prefix)
             shown = side.clears if value in (None, "") else value
@@ -136,14 +155,15 @@ class Writer(Reader):
                 fill(side.item, {"id": _number(id_), "name": _number(name), "value": shown, **named})
             )
         try:
-            await self.ask(call, {"values": items, "key": part[0][0].key})
+            first = items[0] if one and isinstance(items[0], dict) else {}
+            await self.ask(call, {"values": items, "item": first, "key": part[0][0].key, **one})
         except PerkstarError as error:
             if error.kind not in OF_RECORD:
                 raise
             if len(part) > 1:
                 middle = len(part) // 2
-                await self._put_beside(side, call, part[:middle], answers)
-                await self._put_beside(side, call, part[middle:], answers)
+                await self._put_beside(side, call, part[:middle], answers, there)
+                await self._put_beside(side, call, part[middle:], answers, there)
                 return
             change, _, path, _ = part[0]
             error.field = path
@@ -161,6 +181,9 @@ class Writer(Reader):
     def _needs_rest(self, change: Change) -> bool:
         """Whether a part of it can only be written with the rest: in a list that is replaced whole, a joined name."""
         assert self.shape is not None
+        found = tuple(side.prefix for side in self.writing.sides if side.element)
+        if found and any(path.startswith(found) for path in change.fields):
+            return True
         lists = tuple(part.path + "." for part in self.shape.spec.lists if part.whole)
         theirs = [self.shape.theirs.get(path, path) for path in change.fields]
         if any(path.startswith(lists) for path in theirs if lists):

@@ -31,8 +31,13 @@ TEXTS = ("email", "first_name", "last_name", "company", "phone", "notes", "tax_e
 OTHERS = ("customer_group_id", "addresses", "attributes", "authentication", "store_credit_amounts", "form_fields",
           "accepts_product_review_abandoned_cart_emails", "origin_channel_id", "channel_ids", "id",
           "trigger_account_created_notification")  # fmt: skip
-FILTERS = {"id:in": "id", "email:in": "email", "company:in": "json_extract(body, '$.company')",
-           "phone:in": "json_extract(body, '$.phone')", "customer_group_id:in": "json_extract(body, '$.customer_group_id')"}  # fmt: skip
+FILTERS = {
+    "id:in": "id",
+    "email:in": "email",
+    "company:in": "json_extract(body, '$.company')",
+    "phone:in": "json_extract(body, '$.phone')",
+    "customer_group_id:in": "json_extract(body, '$.customer_group_id')",
+}
 SORTS = {
     "date_created": "created",
     "date_modified": "updated",
@@ -483,7 +488,7 @@ class BigCommerce(Ordinary):
                 "payments": [{"id": self.sold[1], "provider_id": "custom", "amount": amount / 100, "offline": True,
                               "is_declined": False, "declined_message": ""}],
             }  # fmt: skip
-            told = Row(None, str(refund["id"]), None, None, str(identifier), at, at, LIVE, refund)
+            told = Row(None, str(500 + self.sold[1]), None, None, str(identifier), at, at, LIVE, refund)
             self.kind("refunds").load([packed(told, self.sold[1])])
             ids.append(told.id)
         return str(identifier), ids
@@ -520,13 +525,13 @@ class BigCommerce(Ordinary):
         if call.arg("status_id"):
             conditions.add("json_extract(body, '$.status_id') = ?", call.number("status_id", 0))
         by, _, way = call.arg("sort", "id:asc").partition(":")
-        column = {"id": "CAST(id AS INTEGER)", "date_modified": "updated", "date_created": "created"}.get(by)
-        if column is None:
+        order = {"id": "CAST(id AS INTEGER)", "date_modified": "updated", "date_created": "created"}.get(by)
+        if order is None:
             raise Refused(self.refusal(call, 400, "The field 'sort' is invalid."))
         size, page = min(call.number("limit", USUAL, 1), MOST_ON_A_PAGE), call.number("page", 1, 1)
         rows = self.kind("orders").rows(
             conditions.where, (*conditions.values, size, (page - 1) * size),
-            f"{ordered(column, way == 'desc')} LIMIT ? OFFSET ?",
+            f"{ordered(order, way == 'desc')} LIMIT ? OFFSET ?",
         )  # fmt: skip
         if not rows:
             return Answer(204)

@@ -17,6 +17,7 @@ VENDORS: dict[str, str] = {
     "constant-contact": "constant_contact:ConstantContact",
     "woocommerce": "woocommerce:WooCommerce",
     "bigcommerce": "bigcommerce:BigCommerce",
+    "clover": "clover:Clover",
 }
 """By name, the module beside this one and the class in it."""
 
