@@ -31,6 +31,10 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
     "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
     "constant-contact": [(SPECS / "constant-contact" / "openapi.json", "/v3")],
+    "xero": [
+        (SPECS / "xero" / "accounting.json", "/api.xro/2.0"),
+        (SPECS / "xero" / "identity.json", ""),
+    ],
     "woocommerce": [(SPECS / "woocommerce" / "wc-v3.json", "")],
 }
 """The files of a vendor's description, with what their paths begin with. A vendor without one is not judged."""
@@ -42,6 +46,7 @@ NOT_DESCRIBED = {
     "lightspeed": [r"/api/1.0/token", r"/api/webhooks(/.*)?"],
     "klaviyo": [r"/oauth/(token|revoke)"],
     "constant-contact": [r"/oauth2/default/v1/token"],
+    "xero": [r"/(identity/)?connect/.*", r"/connections"],
     "woocommerce": [r"/wp-json/wc/v3/system_status"],
 }
 """What the vendors document elsewhere than in these files."""

@@ -186,7 +186,8 @@ class WriteSpec(Part):
     empty: left out, they are cleared. `echo`: the answer shows the
     record; else it stands as sent. Results come in the order asked, or have members that name the record
     (`answered`: by `key`, `id` or a field). `failed` is where a result says why it was refused, `failed_if` are
-    members by which it says so. `defaults` are members that a new record must have, made of its other fields.
+    members by which it says so. `defaults` are members that a new record must have, made of its other fields;
+    `if_taken` are those that it is sent with once more where the vendor has such a one already.
     `complete`: an answer shows all fields, so that a missing one is empty. `joins`: a member made of fields that the
     vendor itself only shows (a full name of its parts). `stand_in`: a member that must be there takes, where it is
     empty, the value of another one (a last name that of the first). `number_ids`: ids are numbers there. `members`
@@ -222,6 +223,7 @@ class WriteSpec(Part):
     echo: bool = True
     complete: bool = False
     defaults: dict[str, Any] = {}
+    if_taken: dict[str, Any] = {}
     number_ids: bool = False
     joins: dict[str, tuple[str, ...]] = {}
     sides: tuple[SideSpec, ...] = ()

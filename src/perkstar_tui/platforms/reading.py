@@ -37,7 +37,8 @@ class Reader(RestConnector):
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         spec = self.manifest.data.get(DataType.CUSTOMERS)
-        self.shape = Shape(spec.record) if spec is not None and spec.record is not None else None
+        unique = spec.write.if_taken if spec is not None and spec.write is not None else ()
+        self.shape = Shape(spec.record, unique) if spec is not None and spec.record is not None else None
         self.whole = bool(spec is not None and spec.write is not None and spec.write.complete)
 
     @property

@@ -72,10 +72,15 @@ def write_time(ms: float, form: TimeForm) -> Any:
 
 
 class Shape:
-    """Reads and writes one kind of row. `names` are the manifest's paths by the vendor's own, where they differ."""
+    """Reads and writes one kind of row. `names` are the manifest's paths by the vendor's own, where they differ.
 
-    def __init__(self, spec: RecordSpec) -> None:
+    `unique` are members that no two records share: their values are remembered, so that `is_taken` can tell.
+    """
+
+    def __init__(self, spec: RecordSpec, unique: Iterable[str] = ()) -> None:
         self.spec = spec
+        self.unique = tuple(unique)
+        self._seen: dict[int, str] = {}
         self.lists = {part.path: part for part in spec.lists}
         self.names: dict[str, str] = {}
         self.theirs: dict[str, str] = {}
@@ -85,6 +90,10 @@ class Shape:
         self.theirs = dict(names)
         self.names = {theirs: ours for ours, theirs in names.items()}
 
+    def is_taken(self, path: str, value: Any, by: str = "") -> bool:
+        """Whether another record that was read or made here has this value of a unique member; now this one has."""
+        return self._seen.setdefault(hash((path, str(value).casefold())), by) != by
+
     def skipped(self, row: Mapping[str, Any]) -> bool:
         """Whether the row is none of those that are kept in step."""
         return any(says(dig(row, path), wanted) for path, wanted in self.spec.skip.items())
@@ -92,6 +101,8 @@ class Shape:
     def record(self, row: Mapping[str, Any]) -> RemoteRecord:
         """A row as a record."""
         spec = self.spec
+        for path in self.unique:
+            self.is_taken(path, dig(row, path))
         fields: dict[str, Value] = {}
         self._flatten(dig(row, spec.at) if spec.at else row, "", fields)
         if self.names:

@@ -1,8 +1,11 @@
 """Writing as a manifest describes it: one by one, in lists, by jobs of the vendor, and fields that lie beside."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from perkstar_tui.http.errors import dig
 from perkstar_tui.model.enums import DataType
@@ -40,7 +43,9 @@ class Writer(Reader):
             )
         return spec
 
-    def _body(self, change: Change, there: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _body(
+        self, change: Change, there: Mapping[str, Any] | None = None, *, taken: bool = False
+    ) -> dict[str, Any]:
         """A change as the vendor takes it: its fields, what a new record must have, or the whole record changed."""
         assert self.shape is not None
         spec = self.writing
@@ -62,9 +67,9 @@ class Writer(Reader):
                     record = {**merged(record, _nest(path, record[other])), other: None}
             for path, value in spec.defaults.items():
                 if dig(record, path) in (None, ""):
-                    choices = value if isinstance(value, list) else [value]
-                    found = ((fill(choice, _flat_values(change)), choice) for choice in choices)
-                    given = next((one for one, choice in found if one or one == choice), None)
+                    given = self._made_of(value, change)
+                    if path in spec.if_taken and (taken or self.shape.is_taken(path, given, change.key)):
+                        given = self._made_of(spec.if_taken[path], change)
                     if given is not None:
                         record = merged(record, _nest(path, given))
             return {**spec.members, **{name: part for name, part in record.items() if part is not None}}
@@ -79,10 +84,19 @@ class Writer(Reader):
             **fill(spec.update_members, {"version": change.version, "id": change.remote_id}),
         }
 
+    def _made_of(self, value: Any, change: Change) -> Any:
+        """The first of a member's choices that can be made of a change's fields; None where none can."""
+        choices = value if isinstance(value, list) else [value]
+        found = ((_bare(fill(choice, _flat_values(change))), choice) for choice in choices)
+        return next((one for one, choice in found if one or one == choice), None)
+
     async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
         await self._names()
         spec = self.writing
         answers = await self._write(changes, spec.create, spec.create_many, {})
+        again = [change for change in changes if spec.if_taken and _clashes(answers.get(change.key))]
+        if again:
+            answers |= await self._write(again, spec.create, spec.create_many, {}, taken=True)
         await self._write_beside(changes, answers, {})
         return answers
 
@@ -200,23 +214,24 @@ class Writer(Reader):
         many: CallSpec | None,
         there: Mapping[str, Mapping[str, Any]],
         tries: int = 1,
+        taken: bool = False,
     ) -> dict[str, Answer]:
         answers: dict[str, Answer] = {}
         if many is None:
             assert one is not None
-            written = await together(self._write_one(change, one, there) for change in changes)
+            written = await together(self._write_one(change, one, there, taken=taken) for change in changes)
             return {answer.key: answer for answer in written}
         spec = self.writing
         records = []
         for change in changes:
-            record = self._body(change, there.get(str(change.remote_id)))
+            record = self._body(change, there.get(str(change.remote_id)), taken=taken)
             if change.remote_id is not None and spec.id_member:
                 record = {spec.id_member: self._id(change), **record}
             wrap = spec.update_wrap if change.remote_id is not None and spec.update_wrap else spec.wrap
             values = {"record": record, "key": change.key, "id": self._id(change), "version": change.version}
             records.append(record if wrap is None else fill(wrap, values))
         try:
-            reply = await self.ask(many, {"records": records, "key": changes[0].key})
+            reply = await self.ask(many, {"records": records, "key": _key_of(records)})
         except PerkstarError as error:
             if error.kind not in PASSING or changes[0].remote_id is not None or tries >= TRIES:
                 raise
@@ -225,7 +240,10 @@ class Writer(Reader):
                 if made is not None:
                     answers[change.key] = Answer(change.key, made, None, True)
             left = [change for change in changes if change.key not in answers]
-            return {**answers, **(await self._write(left, one, many, there, tries + 1) if left else {})}
+            return {
+                **answers,
+                **(await self._write(left, one, many, there, tries + 1, taken) if left else {}),
+            }
         if spec.job is not None:
             await self._job(changes, spec.job, reply.data, answers)
         else:
@@ -296,9 +314,15 @@ class Writer(Reader):
         return None
 
     async def _write_one(
-        self, change: Change, call: CallSpec, there: Mapping[str, Mapping[str, Any]], tries: int = 1
+        self,
+        change: Change,
+        call: CallSpec,
+        there: Mapping[str, Mapping[str, Any]],
+        tries: int = 1,
+        *,
+        taken: bool = False,
     ) -> Answer:
-        record = self._body(change, there.get(str(change.remote_id)))
+        record = self._body(change, there.get(str(change.remote_id)), taken=taken)
         values = {"record": record, "id": change.remote_id, "key": change.key, "version": change.version}
         try:
             reply = await self.ask(call, values)
@@ -310,7 +334,7 @@ class Writer(Reader):
             made = await self._perhaps_made(change)
             if made is not None:
                 return Answer(change.key, made, None, True)
-            return await self._write_one(change, call, there, tries + 1)
+            return await self._write_one(change, call, there, tries + 1, taken=taken)
         row = dig(reply.data, self.writing.row) if self.writing.row else reply.data
         return self._answer(change, row if isinstance(row, dict) else {})
 
@@ -364,7 +388,7 @@ class Writer(Reader):
         """A refused change, with the record that it clashes with where the vendor has one like it."""
         if error.field and error.field not in change.fields:
             error.field = next((p for p in change.fields if _alike(p, error.field or "")), error.field)
-        if error.kind is ErrorKind.DUPLICATE and change.remote_id is None:
+        if error.kind is ErrorKind.DUPLICATE and change.remote_id is None and not self.writing.if_taken:
             for line in self.customers.fields:
                 value = change.fields.get(line.remote)
                 if line.hub in self.customers.find and value:
@@ -400,6 +424,26 @@ def _kept(there: Mapping[str, Any], spec: WriteSpec) -> dict[str, Any]:
         fit = [{k: v for k, v in row.items() if k in members} for row in rows if isinstance(row, dict)]
         kept[name] = fit if isinstance(part, list) else (fit[0] if fit else part)
     return kept
+
+
+def _bare(value: Any) -> Any:
+    """A text without space around it, which is left of names that are empty."""
+    return value.strip() if isinstance(value, str) else value
+
+
+def _key_of(records: Sequence[Any]) -> str:
+    """A key for a list: the same for the same records, so that a list sent twice is done once."""
+    return hashlib.sha256(orjson.dumps(records, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def _clashes(answer: Answer | None) -> bool:
+    """Whether a new record was refused because the vendor has such a one, though not this one."""
+    return (
+        answer is not None
+        and answer.record is None
+        and answer.error is not None
+        and answer.error.kind is ErrorKind.DUPLICATE
+    )
 
 
 def _called(change: Change, name: str) -> str | None:

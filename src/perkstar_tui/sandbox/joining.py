@@ -83,6 +83,8 @@ class Joining:
         count = max(20, round(world.customers * 0.1))
         for number in range(count):
             placed = world.start - 70 * DAY + 69 * DAY * number // count + chance.randrange(DAY // 4)
+            if self.vendor.whole_days:
+                placed -= placed % DAY
             items = [
                 Item(chance.choice(MENU)[0], chance.choice((1, 1, 2)), chance.randrange(180, 1450))
                 for _ in range(chance.randrange(1, 4))

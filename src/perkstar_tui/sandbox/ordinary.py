@@ -32,6 +32,8 @@ class Ordinary(Vendor):
 
     tips = True
     """Whether a sale can have a tip."""
+    whole_days = False
+    """Whether a sale tells its day and no more."""
     archives = False
     """Whether a removed record stays, in another state, and is known by its id."""
 

@@ -18,6 +18,7 @@ VENDORS: dict[str, str] = {
     "woocommerce": "woocommerce:WooCommerce",
     "bigcommerce": "bigcommerce:BigCommerce",
     "clover": "clover:Clover",
+    "xero": "xero:Xero",
 }
 """By name, the module beside this one and the class in it."""
 
