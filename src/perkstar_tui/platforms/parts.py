@@ -288,7 +288,8 @@ class SaleSpec(Part):
 
     `money`: amounts are minor units or decimal units of the currency. `only` are the values that members must have
     for it to count. `total` and its kin may name several members, which are added (`payments.*.tip`: of all
-    elements). An empty `currency`: all are in the account's own.
+    elements). An empty `currency`: all are in the account's own. `line_tax_percent` is for those who say no more of a
+    tax than its share of each line.
     """
 
     read: WalkSpec
@@ -318,6 +319,7 @@ class SaleSpec(Part):
     line_quantity: str = "quantity"
     line_total: str = "total"
     line_product: str = ""
+    line_tax_percent: str = ""
     refunds: RefundSpec | None = None
 
 

@@ -297,13 +297,14 @@ def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
     known = customer is not None and str(customer) not in spec.no_customer
     email, phone = _first(row, spec.email), _first(row, spec.phone)
     lines = dig(row, spec.lines) if spec.lines else None
+    shares = (_share(line, spec, currency) for line in lines or ()) if spec.line_tax_percent else ()
     return Sale(
         id=str(dig(row, spec.id)),
         placed_at=placed,
         changed_at=changed,
         currency=currency,
         total_minor=amount(spec.total) - amount(spec.less),
-        tax_minor=amount(spec.tax),
+        tax_minor=amount(spec.tax) + sum(shares),
         tip_minor=amount(spec.tip),
         shipping_minor=amount(spec.shipping),
         customer_remote_id=str(customer) if known else None,
@@ -313,6 +314,12 @@ def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
             _line(dig(line, spec.line) if spec.line else line, spec, currency) for line in lines or ()
         ),
     )
+
+
+def _share(row: Any, spec: SaleSpec, currency: str) -> int:
+    """The tax of a line that tells its percentage."""
+    net = _minor(dig(row, spec.line_total), currency, spec.money)
+    return round(net * Decimal(str(dig(row, spec.line_tax_percent) or 0)) / 100)
 
 
 def _line(row: Any, spec: SaleSpec, currency: str) -> SaleLine:

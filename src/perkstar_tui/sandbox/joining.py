@@ -96,7 +96,7 @@ class Joining:
                 placed, items, chance.choice((0, 0, 0, 100)) * self.vendor.tips, soul, customer, number % 25 != 21,
                 number % 11 == 6, [], number % 2,
             )  # fmt: skip
-            if number % 12 == 8 and soul is not None and basket.done:
+            if self.vendor.returns and number % 12 == 8 and soul is not None and basket.done:
                 part = (basket.total, basket.total // 2)[number // 12 % 2]
                 basket.refunds.append((placed + chance.randrange(DAY // 2), part))
             self.book(basket, number + 1)

@@ -34,6 +34,8 @@ class Ordinary(Vendor):
     """Whether a sale can have a tip."""
     whole_days = False
     """Whether a sale tells its day and no more."""
+    returns = True
+    """Whether what is given back names the sale that it is of."""
     archives = False
     """Whether a removed record stays, in another state, and is known by its id."""
 

@@ -19,6 +19,8 @@ VENDORS: dict[str, str] = {
     "bigcommerce": "bigcommerce:BigCommerce",
     "clover": "clover:Clover",
     "xero": "xero:Xero",
+    "quickbooks": "quickbooks:QuickBooks",
+    "freshbooks": "freshbooks:FreshBooks",
 }
 """By name, the module beside this one and the class in it."""
 

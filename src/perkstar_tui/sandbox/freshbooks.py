@@ -1,0 +1,320 @@
+"""FreshBooks: clients one by one, paid invoices, changes told by the day in New York, refresh tokens used once."""
+
+import random
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from . import business
+from .clock import iso_ms
+from .conditions import Conditions, ordered
+from .desk import Desk
+from .limits import Windows
+from .names import EMAIL, national
+from .oauth import Grants, Token
+from .ordinary import Ordinary, packed
+from .seed import Basket, Soul, View, viewed
+from .state import LIVE, Row, normal_email
+from .wire import Answer, Call, Refused, reply
+
+SCOPES = (
+    "user:profile:read",
+    "user:clients:read",
+    "user:clients:write",
+    "user:invoices:read",
+    "user:payments:read",
+)
+MOST_ON_A_PAGE, USUAL = 100, 15
+CALLS_A_SECOND = 10
+EASTERN = ZoneInfo("America/New_York")
+TEXTS = (
+    "fname", "lname", "organization", "email", "mob_phone", "home_phone", "bus_phone", "fax", "note", "p_street",
+    "p_street2", "p_city", "p_province", "p_code", "p_country", "s_street", "s_street2", "s_city", "s_province",
+    "s_code", "s_country", "currency_code", "language", "vat_name", "vat_number",
+)  # fmt: skip
+
+
+def eastern(ms: int) -> str:
+    """A moment as clocks in New York show it."""
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(EASTERN).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def day_began(text: str) -> int:
+    """Milliseconds at which a day began in New York; `ValueError` for what is no day."""
+    return round(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=EASTERN).timestamp() * 1000)
+
+
+class FreshBooks(Ordinary):
+    """One business on one port."""
+
+    name = "freshbooks"
+    kinds = ("clients", "invoices")
+    people_kind = "clients"
+    person_fields = ("first", "last", "email", "phone")
+    authorize_path = "/oauth/authorize"
+    archives = True
+    sells = True
+    tips = False
+    whole_days = True
+    returns = False
+
+    def begin(self) -> None:
+        """An app of the admin's own, and a grant that it has got."""
+        self.grants = Grants(
+            self.clock, self.chance, "", "", 43_200.0, client_id=f"{self.chance.getrandbits(256):064x}"
+        )
+        self.grants.client_secret = f"{self.chance.getrandbits(256):064x}"
+        self.account = "".join(
+            self.chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789", k=6)
+        )
+        self.first: Token = self.grants.issue(list(SCOPES), rotates=True)
+        self.desk = Desk(
+            self, self.grants, authorize=self.authorize_path, token="/auth/oauth/token", revoke="/auth/oauth/revoke",
+            scopes=SCOPES, rotates=True, more=lambda token: {"created_at": round(self.clock.now())},
+        )  # fmt: skip
+        self.resources = (self.desk,)
+        self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
+        self.sold = 0
+
+    def route(self) -> None:
+        """The paths of one account."""
+        super().route()
+        base, add = f"/accounting/account/{self.account}", self.routes.add
+        add("GET", "/auth/api/v1/users/me", self.me)
+        add("GET", f"{base}/users/clients", lambda call: self.listed(call, "clients"))
+        add("POST", f"{base}/users/clients", self.add)
+        add("GET", f"{base}/users/clients/{{id}}", lambda call: self.one(self.found(call)))
+        add("PUT", f"{base}/users/clients/{{id}}", self.change)
+        add("GET", f"{base}/invoices/invoices", lambda call: self.listed(call, "invoices"))
+
+    # who is let in, and what is said when something is wrong -------------------------------------------------
+
+    def admit(self, call: Call) -> dict[str, str]:
+        """A bearer token, and not too many calls a second."""
+        if self.desk.outside(call):
+            return {}
+        token = call.bearer() or ""
+        if self.grants.check(token) != "ok":
+            message = "This action requires authentication to continue."
+            raise Refused(reply({"error_type": "unauthenticated", "message": message}, 401))
+        if self.setting.limits and not self.windows.of(token).take():
+            raise Refused(self.trouble(429, 1.0))
+        return {}
+
+    def refusal(self, status: int, errno: int, message: str, field: str = "", value: str = "") -> Answer:
+        """An error of the accounting part."""
+        error = {"errno": errno, "field": field, "message": message, "object": "client", "value": value}
+        return reply({"response": {"errors": [error]}}, status)
+
+    def missing(self, known: bool) -> Answer:
+        """404; 405 for another method."""
+        return (
+            self.refusal(405, 1003, "Method not allowed.") if known else self.refusal(404, 1012, "Not found.")
+        )
+
+    def failure(self, status: int) -> Answer:
+        """429 and the errors of a server."""
+        if status == 429:
+            return reply({"message": "Rate limit exceeded.", "code": 8}, 429)
+        return reply({"message": "Something went wrong.", "code": 13}, status)
+
+    def malformed(self, call: Call) -> Answer:
+        """400 for what is no JSON or has another shape."""
+        return self.refusal(400, 1001, "The request could not be read.")
+
+    def credentials(self) -> dict[str, Any]:
+        """The grant that the admin's app has got, the app, and the account."""
+        app = {"client_id": self.grants.client_id, "client_secret": self.grants.client_secret}
+        return {
+            **app, "access_token": self.first.value, "refresh_token": self.first.refresh, "account_id": self.account,
+            "expires_in": round((self.first.expires or 0) - self.clock.now()), "alternatives": {"app": app},
+        }  # fmt: skip
+
+    def expire_tokens(self) -> int:
+        """Access tokens end after half a day."""
+        return self.grants.expire()
+
+    def revoke_tokens(self) -> int:
+        """Withdraw every grant."""
+        return self.grants.revoke()
+
+    def renew(self) -> None:
+        """Another grant."""
+        self.grants.refuse_all = False
+        self.first = self.grants.issue(list(SCOPES), rotates=True)
+
+    def me(self, call: Call) -> Answer:
+        """Who gave the access, and their businesses."""
+        place = {"id": 439_000, "name": business.NAME, "account_id": self.account,
+                 "address": {"country": "United Kingdom"}}  # fmt: skip
+        return reply({"response": {
+            "id": 7100, "identity_id": 7100, "first_name": business.OWNER_FIRST, "last_name": business.OWNER_LAST,
+            "email": business.EMAIL, "business_memberships": [{"id": 1, "role": "owner", "business": place}],
+        }})  # fmt: skip
+
+    # a client ------------------------------------------------------------------------------------------------
+
+    def form(self, soul: Soul, draw: int) -> dict[str, Any]:
+        """As a bookkeeper types a client in."""
+        phone = soul.phone and (national(soul.phone) if draw % 3 else f"+{soul.phone}")
+        return {"fname": soul.first, "lname": soul.last, "email": soul.email or "", "mob_phone": phone or ""}
+
+    def identify(self, kind: str, seq: int, chance: random.Random) -> str:
+        """Numbers."""
+        return str(seq + {"clients": 21_000, "invoices": 900_000}[kind])
+
+    def whole(self, kind: str, identifier: str, fields: dict[str, Any], created: int) -> dict[str, Any]:
+        """A client with every member."""
+        body = dict.fromkeys(TEXTS, "") | {
+            "id": int(identifier), "userid": int(identifier), "accounting_systemid": self.account, "vis_state": 0,
+            "signup_date": eastern(created), "currency_code": business.CURRENCY, "language": "en", "username": "",
+            "role": "client", "num_logins": 0, "allow_late_fees": True,
+        }  # fmt: skip
+        return self.merged(kind, body, fields)
+
+    def stamped(self, kind: str, body: dict[str, Any], updated: int) -> None:
+        """In New York's time."""
+        body["updated"] = eastern(updated)
+
+    def person(self, body: dict[str, Any]) -> View:
+        """For the truth."""
+        return viewed(body["fname"], body["lname"], body["email"], body["mob_phone"])
+
+    def named(self, first: str, last: str) -> dict[str, Any]:
+        """Two members."""
+        return {"fname": first, "lname": last}
+
+    def remove(self, kind: str, row: Row) -> None:
+        """Deleted, and still there for who asks."""
+        row.body["vis_state"] = 1
+        super().remove(kind, row)
+
+    def one(self, row: Row) -> Answer:
+        """One client."""
+        return reply({"response": {"result": {"client": row.body}}}, records=1)
+
+    def found(self, call: Call) -> Row:
+        """The client of a path, a deleted one too; else 404."""
+        row = self.kind("clients").get(call.params["id"])
+        if row is None:
+            raise Refused(self.refusal(404, 1012, "Client not found.", "userid", call.params["id"]))
+        return row
+
+    def page_mark(self, call: Call) -> str | None:
+        """Lists are paged by number."""
+        lists = call.method == "GET" and call.path.endswith(("/clients", "/invoices"))
+        return call.arg("page", "1").replace("1", "", 1) if lists else None
+
+    def disturb(self, call: Call) -> None:
+        """The first client changes; lists stand by their numbers, so nothing moves."""
+        row = self.kind("clients").first("state = 0")
+        if row is not None:
+            row.touch(self.clock.ms())
+            self.stamped("clients", row.body, row.updated)
+            self.kind("clients").put(row)
+
+    def listed(self, call: Call, kind: str) -> Answer:
+        """A page of clients or invoices; deleted ones only where they are asked for."""
+        conditions = Conditions()
+        wanted = call.arg("search[vis_state]")
+        conditions.add("json_extract(body, '$.vis_state') = ?", int(wanted or 0))
+        for name, sign in (("search[updated_min]", ">="), ("search[updated_max]", "<")):
+            if call.arg(name):
+                try:
+                    at = day_began(call.arg(name)[:10])
+                except ValueError:
+                    raise Refused(self.refusal(422, 1042, "Invalid date.", name)) from None
+                conditions.add(f"updated {sign} ?", at + (86_400_000 if sign == "<" else 0))
+        if call.arg("search[email]"):
+            conditions.add("email = ?", normal_email(call.arg("search[email]")))
+        if call.arg("search[email_like]"):
+            conditions.add("email LIKE ?", f"%{call.arg('search[email_like]').lower()}%")
+        if call.arg("search[customerid]"):
+            conditions.add("ref = ?", call.arg("search[customerid]"))
+        size, page = min(call.number("per_page", USUAL, 1), MOST_ON_A_PAGE), call.number("page", 1, 1)
+        count = self.kind(kind).count(conditions.where, conditions.values)
+        order = ordered("CAST(id AS INTEGER)", down=False)
+        rows = self.kind(kind).rows(
+            conditions.where, (*conditions.values, size, (page - 1) * size), f"{order} LIMIT ? OFFSET ?"
+        )
+        included = set(call.query.get("include[]", ()))
+        found = [
+            {name: value for name, value in row.body.items() if name != "lines" or "lines" in included}
+            for row in rows
+        ]
+        result = {
+            kind: found,
+            "page": page,
+            "pages": max(1, -(-count // size)),
+            "per_page": size,
+            "total": count,
+        }
+        return reply({"response": {"result": result}}, records=len(rows))
+
+    def checked(self, given: dict[str, Any], row: Row | None) -> dict[str, Any]:
+        """What may be written; raises the refusal of the first that may not."""
+        for name, value in given.items():
+            if name not in TEXTS and name not in ("vis_state", "id", "userid", "allow_late_fees"):
+                raise Refused(self.refusal(422, 1004, "Unknown field.", name))
+            if name in TEXTS and not isinstance(value, str | None):
+                raise Refused(self.refusal(422, 1005, "Must be a string.", name))
+        email = given.get("email")
+        if email:
+            if not EMAIL.fullmatch(email) or self.refuses(email):
+                raise Refused(self.refusal(422, 5007, "The email address is not valid.", "email", email))
+            other = self.kind("clients").first("state = 0 AND email = ?", normal_email(email))
+            if other is not None and (row is None or other.id != row.id):
+                raise Refused(self.refusal(422, 4001, "The email address is already in use.", "email", email))
+        if row is None and not any(given.get(name) for name in ("email", "organization", "fname", "lname")):
+            raise Refused(
+                self.refusal(422, 1006, "A client needs an email, an organization or a name.", "email")
+            )
+        return {name: "" if name in TEXTS and value is None else value for name, value in given.items()
+                if name not in ("id", "userid")}  # fmt: skip
+
+    def add(self, call: Call) -> Answer:
+        """A new client."""
+        return self.one(self.make("clients", self.checked(call.json()["client"], None)))
+
+    def change(self, call: Call) -> Answer:
+        """A part of a client; another state deletes or archives."""
+        row = self.found(call)
+        given = self.checked(call.json()["client"], row)
+        if given.get("vis_state") in (1, 2):
+            self.remove("clients", row)
+            row.body["vis_state"] = given["vis_state"]
+            self.kind("clients").put(row)
+            return self.one(row)
+        if row.state != LIVE and given.get("vis_state") != 0:
+            raise Refused(self.refusal(404, 1012, "Client not found.", "userid", row.id))
+        return self.one(self.write("clients", row, given))
+
+    # invoices ------------------------------------------------------------------------------------------------
+
+    def sell(self, basket: Basket, seq: int, chance: random.Random) -> tuple[str, list[str]]:
+        """An invoice, paid or still a draft: lines without tax, and the tax of each as a share."""
+        identifier = self.identify("invoices", seq, chance)
+        currency = business.CURRENCY
+        lines = [
+            {"lineid": place, "name": item.name, "description": "", "qty": str(item.count), "type": 0,
+             "unit_cost": {"amount": f"{item.unit / 120:.2f}", "code": currency},
+             "amount": {"amount": f"{item.total / 120:.2f}", "code": currency},
+             "taxName1": "VAT", "taxAmount1": "20", "taxName2": "", "taxAmount2": "0"}
+            for place, item in enumerate(basket.items, 1)
+        ]  # fmt: skip
+        total = {"amount": f"{basket.total / 100:.2f}", "code": currency}
+        nothing = {"amount": "0.00", "code": currency}
+        day = iso_ms(basket.placed)[:10]
+        body: dict[str, Any] = {
+            "id": int(identifier), "invoiceid": int(identifier), "accounting_systemid": self.account,
+            "customerid": int(basket.customer) if basket.customer else 21_000, "create_date": day, "vis_state": 0,
+            "invoice_number": f"{seq:07d}", "currency_code": currency, "amount": total, "language": "en",
+            "paid": total if basket.done else nothing, "outstanding": nothing if basket.done else total,
+            "v3_status": "paid" if basket.done else "draft", "status": 4 if basket.done else 1,
+            "date_paid": day if basket.done else None, "notes": "", "po_number": "", "lines": lines,
+        }  # fmt: skip
+        self.stamped("invoices", body, basket.placed)
+        self.sold += 1
+        row = Row(None, identifier, None, None, basket.customer, basket.placed, basket.placed, LIVE, body)
+        self.kind("invoices").load([packed(row, self.sold)])
+        return identifier, []
