@@ -31,6 +31,7 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
     "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
     "constant-contact": [(SPECS / "constant-contact" / "openapi.json", "/v3")],
+    "magento": [(SPECS / "magento" / "admin-2.4.9.json", "/rest/default")],
     "xero": [
         (SPECS / "xero" / "accounting.json", "/api.xro/2.0"),
         (SPECS / "xero" / "identity.json", ""),
@@ -52,6 +53,8 @@ NOT_DESCRIBED = {
 """What the vendors document elsewhere than in these files."""
 OTHERWISE = {
     "bigcommerce": [r"/v2/orders: an answer 204 is"],
+    # Values go into their places by name or by number: an object or a list of plain texts.
+    "magento": [r": parameters(\.\d+)?: "],
     "lightspeed": [r"version\.(min|max): None"],
     # The price of a line is a number in the examples of the same page.
     "woocommerce": [r"line_items\.\d+\.price: "],

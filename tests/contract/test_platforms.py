@@ -165,22 +165,23 @@ async def test_a_created_record_is_read_as_it_was_written(place: Place) -> None:
 async def test_only_what_is_sent_is_changed_and_empty_clears(place: Place) -> None:
     connector = place.connect()
     needed = {spec.remote for spec in place.required}
-    last_name = next(
-        f.remote
+    values = {"last_name": "Lee", "city": "Leeds", "company": "Lee Ltd", "birth_date": "1990-05-17"}
+    other, value = next(
+        (f.remote, values[f.hub])
         for f in place.manifest.data[CUSTOMERS].fields
-        if f.hub in ("last_name", "city", "company") and f.remote not in needed
+        if f.hub in values and f.remote not in needed and f.direction.outward
     )
-    [answer] = await connector.send(CUSTOMERS, [change(place, **{last_name: "Lee"})])
+    [answer] = await connector.send(CUSTOMERS, [change(place, **{other: value})])
     record = answer.record
     [renamed] = await connector.send(
         CUSTOMERS, [Change("k1", record.id, {place.first_name: "Bea"}, record.version)]
     )
     assert renamed.record is not None and not renamed.created
     _, present = (await connector.get(CUSTOMERS, [record.id]))[record.id]
-    assert (present.fields[place.first_name], present.fields[last_name]) == ("Bea", "Lee")
-    await connector.send(CUSTOMERS, [Change("k2", record.id, {last_name: None}, present.version)])
+    assert (present.fields[place.first_name], present.fields[other]) == ("Bea", value)
+    await connector.send(CUSTOMERS, [Change("k2", record.id, {other: None}, present.version)])
     _, present = (await connector.get(CUSTOMERS, [record.id]))[record.id]
-    assert not present.fields.get(last_name)
+    assert not present.fields.get(other)
 
 
 @pytest.mark.where(lambda m, _: any(f.create for f in m.data[CUSTOMERS].fields))

@@ -69,6 +69,9 @@ class Authorizer(Protocol):
 
     async def headers(self) -> Mapping[str, str]: ...
 
+    def sign(self, method: str, url: str) -> Mapping[str, str]:
+        """Headers that depend on the request itself, for vendors that want it signed."""
+
     async def refused(self, used: Mapping[str, str]) -> bool:
         """Whether a repeat with fresh headers makes sense; renews the credential where it can be."""
 
@@ -187,6 +190,8 @@ class HttpClient:
                 content=content,
                 headers={**own, **kind, **(headers or {})},
             )
+            if auth and self.auth is not None:
+                request.headers.update(self.auth.sign(method, str(request.url)))
             if self._gate is None:
                 outcome = await self._once(request, pace, expect, shape)
             else:

@@ -76,6 +76,8 @@ class ErrorShape:
     request_id: Sequence[str] = ()
     inside: Sequence[str] = ()
     """Members that make an answer an error though its status is good."""
+    parameters: str = ""
+    """Where the body has what belongs into the places (`%1`, `%name`) of its message."""
     wait_headers: Mapping[str, str] = field(default_factory=dict)
     """Headers beside Retry-After that say when to come again: milliseconds or seconds from now, or the epoch's."""
 
@@ -106,6 +108,16 @@ def _first(data: Any, paths: Sequence[str]) -> str | None:
         if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
             return str(found)
     return None
+
+
+def _filled(words: str, parameters: Any) -> str:
+    """A message with what belongs into its places."""
+    named = parameters if isinstance(parameters, dict) else None
+    listed = parameters if isinstance(parameters, list) else []
+    pairs = named.items() if named is not None else ((str(n), value) for n, value in enumerate(listed, 1))
+    for name, value in pairs:
+        words = words.replace(f"%{name}", str(value))
+    return words
 
 
 def _named(words: str, patterns: Sequence[str]) -> str | None:
@@ -239,6 +251,8 @@ def refusal(
     """The error that an answer means. `data` is its parsed body (None where it has none), or one entry of a list."""
     code = _first(data, shape.code)
     words = _first(data, shape.words) or (data if isinstance(data, str) else None) or ""
+    if shape.parameters:
+        words = _filled(words, dig(data, shape.parameters))
     field_name = _first(data, shape.field_name)
     if field_name is None:
         field_name = _named(words, shape.field_patterns)

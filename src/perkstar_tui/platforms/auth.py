@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from perkstar_tui.http.client import HttpClient
+from perkstar_tui.http.errors import dig
 from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .connector import CredentialStore
 from .credentials import Endpoint, auth_headers, endpoint_of, form_of, moved, normalise_credential
+from .filling import fill, text
 from .manifest import AuthForm, Manifest
 from .oauth import PASSING, Authorization, begin_authorization, complete_authorization, refresh, revoke
+from .parts import LogInSpec
+from .shapes import read_time
 
 __all__ = [
     "Authorization",
@@ -47,6 +51,7 @@ class Session:
         self._headers: dict[str, str] = {}
         self._renew_at: float | None = None
         self._lock = asyncio.Lock()
+        self._signer: Any = None
 
     async def credential(self) -> dict[str, Any]:
         if self._credential is None:
@@ -58,7 +63,8 @@ class Session:
         self._credential = credential
         self._form = form_of(self.manifest, credential)
         self._headers = auth_headers(self._form, credential)
-        self._renew_at = None
+        self._renew_at = 0.0 if self._form.type == "login" else None
+        self._signer = None
         expires = credential.get("expires_at")
         if expires and self._form.type == "oauth2" and credential.get("refresh_token"):
             issued = credential.get("issued_at")
@@ -75,8 +81,69 @@ class Session:
         if self._credential is None:
             await self.credential()
         if self._renew_at is not None and self.clock.now().timestamp() >= self._renew_at:
-            await self._renew_early()
+            if self._form is not None and self._form.type == "login":
+                await self._log_in(self._headers)
+            else:
+                await self._renew_early()
         return self._headers
+
+    def sign(self, method: str, url: str) -> Mapping[str, str]:
+        """The headers that sign a request by OAuth 1.0a; none for other forms."""
+        form, credential = self._form, self._credential
+        if form is None or credential is None or form.type != "oauth1":
+            return {}
+        if self._signer is None:
+            from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
+
+            key, secret, token, token_secret = (str(credential[spec.name]) for spec in form.fields[:4])
+            self._signer = Client(key, secret, token, token_secret, signature_method=SIGNATURE_HMAC_SHA256)
+        self._signer.timestamp = str(int(self.clock.now().timestamp()))
+        _, headers, _ = self._signer.sign(url, http_method=method)
+        return dict(headers)
+
+    async def _log_in(self, used: Mapping[str, str]) -> None:
+        """Turn what the person gave into a token for a while; it is kept in memory only."""
+        async with self._lock:
+            if used is not self._headers:
+                return
+            form, credential = await self.form(), await self.credential()
+            spec = form.log_in
+            assert spec is not None and self.http is not None
+            given = {
+                name: value for name, value in credential.items() if name not in ("token", *spec.members)
+            }
+            reply = await self.http.call(
+                spec.call.method,
+                text(spec.call.path, given, quoted=True),
+                json=None if spec.call.json_body is None else fill(spec.call.json_body, given),
+                form={n: str(v) for n, v in fill(spec.call.form, given).items()} if spec.call.form else None,
+                headers={n: str(v) for n, v in fill(dict(spec.call.headers), given).items()} or None,
+                repeatable=True,
+                shape="any",
+                auth=False,
+            )
+            token = dig(reply.data, spec.token) if spec.token else reply.data
+            if not isinstance(token, str) or not token:
+                raise PerkstarError(
+                    ErrorKind.CREDENTIAL_REFUSED, f"{self.manifest.title} gave no token for the log-in."
+                )
+            members = {name: dig(reply.data, path) for name, path in spec.members.items()}
+            self._credential = {**given, **members, "token": token}
+            self._headers = auth_headers(form, self._credential)
+            self._renew_at = self._ends(spec, reply.data)
+
+    def _ends(self, spec: LogInSpec, data: Any) -> float:
+        """When to log in again, in epoch seconds: a little before the token's end; after an hour where it says none."""
+        now = self.clock.now().timestamp()
+        told = dig(data, spec.ends) if spec.ends else None
+        if told is None:
+            return now + 3600.0
+        if spec.ends_form == "in_s":
+            life = float(told)
+        else:
+            moment = read_time(told, spec.ends_form)
+            life = moment.timestamp() - now if moment is not None else 3600.0
+        return now + life - min(60.0, life / 10.0)
 
     async def _renew_early(self) -> None:
         """Renew before the end; while the token still lives, a fault on the way does no harm yet."""
@@ -94,6 +161,9 @@ class Session:
         credential = await self.credential()
         if form.type == "oauth2" and form.refreshes and credential.get("refresh_token"):
             await self._renew(used)
+            return True
+        if form.type == "login":
+            await self._log_in(used)
             return True
         if used is not self._headers:
             return True

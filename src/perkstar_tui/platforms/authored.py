@@ -152,6 +152,10 @@ def _ways_in(manifest: Manifest) -> Iterator[Problem]:
         place: Place = ("auth", number)
         if form.type == "oauth2" and not (form.authorize_url and form.token_url):
             yield place, "OAuth needs two addresses.", "Add authorize_url and token_url."
+        if form.type == "login" and form.log_in is None:
+            yield place, "A log-in needs the call that gives the token.", "Add log_in with call and token."
+        if form.type == "oauth1" and len(form.fields) < 4:
+            yield place, "A signature needs four fields.", "Add key and secret of consumer and token."
         if form.type != "oauth2" and not form.fields:
             yield place, "It asks for nothing.", "Add [[auth.fields]]; the first is the secret."
         if form.type == "api_key_header" and not form.header:

@@ -63,6 +63,7 @@ def policy_of(manifest: Manifest, endpoint: Endpoint) -> Policy:
             request_id_headers=body.request_id_headers,
             inside=body.inside,
             wait_headers=body.waits,
+            parameters=body.parameters,
         ),
         intervals={"": interval(limits), **{name: interval(spec) for name, spec in limits.also.items()}},
         concurrent=limits.concurrent,

@@ -107,7 +107,7 @@ def form_of(manifest: Manifest, credential: Mapping[str, Any]) -> AuthForm:
 
 
 def auth_headers(form: AuthForm, credential: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that authorise a request."""
+    """The headers that authorise a request; of a log-in, once the credential has its `token`."""
     more = {name: text(value, _Members(credential)) for name, value in form.extra_headers.items()}
     return {**_authorising(form, credential), **more}
 
@@ -123,6 +123,11 @@ class _Members(dict[str, Any]):
 
 
 def _authorising(form: AuthForm, credential: Mapping[str, Any]) -> dict[str, str]:
+    if form.type == "oauth1":
+        return {}
+    if form.type == "login":
+        token = credential.get("token")
+        return {form.header or "Authorization": f"{form.scheme} {token}".strip()} if token else {}
     secret = str(credential["access_token" if form.type == "oauth2" else form.fields[0].name])
     if form.header:
         return {form.header: secret if form.scheme == "Bearer" else f"{form.scheme} {secret}"}

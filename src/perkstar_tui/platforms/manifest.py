@@ -13,6 +13,7 @@ from .parts import (
     FetchSpec,
     FindSpec,
     IdentifySpec,
+    LogInSpec,
     RecordSpec,
     SaleSpec,
     SubscribeSpec,
@@ -39,11 +40,14 @@ class ScopeInfo(_Part):
 
 
 class AuthForm(_Part):
-    """One way to authorise. `type` is bearer, api_key_header, basic or oauth2.
+    """One way to authorise. `type` is bearer, api_key_header, basic, login, oauth1 or oauth2.
 
-    For the simple ones `fields` come from the person, the first of them is the secret, and `header` names where a
-    key goes; `region_member` is what follows the last `region_after` in it, for the base address. For OAuth 2.0
-    `token_body` is how the token call is written, `refreshes` whether there are refresh tokens, and `renew_at` the
+    `login`: what the person gives is turned into a token by the call `log_in`, and that goes with requests as a
+    bearer's would. `oauth1`: each request is signed by RFC 5849 (HMAC-SHA256) with key and secret of the consumer and
+    of the token, which are the first four `fields`. For the simple ones `fields` come from the person, the first of
+    them is the secret, and `header` names where a key goes; `region_member` is what follows the last `region_after`
+    in it, for the base address. For OAuth 2.0 `token_body` is how the token call is written, `refreshes` whether
+    there are refresh tokens, and `renew_at` the
     share of its life after which an access token is renewed. `scheme` stands before a token in the header, and
     `header` is its name where it is not Authorization. `extra_headers` go with every request (`{member}` of the
     credential). `token_auth`: where the app's id and secret are in a token call. `keeps` are members of the redirect
@@ -54,7 +58,8 @@ class AuthForm(_Part):
 
     id: str
     title: str
-    type: Literal["bearer", "api_key_header", "basic", "oauth2"]
+    type: Literal["bearer", "api_key_header", "basic", "login", "oauth1", "oauth2"]
+    log_in: LogInSpec | None = None
     fields: tuple[CredentialField, ...] = ()
     scopes: tuple[ScopeInfo, ...] = ()
     header: str = ""
@@ -173,7 +178,7 @@ class ErrorBody(_Part):
 
     Of a list the first element counts, of an object its first value (`path.#`: that value's name). `inside` are
     members that make an answer with a good status an error. `waits` are headers of a 429 beside Retry-After, with
-    their unit.
+    their unit. `parameters` is where the body has what belongs into the places (`%1`, `%name`) of its words.
     """
 
     inside: tuple[str, ...] = ()
@@ -185,6 +190,7 @@ class ErrorBody(_Part):
     field_patterns: tuple[str, ...] = ()
     request_id: tuple[str, ...] = ()
     request_id_headers: tuple[str, ...] = ("x-request-id",)
+    parameters: str = ""
     waits: dict[str, Literal["ms", "s", "epoch"]] = {}
 
 

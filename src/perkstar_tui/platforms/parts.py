@@ -15,9 +15,12 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-TimeForm = Literal["iso", "iso_s", "iso_naive", "date", "ms", "s", "s_text", "ms_date", "rfc2822", "eastern"]
-"""How a vendor writes a moment: RFC 3339 with milliseconds or seconds, the same in UTC without a zone, a day, epoch
-milliseconds or seconds, `/Date(ms)/`, RFC 2822, or New York's local time without a zone."""
+TimeForm = Literal[
+    "iso", "iso_s", "iso_naive", "date", "ms", "s", "s_text", "ms_date", "rfc2822", "eastern", "spaced"
+]
+"""How a vendor writes a moment: RFC 3339 with milliseconds or seconds, the same in UTC without a zone (`spaced`: with
+a space for the T), a day, epoch milliseconds or seconds, `/Date(ms)/`, RFC 2822, or New York's local time without a
+zone."""
 
 
 class CallSpec(Part):
@@ -32,6 +35,21 @@ class CallSpec(Part):
     bucket: str = ""
     repeatable: bool | None = None
     expect: str | None = None
+
+
+class LogInSpec(Part):
+    """A call that turns what a person gave into a token for a while (`{member}` of the credential).
+
+    `token` is where the answer has it (the empty path: the answer itself), `ends` where it says until when, as a
+    moment in `ends_form` or, where that is `in_s`, in seconds from now. `members` are further parts of the answer
+    that calls need, by name and path.
+    """
+
+    call: CallSpec
+    token: str = ""
+    ends: str = ""
+    ends_form: TimeForm | Literal["in_s"] = "in_s"
+    members: dict[str, str] = {}
 
 
 class PageSpec(Part):

@@ -60,6 +60,8 @@ def write_time(ms: float, form: TimeForm) -> Any:
             return at.strftime("%Y-%m-%dT%H:%M:%SZ")
         case "iso_naive":
             return at.strftime("%Y-%m-%dT%H:%M:%S")
+        case "spaced":
+            return at.strftime("%Y-%m-%d %H:%M:%S")
         case "eastern":
             return at.astimezone(_EASTERN).strftime("%Y-%m-%d %H:%M:%S")
         case "rfc2822":

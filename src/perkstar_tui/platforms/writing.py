@@ -106,8 +106,12 @@ class Writer(Reader):
         # Where a part can only be written with the rest of it, the record is read first.
         partly = [change for change in changes if spec.whole or self._needs_rest(change)]
         there = await self.rows([str(change.remote_id) for change in partly]) if partly else {}
-        own = [change for change in changes if not all(self._beside(path) for path in change.fields)]
+        lost = [c for c in changes if spec.whole and str(c.remote_id) not in there]
+        own = [c for c in changes if c not in lost and not all(self._beside(path) for path in c.fields)]
         answers = await self._write(own, spec.update, spec.update_many, there) if own else {}
+        for change in lost:
+            error = PerkstarError(ErrorKind.NOT_FOUND, f"{self.manifest.title} has no such record.")
+            answers[change.key] = Answer(change.key, None, error)
         for change in changes:
             answers.setdefault(change.key, Answer(change.key))
         await self._write_beside(changes, answers, there)

@@ -21,6 +21,7 @@ VENDORS: dict[str, str] = {
     "xero": "xero:Xero",
     "quickbooks": "quickbooks:QuickBooks",
     "freshbooks": "freshbooks:FreshBooks",
+    "magento": "magento:Magento",
 }
 """By name, the module beside this one and the class in it."""
 

@@ -1,13 +1,10 @@
 """WooCommerce: a shop's own server, with customers by batch, orders with their refunds, and signed requests."""
 
-import base64
-import hashlib
-import hmac
 import random
 import secrets
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -17,14 +14,13 @@ from .conditions import Conditions, ordered
 from .names import EMAIL, national
 from .ordinary import Ordinary, laid_over, packed
 from .seed import Basket, Soul, View, viewed
+from .signed import is_signed, parameters
 from .state import LIVE, Row, normal_email
 from .webhooks import Delivery, Signer, hmac_base64, or_wrong
 from .wire import Answer, Call, Refused, reply
 
 BASE = "/wp-json/wc/v3"
 MOST_ON_A_PAGE, USUAL, MOST_AT_ONCE = 100, 10, 100
-WINDOW_S = 900
-"""How far the time in a signed request may be off."""
 PLACE = (
     "first_name",
     "last_name",
@@ -104,8 +100,8 @@ class WooCommerce(Ordinary):
 
     def admit(self, call: Call) -> dict[str, str]:
         """Key and secret by Basic, in the query, or as an OAuth 1.0a signature without a token."""
-        if "oauth_signature" in call.query:
-            well = self.signed(call)
+        if parameters(call) is not None:
+            well = is_signed(call, self.consumer_key, self.consumer_secret, self.clock.now())
         else:
             named = call.basic() or (call.arg("consumer_key"), call.arg("consumer_secret"))
             well = named[0] == self.consumer_key and secrets.compare_digest(named[1], self.consumer_secret)
@@ -114,25 +110,6 @@ class WooCommerce(Ordinary):
                 401, "woocommerce_rest_authentication_error", "Consumer key or secret is invalid."
             ))  # fmt: skip
         return {}
-
-    def signed(self, call: Call) -> bool:
-        """RFC 5849, section 3.4, with the consumer's secret alone."""
-        ways = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
-        way = ways.get(call.arg("oauth_signature_method"))
-        if way is None or call.arg("oauth_consumer_key") != self.consumer_key:
-            return False
-        if abs(self.clock.now() - call.number("oauth_timestamp", 0)) > WINDOW_S:
-            return False
-        pairs = sorted(
-            # What is given twice counts once, as PHP has it.
-            (quote(name, safe="~"), quote(values[-1], safe="~"))
-            for name, values in call.query.items()
-            if name != "oauth_signature"
-        )
-        joined = "&".join(f"{name}={value}" for name, value in pairs)
-        text = "&".join((call.method, quote(call.base + call.path, safe="~"), quote(joined, safe="~")))
-        digest = hmac.new(f"{self.consumer_secret}&".encode(), text.encode(), way).digest()
-        return secrets.compare_digest(base64.b64encode(digest).decode(), call.arg("oauth_signature"))
 
     def refusal(self, status: int, code: str, message: str, **data: object) -> Answer:
         """An error as WordPress says it."""
