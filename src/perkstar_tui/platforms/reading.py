@@ -365,8 +365,20 @@ class Reader(RestConnector):
 
 
 _SECRET = frozenset(
-    "access_token access_token_secret refresh_token client_secret api_key api_token api_secret consumer_key"
-    " consumer_secret password token token_value".split()
+    [
+        "access_token",
+        "access_token_secret",
+        "refresh_token",
+        "client_secret",
+        "api_key",
+        "api_token",
+        "api_secret",
+        "consumer_key",
+        "consumer_secret",
+        "password",
+        "token",
+        "token_value",
+    ]
 )
 """Members of a credential that no call may name: they travel in the headers that authorise, and nowhere else."""
 

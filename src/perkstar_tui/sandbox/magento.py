@@ -317,7 +317,8 @@ class Magento(Ordinary):
         return reply([{
             "id": 1, "code": "default", "website_id": 1, "locale": "en_GB", "base_currency_code": business.CURRENCY,
             "default_display_currency_code": business.CURRENCY, "timezone": business.TIMEZONE, "weight_unit": "kgs",
-            **{f"{safe}base_{part}url": base for safe in ("", "secure_") for part in ("", "link_", "static_", "media_")},
+            **{f"{safe}base_{part}url": base
+               for safe in ("", "secure_") for part in ("", "link_", "static_", "media_")},
         }])  # fmt: skip
 
     def attributes(self, call: Call) -> Answer:
