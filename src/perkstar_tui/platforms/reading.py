@@ -365,7 +365,7 @@ class Reader(RestConnector):
 
 
 _SECRET = frozenset(
-    [
+    {
         "access_token",
         "access_token_secret",
         "refresh_token",
@@ -378,7 +378,7 @@ _SECRET = frozenset(
         "password",
         "token",
         "token_value",
-    ]
+    }
 )
 """Members of a credential that no call may name: they travel in the headers that authorise, and nowhere else."""
 
