@@ -31,6 +31,7 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
     "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
     "constant-contact": [(SPECS / "constant-contact" / "openapi.json", "/v3")],
+    "mindbody": [(SPECS / "mindbody" / "public-api-v6.json", "")],
     "magento": [(SPECS / "magento" / "admin-2.4.9.json", "/rest/default")],
     "xero": [
         (SPECS / "xero" / "accounting.json", "/api.xro/2.0"),

@@ -306,8 +306,9 @@ class SaleSpec(Part):
 
     `money`: amounts are minor units or decimal units of the currency. `only` are the values that members must have
     for it to count. `total` and its kin may name several members, which are added (`payments.*.tip`: of all
-    elements). An empty `currency`: all are in the account's own. `line_tax_percent` is for those who say no more of a
-    tax than its share of each line.
+    elements). An empty `currency`: all are in the account's own. `zone` is where the clock stands by which moments
+    without an offset are told (`account`: the account's own zone). `line_tax_percent` is for those who say no more of
+    a tax than its share of each line.
     """
 
     read: WalkSpec
@@ -316,6 +317,7 @@ class SaleSpec(Part):
     placed_form: TimeForm = "iso"
     changed: str = ""
     changed_form: TimeForm = "iso"
+    zone: str = ""
     currency: str = "currency"
     currency_default: str = ""
     money: Literal["minor", "decimal"] = "decimal"

@@ -246,6 +246,9 @@ class Reader(RestConnector):
         if not spec.currency:
             kept_always["currency"] = stand.pop("currency", None) or (await self.identify()).currency
             spec = spec.model_copy(update={"currency_default": kept_always["currency"] or ""})
+        if spec.zone == "account":
+            kept_always["zone"] = stand.pop("zone", None) or (await self.identify()).timezone
+            spec = spec.model_copy(update={"zone": kept_always["zone"] or "UTC"})
         at = time_of(spec.changed, spec.changed_form)
         async for stretch in walk_rows(
             self, spec.read, stand or None, size=data.page_size, overlap_s=data.overlap_s, changed_at=at

@@ -282,11 +282,21 @@ def _fits(row: Any, only: Mapping[str, Sequence[str]]) -> bool:
     return all(any(says(dig(row, path), wanted) for wanted in values) for path, values in only.items())
 
 
+def _placed(row: Mapping[str, Any], spec: SaleSpec) -> datetime | None:
+    """When a sale was made; a moment without an offset is by the clock of `zone`."""
+    for path in spec.placed:
+        told = dig(row, path)
+        at = read_time(told, spec.placed_form)
+        if at is not None:
+            if spec.zone and datetime.fromisoformat(str(told)).tzinfo is None:
+                return at.replace(tzinfo=ZoneInfo(spec.zone)).astimezone(UTC)
+            return at
+    return None
+
+
 def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
     """An order as a sale; None where it is none yet, or never will be."""
-    placed = next(
-        (at for path in spec.placed if (at := read_time(dig(row, path), spec.placed_form)) is not None), None
-    )
+    placed = _placed(row, spec)
     if placed is None or not _fits(row, spec.only) or (spec.never and _fits(row, spec.never)):
         return None
     changed = (read_time(dig(row, spec.changed), spec.changed_form) if spec.changed else None) or placed
@@ -359,7 +369,10 @@ def _refund(
     paths = (given.amount,) if isinstance(given.amount, str) else given.amount
     amount = sum(_minor(dig(part, path), currency, spec.money) for path in paths)
     at = read_time(dig(part, given.at), given.at_form) if given.at else None
-    at = at or read_time(dig(row, spec.changed), spec.changed_form) if spec.changed else at
+    if at is None:
+        at = read_time(dig(row, spec.changed), spec.changed_form) if spec.changed else None
+    if at is None and part is not row:
+        at = _placed(row, spec)
     sale = sale_id or dig(part, given.sale)
     if not amount or sale in (None, "") or at is None:
         return None

@@ -22,6 +22,7 @@ VENDORS: dict[str, str] = {
     "quickbooks": "quickbooks:QuickBooks",
     "freshbooks": "freshbooks:FreshBooks",
     "magento": "magento:Magento",
+    "mindbody": "mindbody:Mindbody",
 }
 """By name, the module beside this one and the class in it."""
 
