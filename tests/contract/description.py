@@ -8,6 +8,8 @@ from urllib.parse import parse_qs
 
 import orjson
 import yaml
+from graphql import OperationDefinitionNode, build_schema, parse, validate
+from graphql.execution.values import get_variable_values
 from jsonschema import Draft202012Validator
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -31,6 +33,7 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
     "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
     "constant-contact": [(SPECS / "constant-contact" / "openapi.json", "/v3")],
+    "shopify": [(SPECS / "shopify" / "admin-2026-04.graphql", "/admin/api/2026-04/graphql.json")],
     "mindbody": [(SPECS / "mindbody" / "public-api-v6.json", "")],
     "magento": [(SPECS / "magento" / "admin-2.4.9.json", "/rest/default")],
     "xero": [
@@ -48,6 +51,7 @@ NOT_DESCRIBED = {
     "lightspeed": [r"/api/1.0/token", r"/api/webhooks(/.*)?"],
     "klaviyo": [r"/oauth/(token|revoke)"],
     "constant-contact": [r"/oauth2/default/v1/token"],
+    "shopify": [r"/admin/oauth/access_token"],
     "xero": [r"/(identity/)?connect/.*", r"/connections"],
     "woocommerce": [r"/wp-json/wc/v3/system_status"],
 }
@@ -69,6 +73,8 @@ def described(platform: str) -> "Description | None":
     files = FILES.get(platform, [])
     if not files or not all(file.exists() for file, _ in files):
         return None
+    if files[0][0].suffix == ".graphql":
+        return Description(platform, [_Graph(file.read_text(), base) for file, base in files])
     return Description(platform, [_Document(_openapi(_load(file)), base) for file, base in files])
 
 
@@ -146,7 +152,7 @@ def _strict(schema: Any) -> Any:
 class Description:
     """What a vendor's documents say about a request."""
 
-    def __init__(self, platform: str, documents: "list[_Document]") -> None:
+    def __init__(self, platform: str, documents: "list[_Document | _Graph]") -> None:
         self.documents = documents
         self.otherwise = [re.compile(pattern) for pattern in OTHERWISE.get(platform, [])]
         self.others = [re.compile(pattern) for pattern in NOT_DESCRIBED.get(platform, [])]
@@ -182,6 +188,35 @@ def _plain(schema: Any) -> Any:
     if schema.get("nullable") or schema.get("x-nullable"):
         return {"anyOf": [found, {"type": "null"}]}
     return found
+
+
+class _Graph:
+    """A schema of GraphQL: judges queries and their variables; answers have the shape that a query gives them."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.schema = build_schema(text)
+        self.path = path
+
+    def problems(self, method: str, path: str, query: str, content: bytes, kind: str) -> list[str] | None:
+        """What is wrong with a request; None where it goes somewhere else."""
+        if path != self.path:
+            return None
+        given = orjson.loads(content)
+        document = parse(given["query"])
+        wrong = [f"{path}: {mistake.message}" for mistake in validate(self.schema, document)]
+        for part in document.definitions:
+            if not wrong and isinstance(part, OperationDefinitionNode):
+                variables = get_variable_values(
+                    self.schema, part.variable_definitions or (), given.get("variables") or {}
+                )
+                wrong += [
+                    f"{path}: {mistake.message}" for mistake in variables if isinstance(variables, list)
+                ]
+        return wrong
+
+    def untrue(self, method: str, path: str, status: int, content: bytes) -> list[str] | None:
+        """Nothing: a member that the query does not ask for would have failed the reading."""
+        return [] if path == self.path else None
 
 
 class _Document:

@@ -50,7 +50,8 @@ class AuthForm(_Part):
     there are refresh tokens, and `renew_at` the
     share of its life after which an access token is renewed. `scheme` stands before a token in the header, and
     `header` is its name where it is not Authorization. `extra_headers` go with every request (`{member}` of the
-    credential). `token_auth`: where the app's id and secret are in a token call. `keeps` are members of the redirect
+    credential). `token_auth`: where the app's id and secret are in a token call,
+    `token_extra` what else goes with it. `keeps` are members of the redirect
     or the token answer that calls need later, `needs` those without which it is no
     credential, `aliases` what the vendor calls them there. `metadata_url` is asked with the fresh token for the members
     of `metadata` (name and path in the answer).
@@ -79,6 +80,7 @@ class AuthForm(_Part):
     extra_headers: dict[str, str] = {}
     scope_joiner: str = " "
     token_auth: Literal["body", "basic"] = "body"
+    token_extra: dict[str, str] = {}
     refresh_url: str = ""
     aliases: dict[str, str] = {}
     keeps: tuple[str, ...] = ()

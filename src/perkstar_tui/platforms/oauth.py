@@ -158,7 +158,7 @@ async def complete_authorization(
     form = oauth_form(manifest, authorization.form_id)
     code = code_from(manifest, authorization, address)
     client = authorization.client
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = dict(form.token_extra)
     if client.get("client_secret"):
         extra["client_secret"] = client["client_secret"]
     if authorization.code_verifier:

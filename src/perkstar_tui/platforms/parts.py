@@ -96,6 +96,7 @@ class ListSpec(Part):
 
     `value` is the member that holds the value; empty means that the element's own members follow in the path.
     `extra` are members of a new element. `whole`: writing it replaces all elements, so the others are sent along.
+    `written_at` is where it stands in what is written, where that is another place.
     """
 
     path: str
@@ -104,18 +105,25 @@ class ListSpec(Part):
     value: str = "value"
     extra: dict[str, Any] = {}
     whole: bool = False
+    written_at: str = ""
 
 
 class RecordSpec(Part):
-    """How a customer looks. `at` is where its fields lie in a row, `archived` what members have when it is gone."""
+    """How a customer looks. `at` is where its fields lie in a row, `archived` what members have when it is gone.
+
+    `id_form` is how an id is written in calls, where that is more than the id (`gid://shop/Customer/{id}`).
+    `moved` are fields that are read at one path (the name) and written at another, which is what they are called here.
+    """
 
     id: str = "id"
+    id_form: str = ""
     at: str = ""
     changed: str = ""
     changed_form: TimeForm = "iso"
     version: str = ""
     archived: dict[str, str] = {}
     merged_into: str = ""
+    moved: dict[str, str] = {}
     lists: tuple[ListSpec, ...] = ()
     skip: dict[str, str] = {}
 
@@ -193,6 +201,27 @@ class JobSpec(Part):
     size: int = 100
 
 
+class MutationSpec(Part):
+    """Many changes in one GraphQL request, each under a name of its own (`r0`, `r1`, ...).
+
+    `create` and `update` are what is done with one record, which stands there as `$input` and is of the `type`;
+    `fragments` follow. A call takes the whole as `{mutation}`, and the records by the names of their variables as
+    `{records_by_name}`.
+    """
+
+    type: str
+    create: str
+    update: str
+    fragments: str = ""
+
+    def text(self, count: int, *, new: bool) -> str:
+        """The mutation for so many records."""
+        what = self.create if new else self.update
+        heads = ", ".join(f"$i{place}: {self.type}" for place in range(count))
+        done = " ".join(f"r{place}: {what.replace('$input', f'$i{place}')}" for place in range(count))
+        return f"mutation many({heads}) {{ {done} }} {self.fragments}".rstrip()
+
+
 class WriteSpec(Part):
     """How customers are written.
 
@@ -209,8 +238,8 @@ class WriteSpec(Part):
     `complete`: an answer shows all fields, so that a missing one is empty. `joins`: a member made of fields that the
     vendor itself only shows (a full name of its parts). `stand_in`: a member that must be there takes, where it is
     empty, the value of another one (a last name that of the first). `number_ids`: ids are numbers there. `members`
-    go with every record, `update_members` with every update (`{version}`). `sides` are fields that lie beside the
-    record, `job` says that the vendor writes later.
+    go with every record, `update_members` with every update (`{version}`). `mutation` is how
+    GraphQL takes several. `sides` are fields that lie beside the record, `job` says that the vendor writes later.
     """
 
     create: CallSpec | None = None
@@ -245,6 +274,7 @@ class WriteSpec(Part):
     number_ids: bool = False
     joins: dict[str, tuple[str, ...]] = {}
     sides: tuple[SideSpec, ...] = ()
+    mutation: MutationSpec | None = None
 
 
 class DiscoverSpec(Part):

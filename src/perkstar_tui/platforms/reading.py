@@ -301,9 +301,10 @@ class Reader(RestConnector):
 
     async def _some(self, ids: list[str], spec: FetchSpec) -> list[dict[str, Any]]:
         call = spec.one if len(ids) == 1 and spec.one is not None else spec.many or spec.one
-        assert call is not None
+        assert call is not None and self.shape is not None
+        spelled = [self.shape.spelled(id_) or id_ for id_ in ids]
         try:
-            reply = await self.ask(call, {"id": ids[0], **_several(ids)})
+            reply = await self.ask(call, {"id": spelled[0], **_several(spelled)})
         except PerkstarError as error:
             if error.kind in GONE:
                 return []

@@ -92,6 +92,11 @@ class Shape:
         self.theirs = dict(names)
         self.names = {theirs: ours for ours, theirs in names.items()}
 
+    def spelled(self, id_: str | None) -> str | None:
+        """An id as calls write it."""
+        form = self.spec.id_form
+        return form.replace("{id}", id_) if form and id_ is not None else id_
+
     def is_taken(self, path: str, value: Any, by: str = "") -> bool:
         """Whether another record that was read or made here has this value of a unique member; now this one has."""
         return self._seen.setdefault(hash((path, str(value).casefold())), by) != by
@@ -107,6 +112,8 @@ class Shape:
             self.is_taken(path, dig(row, path))
         fields: dict[str, Value] = {}
         self._flatten(dig(row, spec.at) if spec.at else row, "", fields)
+        for path, ours in spec.moved.items():
+            fields[ours] = fields.pop(path, None)
         if self.names:
             fields = {self.names.get(path, path): value for path, value in fields.items()}
         version = dig(row, spec.version) if spec.version else None
@@ -181,7 +188,11 @@ class Shape:
             )
             listed.setdefault(spec.path, {}).setdefault(name, {})[rest] = value
         for path, elements in listed.items():
-            _put(tree, path, _rebuilt(self.lists[path], elements, dig(there, path) if there else None))
+            _put(
+                tree,
+                self.lists[path].written_at or path,
+                _rebuilt(self.lists[path], elements, dig(there, path) if there else None),
+            )
         return tree
 
 

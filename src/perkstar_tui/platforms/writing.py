@@ -81,7 +81,7 @@ class Writer(Reader):
         return {
             **spec.members,
             **record,
-            **fill(spec.update_members, {"version": change.version, "id": change.remote_id}),
+            **fill(spec.update_members, {"version": change.version, "id": self._id(change)}),
         }
 
     def _made_of(self, value: Any, change: Change) -> Any:
@@ -141,8 +141,9 @@ class Writer(Reader):
                 call = side.values.get(name) if side.values else side.call
                 if call is None:
                     continue
-                for start in range(0, len(values), side.at_once):
-                    await self._put_beside(side, call, values[start : start + side.at_once], answers, there)
+                at_once = 1 if _names_one(call) else side.at_once
+                for start in range(0, len(values), at_once):
+                    await self._put_beside(side, call, values[start : start + at_once], answers, there)
 
     async def _put_beside(
         self,
@@ -154,11 +155,16 @@ class Writer(Reader):
     ) -> None:
         assert self.shape is not None
         items: list[Any] = []
-        one: dict[str, Any] = {}
+        one: dict[str, Any] = (
+            {"id": self.shape.spelled(part[0][1])} if side.at_once == 1 or side.values else {}
+        )
         if side.element:
             # Such a one is written by itself: what is there is changed or taken away, else it is new.
             _, id_, _, value = part[0]
-            one = {"id": id_, "element": self.shape.inside(there.get(id_) or {}, side.element)}
+            one = {
+                "id": self.shape.spelled(id_),
+                "element": self.shape.inside(there.get(id_) or {}, side.element),
+            }
             if one["element"] is not None:
                 call = (side.clear if value in (None, "") else side.replace) or call
             elif value in (None, ""):
@@ -235,7 +241,11 @@ class Writer(Reader):
             values = {"record": record, "key": change.key, "id": self._id(change), "version": change.version}
             records.append(record if wrap is None else fill(wrap, values))
         try:
-            reply = await self.ask(many, {"records": records, "key": _key_of(records)})
+            values = {"records": records, "key": _key_of(records)}
+            if spec.mutation is not None:
+                values["mutation"] = spec.mutation.text(len(records), new=changes[0].remote_id is None)
+                values["records_by_name"] = {f"i{place}": record for place, record in enumerate(records)}
+            reply = await self.ask(many, values)
         except PerkstarError as error:
             if error.kind not in PASSING or changes[0].remote_id is not None or tries >= TRIES:
                 raise
@@ -290,7 +300,8 @@ class Writer(Reader):
 
     def _id(self, change: Change) -> Any:
         """A record's id as the vendor writes it: a number stays one."""
-        id_ = change.remote_id
+        assert self.shape is not None
+        id_ = self.shape.spelled(change.remote_id)
         return int(id_) if id_ is not None and self.writing.number_ids and id_.isdigit() else id_
 
     async def _perhaps_made(self, change: Change, *, wait: bool = True) -> RemoteRecord | None:
@@ -327,7 +338,7 @@ class Writer(Reader):
         taken: bool = False,
     ) -> Answer:
         record = self._body(change, there.get(str(change.remote_id)), taken=taken)
-        values = {"record": record, "id": change.remote_id, "key": change.key, "version": change.version}
+        values = {"record": record, "id": self._id(change), "key": change.key, "version": change.version}
         try:
             reply = await self.ask(call, values)
         except PerkstarError as error:
@@ -406,7 +417,7 @@ class Writer(Reader):
         if call is None:
             return await super().archive(data, ids)
         for id_ in ids:
-            await self.ask(call, {"id": id_})
+            await self.ask(call, {"id": self.shape.spelled(id_) if self.shape is not None else id_})
         return [Answer(id_) for id_ in ids]
 
 
@@ -433,6 +444,11 @@ def _kept(there: Mapping[str, Any], spec: WriteSpec) -> dict[str, Any]:
 def _bare(value: Any) -> Any:
     """A text without space around it, which is left of names that are empty."""
     return value.strip() if isinstance(value, str) else value
+
+
+def _names_one(call: CallSpec) -> bool:
+    """Whether a call is about one record, which it names by `{id}`."""
+    return "'{id}'" in repr(call.json_body) or "{id}" in call.path
 
 
 def _key_of(records: Sequence[Any]) -> str:

@@ -23,6 +23,7 @@ VENDORS: dict[str, str] = {
     "freshbooks": "freshbooks:FreshBooks",
     "magento": "magento:Magento",
     "mindbody": "mindbody:Mindbody",
+    "shopify": "shopify:Shopify",
 }
 """By name, the module beside this one and the class in it."""
 
