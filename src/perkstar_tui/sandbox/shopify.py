@@ -337,7 +337,7 @@ class Shopify(Ordinary):
                 "marketingUpdatedAt": consent.get("consentUpdatedAt"),
             },
             "defaultPhoneNumber": phone and {"phoneNumber": phone, "marketingState": "NOT_SUBSCRIBED"},
-            "defaultAddress": body["addresses"] and {"id": gid("MailingAddress", row.id), **body["addresses"][0]} or None,
+            "defaultAddress": self.address(row),
             "metafields": lambda info, namespace=None, keys=None, first=10, after=None: connection(
                 [f for f in body["metafields"] if namespace in (None, f["namespace"])][:first]
             ),
@@ -345,6 +345,11 @@ class Shopify(Ordinary):
                 (f for f in body["metafields"] if (f["namespace"], f["key"]) == (namespace, key)), None
             ),
         }  # fmt: skip
+
+    def address(self, row: Row) -> dict[str, Any] | None:
+        """The first address of a customer."""
+        found = row.body["addresses"]
+        return {"id": gid("MailingAddress", row.id), **found[0]} if found else None
 
     def by_id(self, kind: str | None, identifier: str) -> dict[str, Any] | None:
         """A record by its global id."""
