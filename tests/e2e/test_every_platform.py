@@ -40,7 +40,8 @@ def names(box: Box, platform: str) -> dict[str, str]:
 def ideal(manifest: Manifest, there: int, made: int, changed: int) -> int:
     """The fewest requests for reading all, making and changing so many records, and proving who one is.
 
-    Where the vendor writes by jobs, each is asked once whether it is done, and the new ids are read a page at a time.
+    Where the vendor writes by jobs, each is asked once whether it is done, and the new ids are read a page at a time;
+    an export is ordered, asked for and fetched.
     """
     spec = manifest.data[DataType.CUSTOMERS]
     size = spec.first_page_size or spec.page_size
@@ -48,7 +49,8 @@ def ideal(manifest: Manifest, there: int, made: int, changed: int) -> int:
     writes = math.ceil(made / per) + math.ceil(changed / per)
     job = spec.write.job if spec.write is not None else None
     asked = 0 if job is None else writes + math.ceil(made / job.size)
-    return math.ceil(there / size) + writes + asked + 1
+    exported = spec.read is not None and spec.read.export is not None
+    return (3 if exported else math.ceil(there / size)) + writes + asked + 1
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(500, marks=pytest.mark.long)])

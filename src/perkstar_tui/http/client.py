@@ -165,12 +165,13 @@ class HttpClient:
         repeatable: bool | None = None,
         bucket: str = "",
         expect: str | None = None,
-        shape: Literal["object", "any"] = "object",
+        shape: Literal["object", "any", "bytes"] = "object",
         auth: bool = True,
     ) -> Reply:
         """Make one call and answer its good reply. `path` is joined to the base unless it is a whole address.
 
-        `shape`: whether a good answer is an object, or anything: a list, a text, nothing, "not modified".
+        `shape`: whether a good answer is an object, or anything (a list, a text, nothing, "not modified"), or bytes
+        that are no JSON.
 
         `repeatable`: whether doing it twice does no harm (by default as the method says); only then is it
         repeated when no answer came. `expect` names a member that a whole answer has.
@@ -256,6 +257,8 @@ class HttpClient:
         status = response.status_code
         if pace is not None and self.policy.limit_headers is not None:
             _learn(pace, self.policy.limit_headers, response.headers)
+        if shape == "bytes" and 200 <= status < 300:
+            return Reply(status, response.headers, content)
         data, whole = parsed(content) if content else (None, True)
         if status == 304 and shape == "any":
             return Reply(status, response.headers, None)

@@ -69,17 +69,44 @@ class PageSpec(Part):
     again: int = 0
 
 
+class LaterSpec(Part):
+    """Something that the vendor does later: its answer has the `id` of a job (`{job}`), which is asked for by `poll`.
+
+    `done` and `failed` are what `status` says at the end.
+    """
+
+    id: str
+    poll: CallSpec
+    status: str
+    done: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+    wait_s: float = 1.0
+    patience_s: float = 900.0
+
+
+class ExportSpec(LaterSpec):
+    """All rows as files that the vendor makes: `begin` orders them, `files` is where the addresses are at the end.
+
+    A file has rows as JSON, one a line or in a list, packed by gzip or plain. It is fetched without the credential.
+    """
+
+    begin: CallSpec
+    files: str
+
+
 class WalkSpec(Part):
     """How rows are read: all of them, and those changed since.
 
     `window`: everything changed since a moment, page by page, and the vendor's own time at the start is the next
     `{since}`. `time`: rows come in order of change, and each page begins anew at the last time seen (`{since}`,
     `{offset}` within one time). `version`: `{since}` is a counter of the vendor, `version` where an answer has it.
-    `sweep`: all rows each time. `resumes`: a first walk that was cut off goes on at its page.
+    `sweep`: all rows each time. `resumes`: a first walk that was cut off goes on at its page. `export`: all rows come
+    in files; so they do where the vendor counts more changes (`total`) than it shows.
     """
 
     walk: Literal["window", "time", "version", "sweep"] = "window"
-    all: CallSpec
+    all: CallSpec | None = None
+    export: ExportSpec | None = None
     changed: CallSpec | None = None
     rows: str = ""
     row: str = ""
@@ -178,23 +205,18 @@ class SideSpec(Part):
     clears: str | None = ""
 
 
-class JobSpec(Part):
-    """A write that the vendor does later: its answer has the `id` of a job (`{job}`), which is asked for by `poll`.
+class JobSpec(LaterSpec):
+    """A write that the vendor does later.
 
-    `done` and `failed` are what `status` says at the end. `results` are then the records that came of it, `errors`
-    those that were refused: each names its place in the list by the number in `error_at`. They are asked for only
-    where there is something to learn: results of new records, whose ids are not known, and errors unless the member
-    `refused` counts none.
+    `results` are then the records that came of it, or `look_up` finds those by the field `look_up_by` (`{values}`, so
+    many at once); `errors` are those that were refused: each names its place in the list by the number in `error_at`.
+    They are asked for only where there is something to learn: results of new records, whose ids are not known, and
+    errors unless the member `refused` counts none.
     """
 
-    id: str
-    poll: CallSpec
-    status: str
-    done: tuple[str, ...]
-    failed: tuple[str, ...] = ()
-    wait_s: float = 1.0
-    patience_s: float = 900.0
     results: WalkSpec | None = None
+    look_up: FetchSpec | None = None
+    look_up_by: str = ""
     errors: WalkSpec | None = None
     refused: str = ""
     error_at: str = ""
@@ -230,7 +252,7 @@ class WriteSpec(Part):
     a form of its own; `id_member` is where an update in a list names its record. `empty` is how a field is cleared:
     with null, with an empty text, or not at all. `whole`: an update replaces the record, so it is read first and
     sent back changed, but for the members in `drop` (or only with those in `keep`) and those in `no_null` that are
-    empty: left out, they are cleared. `echo`: the answer shows the
+    empty: left out, they are cleared (`no_blank`: an empty text is left out too). `echo`: the answer shows the
     record; else it stands as sent. Results come in the order asked, or have members that name the record
     (`answered`: by `key`, `id` or a field). `failed` is where a result says why it was refused, `failed_if` are
     members by which it says so. `defaults` are members that a new record must have, made of its other fields;
@@ -263,6 +285,7 @@ class WriteSpec(Part):
     new_id: str = ""
     empty: Literal["null", "text", "drop"] = "null"
     no_null: tuple[str, ...] = ()
+    no_blank: tuple[str, ...] = ()
     stand_in: dict[str, str] = {}
     whole: bool = False
     drop: tuple[str, ...] = ()

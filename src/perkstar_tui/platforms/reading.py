@@ -1,5 +1,6 @@
 """Reading as a manifest describes it: whose the credential is, what fields there are, pages and single records."""
 
+import gzip
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -20,10 +21,11 @@ from perkstar_tui.model.remote import (
 )
 
 from .base import RestConnector
+from .credentials import moved
 from .filling import fill, text
 from .manifest import DataSpec
 from .pagination import ahead
-from .parts import CallSpec, DiscoverSpec, FetchSpec, WalkSpec
+from .parts import CallSpec, DiscoverSpec, FetchSpec, LaterSpec, WalkSpec
 from .shapes import Shape, refunds_of, sale_of, says
 from .walks import Pages, Stretch, relative, rows_of, time_of, walk_rows
 
@@ -76,6 +78,40 @@ class Reader(RestConnector):
         headers = {n: str(v) for n, v in fill(dict(spec.headers), every).items()} or None
         return await self.call(spec.method, path, headers=headers, bucket=spec.bucket, shape="any")
 
+    async def wait_for(self, spec: LaterSpec, begun: Any, what: str) -> tuple[Any, Any]:
+        """The id of a job and what it says at its end; asked for ever more seldom."""
+        job = dig(begun, spec.id)
+        wait, waited = spec.wait_s, 0.0
+        while True:
+            data = (await self.ask(spec.poll, {"job": job})).data
+            status = str(dig(data, spec.status))
+            if status in spec.done or status in spec.failed:
+                return job, data
+            if waited > spec.patience_s:
+                raise PerkstarError(
+                    ErrorKind.SERVICE_UNAVAILABLE,
+                    f"{self.manifest.title} has not finished {what} in {spec.patience_s / 60:.0f} minutes.",
+                )
+            await self.clock.sleep(wait)
+            waited += wait
+            wait = min(wait * 1.5, 15.0)
+
+    async def rows_in(self, address: str) -> list[Any]:
+        """The rows in a file of the vendor's; it lies anywhere, so no credential goes along."""
+        client = self._client or await self.http()
+        where = moved(address, self.manifest, self.endpoints)
+        if not where.startswith(("https://", client.base_url)):
+            raise PerkstarError(
+                ErrorKind.NETWORK, f"{self.manifest.title} names a file that is not safe to fetch."
+            )
+        reply = await client.call("GET", where, shape="bytes", auth=False)
+        try:
+            content = gzip.decompress(reply.data) if reply.data[:2] == GZIPPED else reply.data
+            rows = orjson.loads(content) if content.lstrip()[:1] == b"[" else lines_of(content)
+        except (ValueError, OSError, EOFError):
+            raise PerkstarError(ErrorKind.NETWORK, f"A file of {self.manifest.title} is not whole.") from None
+        return list(rows)
+
     def mapped_paths_there(self) -> list[str]:
         """The mapped paths as the vendor calls them, but for those that are only written: they may not be made yet."""
         if DataType.CUSTOMERS not in self.manifest.data:
@@ -109,6 +145,7 @@ class Reader(RestConnector):
     async def _all(self, walk: WalkSpec, size: int, **values: Any) -> list[dict[str, Any]]:
         """Every row of a list, whatever its pages."""
         found: list[dict[str, Any]] = []
+        assert walk.all is not None
         pages = Pages(self, walk.all, walk, walk.page, size, **values)
         mark: Any = None
         while True:
@@ -366,6 +403,15 @@ class Reader(RestConnector):
         if key == "email":
             return any(email_key(text_) == email_key(value) for text_ in given)
         return any(phone_key(text_) == phone_key(value) or text_ == value for text_ in given if text_)
+
+
+GZIPPED = b"\x1f\x8b"
+"""How a file begins that gzip has packed (RFC 1952)."""
+
+
+def lines_of(content: bytes) -> list[Any]:
+    """JSON values, one a line."""
+    return [orjson.loads(line) for line in content.splitlines() if line.strip()]
 
 
 _SECRET = frozenset(

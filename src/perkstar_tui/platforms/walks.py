@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from perkstar_tui.http.client import Reply
 from perkstar_tui.http.errors import dig
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .base import epoch_ms, server_ms
-from .parts import CallSpec, PageSpec, WalkSpec
+from .parts import CallSpec, ExportSpec, PageSpec, WalkSpec
 from .shapes import read_time, write_time
 
 if TYPE_CHECKING:
@@ -149,16 +150,34 @@ async def walk_rows(
         source = _by_version(platform, walk, cursor, size, values)
     elif cursor and "since" in cursor and walk.changed is not None:
         source = _changes(platform, walk, cursor, size, overlap_s, changed_at, values)
+    elif walk.export is not None:
+        source = _exported(platform, walk.export)
     else:
         source = _everything(platform, walk, cursor, size, values)
     async for stretch in source:
         yield stretch
 
 
+async def _exported(platform: "Reader", spec: ExportSpec) -> AsyncIterator[Stretch]:
+    """All rows, out of files that the vendor makes."""
+    begun = await platform.ask(spec.begin, {})
+    start = server_ms(begun) or epoch_ms(platform.clock.now())
+    _, data = await platform.wait_for(spec, begun.data, "an export")
+    addresses = dig(data, spec.files)
+    if not isinstance(addresses, list) or not addresses:
+        raise PerkstarError(
+            ErrorKind.SERVICE_UNAVAILABLE, f"{platform.manifest.title} could not make an export."
+        )
+    for number, address in enumerate(addresses, 1):
+        last = number == len(addresses)
+        yield Stretch(await platform.rows_in(str(address)), {"since": start} if last else {}, last)
+
+
 async def _everything(
     platform: "Reader", walk: WalkSpec, cursor: dict[str, Any] | None, size: int, values: dict[str, Any]
 ) -> AsyncIterator[Stretch]:
     cut_off = cursor if cursor and "page" in cursor else None
+    assert walk.all is not None
     pages = Pages(platform, walk.all, walk, walk.page, size, since=None, until=None, **values)
     mark = cut_off["page"] if cut_off else None
     start = cut_off["start"] if cut_off else None
@@ -209,8 +228,12 @@ async def _changes(
     pages = Pages(platform, walk.changed, walk, page, size, since=shown, **values)
     mark: Any = None
     while True:
-        _, rows = await pages.fetch(mark)
+        reply, rows = await pages.fetch(mark)
         mark = pages.mark
+        if walk.export is not None and (pages.total(reply) or 0) > len(rows):
+            async for stretch in _exported(platform, walk.export):
+                yield stretch
+            return
         # A cut-off walk of changes begins again: its window is small.
         yield Stretch(rows, {} if mark is not None else {"since": max(since, pages.started or since)})
         if mark is None:
@@ -258,6 +281,7 @@ async def _by_version(
     values: dict[str, Any],
 ) -> AsyncIterator[Stretch]:
     """Rows above a counter that the vendor keeps: no dates, no clock trouble."""
+    assert walk.all is not None
     at = (cursor or {}).get("version", 0)
     first = cursor is None
     while True:

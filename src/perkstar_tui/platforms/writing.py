@@ -78,6 +78,7 @@ class Writer(Reader):
             at = self.shape.spec.at
             record = merged(dig(base, at) if at else base, record)
             record = {n: part for n, part in record.items() if part is not None or n not in spec.no_null}
+            record = {n: part for n, part in record.items() if part or n not in spec.no_blank}
         return {
             **spec.members,
             **record,
@@ -268,22 +269,7 @@ class Writer(Reader):
         self, changes: Sequence[Change], spec: JobSpec, begun: Any, answers: dict[str, Answer]
     ) -> None:
         """Wait for a write that the vendor does later, then read what came of it and what was refused."""
-        job = dig(begun, spec.id)
-        wait, waited = spec.wait_s, 0.0
-        while True:
-            data = (await self.ask(spec.poll, {"job": job})).data
-            status = str(dig(data, spec.status))
-            if status in spec.done or status in spec.failed:
-                break
-            if waited > spec.patience_s:
-                raise PerkstarError(
-                    ErrorKind.SERVICE_UNAVAILABLE,
-                    f"{self.manifest.title} has not finished a list of {len(changes)} records in "
-                    f"{spec.patience_s / 60:.0f} minutes.",
-                )
-            await self.clock.sleep(wait)
-            waited += wait
-            wait = min(wait * 1.5, 15.0)
+        job, data = await self.wait_for(spec, begun, f"a list of {len(changes)} records")
         if spec.errors is not None and (not spec.refused or dig(data, spec.refused)):
             for row in await self._all(spec.errors, spec.size, job=job):
                 at = re.search(r"(\d+)", str(dig(row, spec.error_at)).rpartition("/data/")[2])
@@ -297,6 +283,18 @@ class Writer(Reader):
         made = [change for change in left if change.remote_id is None]
         if spec.results is not None and made:
             await self._matched(made, await self._all(spec.results, spec.size, job=job), answers)
+        for start in range(0, len(made) if spec.look_up is not None else 0, spec.size):
+            await self._looked_up(made[start : start + spec.size], spec, answers)
+
+    async def _looked_up(self, made: Sequence[Change], spec: JobSpec, answers: dict[str, Answer]) -> None:
+        """The ids of new records, by a field of theirs."""
+        look = spec.look_up
+        assert look is not None and look.many is not None
+        values = [
+            str(change.fields[spec.look_up_by]) for change in made if change.fields.get(spec.look_up_by)
+        ]
+        reply = await self.ask(look.many, {"values": values})
+        await self._matched(made, rows_of(reply.data, look.rows, look.row), answers)
 
     def _id(self, change: Change) -> Any:
         """A record's id as the vendor writes it: a number stays one."""

@@ -42,8 +42,9 @@ class Joining:
             self.buyers.append((soul, identifier))
 
     def fits(self, soul: Soul) -> bool:
-        """Whether the person has all that the vendor wants of everybody."""
-        return all(getattr(soul, name) for name in self.vendor.needs)
+        """Whether the person has all that the vendor wants of everybody, and what both sides can be known by."""
+        known = soul.trait != "gap_email" or "phone" in self.vendor.person_fields
+        return known and all(getattr(soul, name) for name in self.vendor.needs)
 
     def settle(self, soul: Soul, created: int, updated: int) -> str:
         """Put a person into the vendor's store; answers the id."""

@@ -24,6 +24,7 @@ VENDORS: dict[str, str] = {
     "magento": "magento:Magento",
     "mindbody": "mindbody:Mindbody",
     "shopify": "shopify:Shopify",
+    "sendgrid": "sendgrid:SendGrid",
 }
 """By name, the module beside this one and the class in it."""
 
