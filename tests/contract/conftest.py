@@ -53,10 +53,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what a platform does not have: `where` says of a manifest whether a contract is about it."""
     left: list[pytest.Item] = []
     for item in items:
-        mark = item.get_closest_marker("where")
+        marks = list(item.iter_markers("where"))
         params = getattr(getattr(item, "callspec", None), "params", {})
         name = params.get("place") or params.get("platform")
-        if mark is not None and not mark.args[0](CATALOG[name], params):
+        if not all(mark.args[0](CATALOG[name], params) for mark in marks):
             left.append(item)
     if left:
         config.hook.pytest_deselected(items=left)

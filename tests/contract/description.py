@@ -33,6 +33,11 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
     "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
     "constant-contact": [(SPECS / "constant-contact" / "openapi.json", "/v3")],
+    "toast": [
+        (SPECS / "toast" / "orders.json", "/orders/v2"),
+        (SPECS / "toast" / "restaurants.json", "/restaurants/v1"),
+        (SPECS / "toast" / "authentication.json", "/authentication/v1"),
+    ],
     "sendgrid": [
         (SPECS / "sendgrid" / f"{name}.json", "")
         for name in ("mc_contacts_v3", "mc_custom_fields_v3", "mc_lists_v3", "scopes_v3")
@@ -62,6 +67,8 @@ NOT_DESCRIBED = {
 }
 """What the vendors document elsewhere than in these files."""
 OTHERWISE = {
+    # The vendor's other descriptions have a number and a truth value there.
+    "toast": [r"/authentication/login answered 401: (status|canRetry): "],
     # The ids of an account's own fields, of which the description shows one as an example.
     "sendgrid": [r"contacts\.\d+\.custom_fields: Additional"],
     "bigcommerce": [r"/v2/orders: an answer 204 is"],

@@ -41,7 +41,8 @@ def ideal(manifest: Manifest, there: int, made: int, changed: int) -> int:
     """The fewest requests for reading all, making and changing so many records, and proving who one is.
 
     Where the vendor writes by jobs, each is asked once whether it is done, and the new ids are read a page at a time;
-    an export is ordered, asked for and fetched.
+    an export is ordered, asked for and fetched; a walk by spans has a page for each at least. No request writes where
+    nothing is taken.
     """
     spec = manifest.data[DataType.CUSTOMERS]
     size = spec.first_page_size or spec.page_size
@@ -49,8 +50,13 @@ def ideal(manifest: Manifest, there: int, made: int, changed: int) -> int:
     writes = math.ceil(made / per) + math.ceil(changed / per)
     job = spec.write.job if spec.write is not None else None
     asked = 0 if job is None else writes + math.ceil(made / job.size)
-    exported = spec.read is not None and spec.read.export is not None
-    return (3 if exported else math.ceil(there / size)) + writes + asked + 1
+    read = math.ceil(there / size)
+    if spec.read is not None and spec.read.export is not None:
+        read = 3
+    elif spec.read is not None and spec.read.walk == "span":
+        read = max(read, math.ceil(spec.read.reach_s / spec.read.span_s) + math.ceil(made / size))
+    writes = writes if spec.to_platform else 0
+    return read + writes + asked + 1
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(500, marks=pytest.mark.long)])

@@ -16,11 +16,22 @@ class Part(BaseModel):
 
 
 TimeForm = Literal[
-    "iso", "iso_s", "iso_naive", "date", "ms", "s", "s_text", "ms_date", "rfc2822", "eastern", "spaced"
+    "iso",
+    "iso_s",
+    "iso_naive",
+    "date",
+    "ms",
+    "s",
+    "s_text",
+    "ms_date",
+    "rfc2822",
+    "eastern",
+    "spaced",
+    "iso_offset",
 ]
 """How a vendor writes a moment: RFC 3339 with milliseconds or seconds, the same in UTC without a zone (`spaced`: with
-a space for the T), a day, epoch milliseconds or seconds, `/Date(ms)/`, RFC 2822, or New York's local time without a
-zone."""
+a space for the T; `iso_offset`: with `+0000`), a day, epoch milliseconds or seconds, `/Date(ms)/`, RFC 2822, or New
+York's local time without a zone."""
 
 
 class CallSpec(Part):
@@ -95,16 +106,18 @@ class ExportSpec(LaterSpec):
 
 
 class WalkSpec(Part):
-    """How rows are read: all of them, and those changed since.
+    """How rows are read: all of them, and those changed since. In `row`, `*` stands for every element of a list.
 
     `window`: everything changed since a moment, page by page, and the vendor's own time at the start is the next
     `{since}`. `time`: rows come in order of change, and each page begins anew at the last time seen (`{since}`,
     `{offset}` within one time). `version`: `{since}` is a counter of the vendor, `version` where an answer has it.
+    `span`: from `{since}` up to before `{until}`, never more than `span_s` at a time, at first from `reach_s` ago; what
+    is older is not known, so such a walk is never complete.
     `sweep`: all rows each time. `resumes`: a first walk that was cut off goes on at its page. `export`: all rows come
     in files; so they do where the vendor counts more changes (`total`) than it shows.
     """
 
-    walk: Literal["window", "time", "version", "sweep"] = "window"
+    walk: Literal["window", "time", "version", "span", "sweep"] = "window"
     all: CallSpec | None = None
     export: ExportSpec | None = None
     changed: CallSpec | None = None
@@ -116,6 +129,8 @@ class WalkSpec(Part):
     version: str = ""
     resumes: bool = True
     step_back: int = 0
+    span_s: float = 2_592_000.0
+    reach_s: float = 31_536_000.0
 
 
 class ListSpec(Part):

@@ -60,6 +60,8 @@ def write_time(ms: float, form: TimeForm) -> Any:
             return at.strftime("%Y-%m-%dT%H:%M:%SZ")
         case "iso_naive":
             return at.strftime("%Y-%m-%dT%H:%M:%S")
+        case "iso_offset":
+            return at.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
         case "spaced":
             return at.strftime("%Y-%m-%d %H:%M:%S")
         case "eastern":
@@ -275,13 +277,16 @@ def _minor(value: Any, currency: str, money: str) -> int:
     return round(number) if money == "minor" else round(number.scaleb(minor_digits(currency)))
 
 
-def _all_at(row: Any, path: str) -> list[Any]:
+def all_at(row: Any, path: str) -> list[Any]:
     """What is at a path in which `*` stands for every element of a list."""
     before, star, after = path.partition(".*.")
+    if not star and path.endswith(".*"):
+        found = dig(row, path.removesuffix(".*"))
+        return found if isinstance(found, list) else []
     if not star:
         return [dig(row, path)]
     found = dig(row, before)
-    return [value for part in (found if isinstance(found, list) else []) for value in _all_at(part, after)]
+    return [value for part in (found if isinstance(found, list) else []) for value in all_at(part, after)]
 
 
 def _currency(row: Mapping[str, Any], spec: SaleSpec) -> str:
@@ -314,7 +319,7 @@ def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
     currency = _currency(row, spec)
 
     def amount(paths: Iterable[str]) -> int:
-        return sum(_minor(part, currency, spec.money) for path in paths for part in _all_at(row, path))
+        return sum(_minor(part, currency, spec.money) for path in paths for part in all_at(row, path))
 
     customer = _first(row, spec.customer)
     known = customer is not None and str(customer) not in spec.no_customer

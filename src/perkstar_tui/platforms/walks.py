@@ -11,12 +11,13 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .base import epoch_ms, server_ms
 from .parts import CallSpec, ExportSpec, PageSpec, WalkSpec
-from .shapes import read_time, write_time
+from .shapes import all_at, read_time, write_time
 
 if TYPE_CHECKING:
     from .reading import Reader
 
 Row = dict[str, Any]
+DAY_MS = 86_400_000
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ def rows_of(data: Any, rows: str, row: str = "") -> list[Row]:
         found = list(found.values()) if several else [found]
     if not isinstance(found, list):
         return []
+    if "*" in row:
+        return [inner for one in found for inner in all_at(one, row) if isinstance(inner, dict)]
     return [inner for one in found if isinstance(inner := dig(one, row) if row else one, dict)]
 
 
@@ -150,12 +153,49 @@ async def walk_rows(
         source = _by_version(platform, walk, cursor, size, values)
     elif cursor and "since" in cursor and walk.changed is not None:
         source = _changes(platform, walk, cursor, size, overlap_s, changed_at, values)
+    elif walk.walk == "span":
+        source = _by_spans(platform, walk, cursor, size, overlap_s, values)
     elif walk.export is not None:
         source = _exported(platform, walk.export)
     else:
         source = _everything(platform, walk, cursor, size, values)
     async for stretch in source:
         yield stretch
+
+
+async def _by_spans(
+    platform: "Reader",
+    walk: WalkSpec,
+    cursor: dict[str, Any] | None,
+    size: int,
+    overlap_s: float,
+    values: dict[str, Any],
+) -> AsyncIterator[Stretch]:
+    """Rows by the time they changed at, a span after the other up to now; a cut-off walk goes on at its span."""
+    assert walk.all is not None
+    now = epoch_ms(platform.clock.now())
+    if cursor:
+        begin = int(cursor["since"]) - round(overlap_s * 1000)
+    else:
+        begin = now - round(walk.reach_s * 1000)
+    while True:
+        # The last span goes beyond now, since the vendor's clock may be ahead of this one.
+        end = min(begin + round(walk.span_s * 1000), now + DAY_MS)
+        pages = Pages(platform, walk.all, walk, walk.page, size, since=write_time(begin, walk.since),
+                      until=write_time(end, walk.since), **values)  # fmt: skip
+        mark: Any = None
+        while True:
+            reply, rows = await pages.fetch(mark)
+            mark = pages.mark
+            done = mark is None
+            # The vendor's own clock says up to when it has told everything.
+            reached = min(end, server_ms(reply) or end)
+            yield Stretch(rows, {"since": reached} if done else {})
+            if done:
+                break
+        if end >= now:
+            return
+        begin = end
 
 
 async def _exported(platform: "Reader", spec: ExportSpec) -> AsyncIterator[Stretch]:

@@ -25,6 +25,7 @@ VENDORS: dict[str, str] = {
     "mindbody": "mindbody:Mindbody",
     "shopify": "shopify:Shopify",
     "sendgrid": "sendgrid:SendGrid",
+    "toast": "toast:Toast",
 }
 """By name, the module beside this one and the class in it."""
 

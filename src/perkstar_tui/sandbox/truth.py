@@ -21,6 +21,7 @@ class Side:
 
     def __init__(self, vendor: Vendor) -> None:
         self.fields = vendor.person_fields
+        self.takes = vendor.takes
         self._kind: Kind = vendor.kind(vendor.people_kind)
         self._view = vendor.person
 
@@ -129,7 +130,10 @@ def compare(entry: dict[str, Any], name: str, cloud: Side, side: Side, said: dic
             said["missing"].append({"person": entry["person"], "at": "perkstar" if ours is None else name})
         return
     said["linked"] += 1
-    found = differences(cloud.view(ours), side.view(theirs), side.fields, not (seeded_here and seeded_there))
+    known = side.view(theirs)
+    # Who only gives keeps its gaps.
+    fields = tuple(name for name in side.fields if side.takes or known.get(name))
+    found = differences(cloud.view(ours), known, fields, not (seeded_here and seeded_there))
     said["equal"] += not found
     said["differing_count"] += bool(found)
     for field, here, there in found:
