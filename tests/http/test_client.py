@@ -213,6 +213,9 @@ class Keys:
     async def headers(self) -> dict[str, str]:
         return self.given
 
+    def sign(self, method: str, url: str) -> dict[str, str]:
+        return {}
+
     async def refused(self, used: Any) -> bool:
         self.asked += 1
         if self.renews:

@@ -23,7 +23,7 @@ _OF_CALLS = frozenset(
         "size", "token", "offset", "page", "since", "until", "id", "ids", "ids_text", "ids_json", "ids_quoted", "value",
         "digits", "value_escaped", "position",
         "record", "records", "values", "key", "version", "name", "label", "type", "url", "event", "secret", "job",
-        "fields",
+        "fields", "item", "element", "mutation", "records_by_name",
     }
 )  # fmt: skip
 """Names that calls are filled with, beside options and members of the credential."""
@@ -142,6 +142,7 @@ def _members(manifest: Manifest) -> list[str]:
     for form in manifest.auth:
         found += [field.name for field in form.fields] + list(form.keeps) + list(form.needs)
         found += [form.region_member] if form.region_member else []
+        found += form.log_in.members if form.log_in is not None else []
     return found
 
 
@@ -177,7 +178,9 @@ def _able(data: DataType, spec: DataSpec) -> Iterator[Problem]:
         return
     needed = [("record", spec.record is None)]
     if spec.to_perkstar:
-        needed += [("read", spec.read is None), ("fetch", spec.fetch is None)]
+        # Who only tells what changed has no record to ask for by its id.
+        told = spec.read is not None and spec.read.walk == "span" and not spec.to_platform
+        needed += [("read", spec.read is None), ("fetch", spec.fetch is None and not told)]
     if spec.to_platform:
         needed.append(("write", spec.write is None))
     for name, missing in needed:
