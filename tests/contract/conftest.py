@@ -7,6 +7,7 @@ import pytest
 from description import described
 from places import CATALOG, Place, QuickClock
 
+from perkstar_tui.model.enums import DataType
 from perkstar_tui.sandbox.server import Sandbox
 
 COUNTED: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -20,7 +21,11 @@ def box() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture(params=sorted(CATALOG))
+PEOPLE = sorted(name for name, manifest in CATALOG.items() if DataType.CUSTOMERS in manifest.data)
+"""Those that hold people; what only takes rows is tried in `tests/e2e/test_rows.py`."""
+
+
+@pytest.fixture(params=PEOPLE)
 def place(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Place]:
     found = Place(box, request.param)
     found.faults()

@@ -33,6 +33,7 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     "lightspeed": [(SPECS / "lightspeed" / "openapi-2.0.json", "/api/2.0")],
     "klaviyo": [(SPECS / "klaviyo" / "openapi.json", "")],
     "constant-contact": [(SPECS / "constant-contact" / "openapi.json", "/v3")],
+    "power-bi": [(SPECS / "power-bi" / "push-datasets.json", "")],
     "toast": [
         (SPECS / "toast" / "orders.json", "/orders/v2"),
         (SPECS / "toast" / "restaurants.json", "/restaurants/v1"),
@@ -60,6 +61,7 @@ NOT_DESCRIBED = {
     "lightspeed": [r"/api/1.0/token", r"/api/webhooks(/.*)?"],
     "klaviyo": [r"/oauth/(token|revoke)"],
     "constant-contact": [r"/oauth2/default/v1/token"],
+    "power-bi": [r"/organizations/oauth2/.*"],
     "sendgrid": [r"/files/.*"],
     "shopify": [r"/admin/oauth/access_token"],
     "xero": [r"/(identity/)?connect/.*", r"/connections"],

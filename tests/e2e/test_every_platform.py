@@ -17,11 +17,15 @@ from perkstar_tui.platforms.manifest import Manifest
 CATALOG = {
     name: manifest
     for name, manifest in load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).items()
-    if not manifest.system
+    if not manifest.system and DataType.CUSTOMERS in manifest.data
 }
 
 
-SELLING = sorted(name for name, manifest in CATALOG.items() if DataType.TRANSACTIONS in manifest.data)
+SELLING = sorted(
+    name
+    for name, manifest in CATALOG.items()
+    if DataType.TRANSACTIONS in manifest.data and manifest.data[DataType.TRANSACTIONS].to_perkstar
+)
 
 
 @pytest.fixture(scope="module", params=sorted(CATALOG))

@@ -213,6 +213,9 @@ class Keys:
     async def headers(self) -> dict[str, str]:
         return self.given
 
+    def params(self) -> dict[str, str]:
+        return {}
+
     def sign(self, method: str, url: str) -> dict[str, str]:
         return {}
 

@@ -69,6 +69,9 @@ class Authorizer(Protocol):
 
     async def headers(self) -> Mapping[str, str]: ...
 
+    def params(self) -> Mapping[str, str]:
+        """Query parameters that authorise."""
+
     def sign(self, method: str, url: str) -> Mapping[str, str]:
         """Headers that depend on the request itself, for vendors that want it signed."""
 
@@ -182,12 +185,13 @@ class HttpClient:
         tries, waited, renewed = 0, 0.0, False
         while True:
             own = await self.auth.headers() if auth and self.auth is not None else {}
+            secret = self.auth.params() if auth and self.auth is not None else {}
             if pace is not None:
                 self.traffic.throttled_ms += await pace.turn()
             request = self._client.build_request(
                 method,
                 path if path.startswith("http") else self.base_url + path,
-                params=params,
+                params={**(params or {}), **secret} if secret else params,
                 content=content,
                 headers={**own, **kind, **(headers or {})},
             )

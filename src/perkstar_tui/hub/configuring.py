@@ -57,9 +57,11 @@ def default_mapping(manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
 
 def default_config(manifest: Manifest) -> dict[str, Any]:
     customers = manifest.data.get(DataType.CUSTOMERS)
+    # Who only takes rows is told of sales; everybody else begins with the customers.
+    first = DataType.CUSTOMERS if customers is not None or not manifest.data else DataType.TRANSACTIONS
     return {
-        "data": [DataType.CUSTOMERS.value],
-        "direction": _widest(manifest, [DataType.CUSTOMERS]).value,
+        "data": [first.value],
+        "direction": _widest(manifest, [first]).value,
         "frequency": "hourly",
         "match": [key for key in (customers.match_keys if customers else []) if key in ("email", "phone")]
         or ["email", "phone"],

@@ -135,6 +135,24 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A sale, refund or customer as it is told to a platform that only takes rows.
+
+    `version` counts how often it was told, `values` are those that a manifest's templates may name (RowsSpec).
+    """
+
+    id: str
+    kind: str
+    version: int
+    values: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Its name in this version."""
+        return f"{self.id}.{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """A movement on a Perkstar card: `amount` in whole points, stamps or visits, or minor units for cashback and gift.
 

@@ -87,6 +87,13 @@ class Session:
                 await self._renew_early()
         return self._headers
 
+    def params(self) -> Mapping[str, str]:
+        """The query parameters that authorise, for the few vendors that want the secret there."""
+        form, credential = self._form, self._credential
+        if form is None or credential is None or not form.query:
+            return {}
+        return {form.query: str(credential[form.fields[0].name])}
+
     def sign(self, method: str, url: str) -> Mapping[str, str]:
         """The headers that sign a request by OAuth 1.0a; none for other forms."""
         form, credential = self._form, self._credential
@@ -173,7 +180,7 @@ class Session:
         """Whether the store now has another credential than the one refused: it was replaced meanwhile."""
         present = await self.store.load()
         form = form_of(self.manifest, present)
-        if auth_headers(form, present) == self._headers or present == stale:
+        if (auth_headers(form, present) == self._headers and not form.query) or present == stale:
             return False
         self._take(present)
         return True

@@ -24,6 +24,7 @@ _OF_CALLS = frozenset(
         "digits", "value_escaped", "position",
         "record", "records", "values", "key", "version", "name", "label", "type", "url", "event", "secret", "job",
         "fields", "item", "element", "mutation", "records_by_name",
+        "rows", "table", "place", "client", "customer", "at", "at_micros", "day", "sale", "kind", "amount", "points",
     }
 )  # fmt: skip
 """Names that calls are filled with, beside options and members of the credential."""

@@ -8,6 +8,7 @@ from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.remote import (
     Answer,
     Change,
+    Fact,
     Page,
     Presence,
     RemoteAccount,
@@ -100,3 +101,14 @@ class Subscriber(Protocol):
 
     async def unsubscribe(self, id: str) -> None:
         """End a subscription; one that is gone already is no error."""
+
+
+@runtime_checkable
+class Taker(Protocol):
+    """A connector of a platform that takes rows or events, one after the other (manifest: `rows`)."""
+
+    async def append(self, facts: Sequence[Fact]) -> None:
+        """Tell facts of one kind in one call: all of them, or none and an error."""
+
+    async def has(self, fact: Fact) -> bool | None:
+        """Whether a fact is there already; None where the platform can't say."""

@@ -123,7 +123,7 @@ class _Members(dict[str, Any]):
 
 
 def _authorising(form: AuthForm, credential: Mapping[str, Any]) -> dict[str, str]:
-    if form.type == "oauth1":
+    if form.type == "oauth1" or form.query:
         return {}
     if form.type == "login":
         token = credential.get("token")

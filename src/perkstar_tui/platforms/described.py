@@ -4,12 +4,13 @@ from perkstar_tui.http.errors import dig
 from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.ids import new_id
 
+from .appending import Appender
 from .connector import Subscription
 from .reading import GONE
 from .writing import Writer
 
 
-class Described(Writer):
+class Described(Appender, Writer):
     """One account at a platform whose manifest says how it is spoken to."""
 
 

@@ -15,6 +15,7 @@ from .parts import (
     IdentifySpec,
     LogInSpec,
     RecordSpec,
+    RowsSpec,
     SaleSpec,
     SubscribeSpec,
     WalkSpec,
@@ -49,7 +50,8 @@ class AuthForm(_Part):
     in it, for the base address. For OAuth 2.0 `token_body` is how the token call is written, `refreshes` whether
     there are refresh tokens, and `renew_at` the
     share of its life after which an access token is renewed. `scheme` stands before a token in the header, and
-    `header` is its name where it is not Authorization. `extra_headers` go with every request (`{member}` of the
+    `header` is its name where it is not Authorization. `query` is the name of the query parameter that carries the
+    secret instead of a header. `extra_headers` go with every request (`{member}` of the
     credential). `token_auth`: where the app's id and secret are in a token call,
     `token_extra` what else goes with it. `keeps` are members of the redirect
     or the token answer that calls need later, `needs` those without which it is no
@@ -77,6 +79,7 @@ class AuthForm(_Part):
     pkce: bool = True
     secret_needed: bool = True
     scheme: str = "Bearer"
+    query: str = ""
     extra_headers: dict[str, str] = {}
     scope_joiner: str = " "
     token_auth: Literal["body", "basic"] = "body"
@@ -140,6 +143,7 @@ class DataSpec(_Part):
     discover: DiscoverSpec | None = None
     write: WriteSpec | None = None
     sale: SaleSpec | None = None
+    rows: RowsSpec | None = None
 
 
 class LimitSpec(_Part):

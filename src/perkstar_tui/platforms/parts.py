@@ -342,7 +342,10 @@ class DiscoverSpec(Part):
 
 
 class IdentifySpec(Part):
-    """Whom the credential belongs to, by the cheapest call that proves it."""
+    """Whom the credential belongs to, by the cheapest call that proves it.
+
+    A path may name a member of the credential instead (`{measurement_id}`), where the vendor does not tell.
+    """
 
     call: CallSpec
     id: str
@@ -409,6 +412,56 @@ class SaleSpec(Part):
     line_product: str = ""
     line_tax_percent: str = ""
     refunds: RefundSpec | None = None
+
+
+class PlaceSpec(Part):
+    """Where rows go: the one of `rows` whose `name` is `called`, known by its `id`; else `make` makes it (`made`)."""
+
+    find: CallSpec
+    rows: str = ""
+    name: str = "name"
+    called: str = "Perkstar"
+    id: str = "id"
+    make: CallSpec
+    made: str = "id"
+
+
+class RowTemplate(Part):
+    """A row or event; it is left out where the value `needs` is empty or nothing."""
+
+    row: dict[str, Any]
+    needs: str = ""
+
+
+class FactSpec(Part):
+    """What one sale, refund or customer becomes: one or several rows, in a `table` (`{table}`)."""
+
+    table: str = ""
+    rows: tuple[RowTemplate, ...]
+
+
+class RowsSpec(Part):
+    """Rows or events that are appended at a platform which only takes them.
+
+    `facts` are the kinds that are sent: `sale`, `refund`, `customer`. Templates may name `{key}` (id and version),
+    `{id}`, `{version}`, `{kind}`, `{sale}`, `{at}`, `{at_micros}`, `{day}`, `{currency}`, `{amount}` (in units, less
+    than nothing for a refund), `{points}`, `{customer}`, `{client}` (two numbers that stand for the customer),
+    `{platform}`, and of a customer `{tier}`, `{balance}`, `{country}`, `{joined}`, `{last_visit}`, `{gone}`;
+    `{name}`, `{email}` and `{phone}` are empty unless the admin has chosen them (`personal`).
+
+    `call` takes `at_once` facts as `{rows}`; with one at once it may name the fact's values itself. `once`: a change is
+    not sent again. `oldest_s`: the platform does not take older ones. `there`: asks whether a fact (`{key}`) is there,
+    at the path `count`, after a call whose answer got lost.
+    """
+
+    call: CallSpec
+    at_once: int = 500
+    facts: dict[Literal["sale", "refund", "customer"], FactSpec]
+    place: PlaceSpec | None = None
+    once: bool = False
+    oldest_s: float | None = None
+    there: CallSpec | None = None
+    count: str = ""
 
 
 class SubscribeSpec(Part):

@@ -128,7 +128,9 @@ class Life:
     def _trouble_comes(self) -> str:
         if not self.trouble or self._calm_again:
             return ""
-        name = self._chance.choice([name for name in self._vendors if name != "perkstar"])
+        name = self._chance.choice(
+            [name for name, found in self._vendors.items() if name != "perkstar" and found.holds_people]
+        )
         profile, seconds = self._chance.choice(TROUBLES)
         self._vendors[name].use_faults(profile, None)
         loop = asyncio.get_running_loop()

@@ -26,6 +26,8 @@ VENDORS: dict[str, str] = {
     "shopify": "shopify:Shopify",
     "sendgrid": "sendgrid:SendGrid",
     "toast": "toast:Toast",
+    "google-analytics": "google_analytics:GoogleAnalytics",
+    "power-bi": "power_bi:PowerBi",
 }
 """By name, the module beside this one and the class in it."""
 

@@ -73,7 +73,9 @@ def differences(
 def judge(world: World) -> dict[str, Any]:
     """`GET /world/check`."""
     cloud = Side(world.vendors["perkstar"])
-    platforms = {name: world.vendors[name] for name in world.vendors if name != "perkstar"}
+    platforms = {
+        name: vendor for name, vendor in world.vendors.items() if name != "perkstar" and vendor.holds_people
+    }
     said: dict[str, Any] = {name: verdict(world, name, vendor) for name, vendor in platforms.items()}
     sides = {name: Side(vendor) for name, vendor in platforms.items()}
     for entry in world.people():

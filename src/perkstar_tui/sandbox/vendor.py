@@ -59,6 +59,8 @@ class Vendor(ABC):
     """Whether customers can be written there."""
     sells = False
     """Whether the seed puts sales there."""
+    holds_people = True
+    """Whether there are people at all; else rows and events are only taken."""
     authorize_path = ""
     """Where the page lies that asks an owner for access; empty without OAuth."""
 

@@ -110,7 +110,9 @@ class World:
         for vendor in self.vendors.values():
             vendor.store.begin()
         self.joining = [
-            Joining(self, vendor) for vendor in self.vendors.values() if isinstance(vendor, Ordinary)
+            Joining(self, vendor)
+            for vendor in self.vendors.values()
+            if isinstance(vendor, Ordinary) and vendor.holds_people
         ]
         for number, soul in enumerate(self.souls()):
             self.settle(soul, number)

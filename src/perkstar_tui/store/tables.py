@@ -288,6 +288,20 @@ class Cursor(Row, table=True):
     at: datetime | None = _time(default=None, nullable=True)
 
 
+class SentRow(Row, table=True):
+    """A sale, refund or customer that was appended at a platform which only takes rows: in which version, how it was.
+
+    `digest` tells whether it has changed since; the row itself is not kept.
+    """
+
+    __tablename__ = "sent_row"
+    integration_id: str = Field(primary_key=True)
+    fact: str = Field(primary_key=True)
+    version: int = 1
+    digest: str
+    at: datetime = _time()
+
+
 class SyncRun(Row, table=True):
     __tablename__ = "sync_run"
     __table_args__ = (Index("ix_sync_run_integration", "integration_id", "id"),)

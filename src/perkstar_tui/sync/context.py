@@ -31,6 +31,7 @@ LOG = table(t.LogLine)
 INTENT = table(t.Intent)
 EVENT = table(t.InboundEvent)
 CONFLICT = table(t.Conflict)
+SENT = table(t.SentRow)
 
 PROGRESS_S = 0.2
 

@@ -20,7 +20,7 @@ from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
 from . import cloud as cloud_legs
-from . import inward, outward, sales
+from . import inward, outward, rows, sales
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
 from .schedule import next_run
@@ -339,7 +339,7 @@ class _Run:
 
     async def _platform(self, leg: Leg) -> None:
         """The platform's legs. A data type whose permission is missing stops; the others go on (H6)."""
-        for step in (self._customers_in, self._sales_in, self._customers_out):
+        for step in (self._customers_in, self._sales_in, self._customers_out, self._rows_out):
             try:
                 await step(leg)
             except PerkstarError as error:
@@ -356,12 +356,20 @@ class _Run:
             await inward.retry_due(leg, dict.fromkeys([*due, *await inward.rematch_held(leg)]))
 
     async def _sales_in(self, leg: Leg) -> None:
-        if DataType.TRANSACTIONS in leg.config.data and leg.config.direction.inward:
+        spec = leg.connector.manifest.data.get(DataType.TRANSACTIONS)
+        gives = spec is None or spec.to_perkstar
+        if gives and DataType.TRANSACTIONS in leg.config.data and leg.config.direction.inward:
             await sales.read_sales(leg, full=self.full)
 
     async def _customers_out(self, leg: Leg) -> None:
         if DataType.CUSTOMERS in leg.config.data and leg.config.direction.outward:
             await outward.send_customers(leg)
+
+    async def _rows_out(self, leg: Leg) -> None:
+        spec = leg.connector.manifest.data.get(DataType.TRANSACTIONS)
+        wanted = DataType.TRANSACTIONS in leg.config.data and leg.config.direction.outward
+        if wanted and spec is not None and spec.rows is not None:
+            await rows.send_rows(leg, spec.rows)
 
     def _close(self, outcome: Outcome, error: PerkstarError | None) -> None:
         now = self.clock.now()

@@ -1,0 +1,85 @@
+"""Platforms that only take rows: what is sent and answered, held against the vendors' own descriptions."""
+
+from typing import Any
+
+import pytest
+from description import described
+from places import CATALOG, Judged, QuickClock
+from still import HeldCredential
+
+from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.remote import Fact
+from perkstar_tui.platforms.auth import normalise_credential
+from perkstar_tui.platforms.registry import open_connector
+from perkstar_tui.sandbox.server import Sandbox
+from perkstar_tui.sync.rows import client_of
+
+TAKERS = sorted(
+    name
+    for name, manifest in CATALOG.items()
+    if (data := manifest.data.get(DataType.TRANSACTIONS)) is not None and data.rows is not None
+)
+
+
+def fact(number: int, at: str) -> Fact:
+    values: dict[str, Any] = {
+        "id": f"trn_{number}", "kind": "sale", "sale": f"square:{number}", "at": at, "at_micros": None, "day": at[:10],
+        "currency": "GBP", "amount": 12.5, "size": 12.5, "points": 12, "customer": "cus_1",
+        "client": client_of("cus_1"), "platform": "square", "version": 1, "key": f"trn_{number}.1",
+    }  # fmt: skip
+    return Fact(f"trn_{number}", "sale", 1, values)
+
+
+def opened(box: Sandbox, name: str, transport: Judged, **other: str) -> Any:
+    given = {**box.line["platforms"][name]["credentials"], **other}
+    _, credential = normalise_credential(CATALOG[name], given, QuickClock().now())
+    where = {name: {"url": box.line["platforms"][name]["url"], "limits": False}}
+    return open_connector(
+        name,
+        HeldCredential(**credential),
+        endpoints=where,
+        clock=QuickClock(),
+        options={},
+        transport=transport,
+    )
+
+
+@pytest.mark.parametrize("name", TAKERS)
+async def test_rows_are_sent_and_asked_for_as_the_vendor_describes_it(box: Sandbox, name: str) -> None:
+    transport = Judged()
+    connector = opened(box, name, transport)
+    account = await connector.identify()
+    assert account.id
+    at_once = CATALOG[name].data[DataType.TRANSACTIONS].rows.at_once
+    facts = [fact(number, "2026-11-24T10:00:00Z") for number in range(min(3, at_once))]
+    await connector.append(facts)
+    assert await connector.has(facts[0]) in (True, None)
+    assert await connector.has(fact(99, "2026-11-24T10:00:00Z")) in (False, None)
+    judge = described(name)
+    if judge is not None:
+        wrong = [
+            problem
+            for sent in transport.sent
+            for problem in judge.problems(
+                sent.method,
+                sent.url.path,
+                sent.url.query.decode(),
+                sent.content,
+                sent.headers.get("content-type", ""),
+            )
+        ]
+        for answer in transport.answered:
+            asked = answer.request
+            wrong += judge.untrue(asked.method, asked.url.path, answer.status_code, answer.content)
+        assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in TAKERS if any(f.type == "oauth2" for f in CATALOG[name].auth)]
+)
+async def test_a_wrong_credential_is_refused(box: Sandbox, name: str) -> None:
+    connector = opened(box, name, Judged(), access_token="wrong", refresh_token="wrong")
+    with pytest.raises(PerkstarError) as caught:
+        await connector.append([fact(1, "2026-11-24T10:00:00Z")])
+    assert caught.value.kind is ErrorKind.CREDENTIAL_REFUSED

@@ -1,0 +1,121 @@
+"""Platforms that only take rows or events: each fact told once, changes once more, and nobody named."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shop import Shop, sandbox
+
+from perkstar_tui.model.enums import DataType
+from perkstar_tui.platforms.catalog import load_catalog
+
+CATALOG = load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS")))
+TAKERS = sorted(
+    name
+    for name, manifest in CATALOG.items()
+    if (data := manifest.data.get(DataType.TRANSACTIONS)) is not None and data.rows is not None
+)
+ASKED = sorted(name for name in TAKERS if CATALOG[name].data[DataType.TRANSACTIONS].rows.there is not None)
+CORRECTED = sorted(name for name in TAKERS if not CATALOG[name].data[DataType.TRANSACTIONS].rows.once)
+
+
+@pytest.fixture(scope="module", params=TAKERS)
+def box(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with sandbox("--no-limits", "--only", f"square,{request.param}", customers=20) as made:
+        made.platform = request.param  # type: ignore[attr-defined]
+        yield made
+
+
+@pytest.fixture
+def shop(box: Any, tmp_path: Path) -> Shop:
+    """A shop whose till has been read already, and a platform that is told of it."""
+    box.ask("/reset", {})
+    box.faults(box.platform)
+    made = Shop(box, tmp_path / "home", inside=True)
+    credit_from = box.ask("/world/sales")["credit_from"]
+    made.connect("square", "--data", "customers,transactions", "--set", f"credit_from={credit_from}",
+                 "--set", "issue_cards=sale")  # fmt: skip
+    for _ in range(2):
+        assert made.sync("square")["outcome"] == "succeeded"
+    made.connect(box.platform, "--direction", "to-platform")
+    return made
+
+
+def told(box: Any) -> list[dict[str, Any]]:
+    """Every row or event that the platform has, but for the things that hold them."""
+    return [
+        dict(record)
+        for record in box.records(box.platform, "rows" if box.platform == "power-bi" else "events")
+    ]
+
+
+def test_every_fact_is_told_once_and_nothing_the_second_time(shop: Shop, box: Any) -> None:
+    first = shop.sync(box.platform)
+    assert first["outcome"] == "succeeded", first
+    rows = told(box)
+    assert rows and first["outward"]["created"] > 0
+    assert first["outward"]["failed"] == first["outward"]["held"] == 0
+    again = shop.sync(box.platform)
+    assert again["outcome"] == "succeeded"
+    assert again["outward"]["created"] == again["outward"]["updated"] == 0
+    assert told(box) == rows
+
+
+def test_sales_are_told_with_their_amounts_and_refunds_as_such(shop: Shop, box: Any) -> None:
+    counts = shop.sync(box.platform)["outward"]
+    ledger = shop.well("transactions")["items"]
+    assert counts["created"] + counts["excluded"] >= len(ledger) > 0
+    rows = told(box)
+    if box.platform == "power-bi":
+        sales = {row["id"]: row["amount"] for row in rows if row.get("kind") == "sale"}
+        assert sales == {item["id"]: item["total_minor"] / 100 for item in ledger if item["kind"] == "sale"}
+        assert len({row["key"] for row in rows}) == len(rows)
+    else:
+        bought = [row for row in rows if row["name"] == "purchase"]
+        assert bought and len({row["params"]["transaction_id"] for row in bought}) == len(bought)
+        amounts = {item["total_minor"] / 100 for item in ledger if item["kind"] == "sale"}
+        assert {row["params"]["value"] for row in bought} <= amounts
+
+
+def test_nobody_is_named_unless_the_admin_has_chosen_so(shop: Shop, box: Any) -> None:
+    shop.sync(box.platform)
+    people = [record for record in box.records("perkstar") if record["email"]]
+    text = str(told(box))
+    assert people and not any(person["email"].lower() in text.lower() for person in people)
+    assert not any(person["surname"] in text for person in people if person["surname"])
+
+
+def test_an_expired_credential_is_renewed(shop: Shop, box: Any) -> None:
+    box.ask(f"/{box.platform}/tokens:expire", {})
+    assert shop.sync(box.platform)["outcome"] == "succeeded"
+    assert told(box)
+
+
+@pytest.mark.parametrize("box", ASKED, indirect=True)
+def test_rows_whose_answer_is_lost_are_not_told_twice(shop: Shop, box: Any) -> None:
+    box.faults(
+        box.platform, rules=[{"effect": "reset", "method": "POST", "path": ".*/rows", "nth": 1, "times": 1}]
+    )
+    broken = shop.sync(box.platform)
+    box.faults(box.platform)
+    for _ in range(2):
+        assert shop.sync(box.platform)["outcome"] == "succeeded"
+    rows = told(box)
+    assert broken["outcome"] == "failed" and rows
+    assert len({row["key"] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("box", CORRECTED, indirect=True)
+def test_what_changes_is_told_once_more_in_a_higher_version(shop: Shop, box: Any, tmp_path: Path) -> None:
+    shop.sync(box.platform)
+    before = len(told(box))
+    email = next(record["email"] for record in box.records("perkstar") if record["email"])
+    people = tmp_path / "people.csv"
+    people.write_text(f"email,country\n{email},FR\n")
+    assert shop.well("customers", "import", str(people))
+    changed = shop.sync(box.platform)["outward"]
+    rows = told(box)
+    assert changed["updated"] == 1 and len(rows) == before + 1
+    assert [(row["version"], row["country"]) for row in rows if row.get("country") == "FR"] == [(2, "FR")]
