@@ -51,8 +51,13 @@ def told(box: Any) -> list[dict[str, Any]]:
     ]
 
 
-def test_every_fact_is_told_once_and_nothing_the_second_time(shop: Shop, box: Any) -> None:
+def test_every_fact_is_told_once_as_the_preview_says_and_nothing_the_second_time(
+    shop: Shop, box: Any
+) -> None:
+    foreseen = shop.well("preview", box.platform)
+    assert told(box) == [] and foreseen["outward"]["create_total"] > 0
     first = shop.sync(box.platform)
+    assert first["outward"]["created"] == foreseen["outward"]["create_total"]
     assert first["outcome"] == "succeeded", first
     rows = told(box)
     assert rows and first["outward"]["created"] > 0

@@ -331,6 +331,12 @@ def _read_all_again(bench: Bench, integration_id: str) -> None:
 def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
     """Replace the customers' mapping. Raises MAPPING that names the line at fault."""
     manifest = bench.manifest(row.platform)
+    if DataType.CUSTOMERS not in manifest.data:
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"{manifest.title} is told of sales as its catalog entry describes them: there is nothing to map.",
+            field="mapping",
+        )
     known = {entry["remote"]: entry for entry in row.config["mapping"].get("customers", [])}
     spec = {field.remote: field for field in manifest.data[DataType.CUSTOMERS].fields}
     entries: list[dict[str, Any]] = []

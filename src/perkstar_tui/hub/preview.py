@@ -13,12 +13,13 @@ from sqlmodel import SQLModel
 
 from perkstar_tui.model.enums import DataType, Direction, LinkState
 from perkstar_tui.model.ids import new_id
-from perkstar_tui.model.remote import Answer, Change, Page, Presence, RemoteRecord
+from perkstar_tui.model.remote import Answer, Change, Fact, Page, Presence, RemoteRecord
 from perkstar_tui.platforms.connector import Connector
+from perkstar_tui.platforms.parts import RowsSpec
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, table
-from perkstar_tui.sync import inward, outward, sales
+from perkstar_tui.sync import inward, outward, rows, sales
 from perkstar_tui.sync.context import CUSTOMER, LINK, TRANSACTION, Leg, name_of
 
 from . import views as v
@@ -135,7 +136,40 @@ async def _on_copy(
     if DataType.CUSTOMERS in config.data and config.direction is not Direction.TO_PERKSTAR:
         await outward.send_customers(leg)
     outward_side = _outward(copy, leg, connector.sent, shown)
+    spec = connector.manifest.data.get(DataType.TRANSACTIONS)
+    if spec is not None and spec.rows is not None and DataType.TRANSACTIONS in config.data:
+        outward_side, told = _told(leg, spec.rows, shown)
+        notes.append(told)
     return v.PreviewView(row.id, inward_side, outward_side, points, tuple(notes))
+
+
+def _told(leg: Leg, spec: RowsSpec, shown: int) -> tuple[v.PreviewSide, str]:
+    """Rows that would be appended at a platform that only takes them."""
+    facts = rows.waiting(leg, spec)
+    made = [fact for fact in facts if fact.version == 1]
+    changed = [fact for fact in facts if fact.version > 1]
+
+    def view(fact: Fact) -> v.PreviewRow:
+        fields = tuple(
+            (name, None, _text(value)) for name, value in fact.values.items() if value not in (None, "")
+        )
+        return v.PreviewRow(fact.id, fact.kind, fields)
+
+    counts = leg.outward
+    side = v.PreviewSide(
+        tuple(view(fact) for fact in made[:shown]),
+        tuple(view(fact) for fact in changed[:shown]),
+        (),
+        counts.unchanged,
+        counts.excluded,
+        len(made),
+        len(changed),
+        0,
+    )
+    kinds = {kind: sum(fact.kind == kind for fact in facts) for kind in ("sale", "refund", "customer")}
+    words = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.items() if count)
+    left = f"; {counts.excluded} are too old to be taken" if counts.excluded else ""
+    return side, f"To be told: {words or 'nothing'}{left}."
 
 
 def _points(copy: Store, integration_id: str, start: int) -> tuple[int, list[str]]:

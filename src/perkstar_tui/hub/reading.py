@@ -29,6 +29,7 @@ LOG = table(t.LogLine)
 CREDENTIAL = table(t.Credential)
 TIER = table(t.PlanTier)
 SUBSCRIPTION = table(t.WebhookSubscription)
+SENT = table(t.SentRow)
 
 
 def integrations(bench: Bench, *, everything: bool = False) -> list[v.IntegrationView]:
@@ -47,6 +48,10 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             )
         ):
             count_link(counts[id_], state, code, number)
+        for id_, number in connection.execute(
+            select(SENT.c.integration_id, func.count()).group_by(SENT.c.integration_id)
+        ):
+            count_link(counts[id_], LinkState.LINKED, None, number)
         expiries = {
             row.owner_id: row.expires_at
             for row in connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.expires_at))

@@ -26,6 +26,9 @@ COLUMNS = (
 )
 
 
+NOTHING_TO_MAP = "Customers are not kept in step here, so there is nothing to map."
+
+
 class MappingPane(Pane):
     NAME: ClassVar[str] = "mapping"
     TITLE: ClassVar[str] = "Mapping"
@@ -36,8 +39,14 @@ class MappingPane(Pane):
 
     def compose(self) -> ComposeResult:
         with Panel("Customers", id="mapping"):
-            yield Table(COLUMNS, id="mapping-table", empty="No field is mapped. + adds the first line.")
+            empty = "No field is mapped. + adds the first line." if self.has_customers else NOTHING_TO_MAP
+            yield Table(COLUMNS, id="mapping-table", empty=empty)
         yield Painted(id="mapping-said")
+
+    @property
+    def has_customers(self) -> bool:
+        """Whether customers are kept in step, whose fields can be mapped."""
+        return "customers" in self.view.data
 
     @property
     def table(self) -> Table:
@@ -133,6 +142,9 @@ class MappingPane(Pane):
 
     def add_line(self) -> None:
         if self.program.refused():
+            return
+        if not self.has_customers:
+            self.notify(NOTHING_TO_MAP)
             return
         blank = v.MappingLine("customers", "", "", "both", "text", "")
 

@@ -95,9 +95,16 @@ class OverviewPane(Pane):
             _fact(
                 "Frequency", clean(view.frequency) + (f" ({clean(view.listening)})" if view.listening else "")
             ),
-            _fact("Match", f"{', then '.join(view.match)} · truth: {clean(view.source_of_truth)}"),
+            _fact("Match", self._match()),
             _fact("Owner", owner or "–"),
         ]
+
+    def _match(self) -> str:
+        """By what people are known, and whose word counts; nothing where no customers are kept in step."""
+        view = self.view
+        if "customers" not in view.data:
+            return "–"
+        return f"{', then '.join(view.match)} · truth: {clean(view.source_of_truth)}"
 
     def _now(self) -> list[Line]:
         view, now = self.view, self.program.now()
