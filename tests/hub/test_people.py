@@ -1,5 +1,7 @@
 """Customers of the store: import, lists and export, through the hub's door."""
 
+from pathlib import Path
+
 import pytest
 
 from perkstar_tui.hub.hub import Hub
@@ -57,6 +59,22 @@ def test_an_export_holds_every_customer(hub):
     rows = [{"first_name": f"P{n}", "email": f"p{n}@mail.uk"} for n in range(1100)]
     hub.import_customers(rows)
     assert sorted(row["email"] for row in hub.export_customers()) == sorted(row["email"] for row in rows)
+
+
+def test_an_export_without_a_place_lies_in_the_home_and_only_its_owner_may_read_it(hub):
+    hub.import_customers([ANN])
+    done = hub.export_to()
+    file = Path(done.file)
+    assert done.customers == 1 and file.parent == hub.bench.settings.home / "exports"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert ANN["email"] in file.read_text()
+
+
+def test_a_place_that_cannot_be_written_is_named(hub, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PerkstarError) as caught:
+        hub.export_to(tmp_path / "file" / "customers.csv")
+    assert caught.value.kind is ErrorKind.USAGE and "customers.csv" in caught.value.message
 
 
 def test_views_are_remembered_over_restarts(hub):

@@ -290,6 +290,10 @@ class FakeHub:
         if name in self.fail:
             raise self.fail[name]
 
+    def export_to(self, target: Any = None) -> v.ExportView:
+        self._call("export_to", target)
+        return v.ExportView("/home/ann/exports/customers.csv", 1204)
+
     def _find(self, name_or_id: str) -> v.IntegrationView:
         for view in self.views:
             if name_or_id in (view.id, view.name):

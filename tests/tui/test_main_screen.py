@@ -252,6 +252,18 @@ async def test_a_run_that_stopped_before_a_mass_change_goes_on_by_a_decision_onl
 
 
 @BOTH
+async def test_an_export_is_offered_before_a_disconnect_and_the_sheet_stays(size):
+    async with shown(size=size) as screen:
+        await screen.press("down", "x")
+        assert "exports customers first" in screen.text()
+        await screen.press("ctrl+o")
+        await screen.until(
+            lambda: "1,204 customers written to" in screen.text(), "nothing is said of the export"
+        )
+        assert screen.hub.asked("export_to") and not screen.hub.asked("disconnect")
+
+
+@BOTH
 async def test_disconnect_needs_the_name_typed_and_no_other_key_does_it(size):
     async with shown(size=size) as screen:
         await screen.press("down", "x")

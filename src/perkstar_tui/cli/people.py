@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from perkstar_tui.hub.exporting import write_customers
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.money import amount
 
@@ -109,37 +110,12 @@ def register(app: typer.Typer) -> None:
 
     def _export(context: typer.Context, file: str | None) -> None:
         """JSON lines to standard output with --json or for a .jsonl file, else CSV; a file is private (0600)."""
-        import os
-
         with opened(context.obj) as hub:
-            rows = hub.export_customers()
             if file in (None, "-"):
-                _write(rows, sys.stdout, lines=context.obj.json)
+                write_customers(hub.export_customers(), sys.stdout, lines=context.obj.json)
                 return
-            target = Path(str(file))
-            descriptor = os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as handle:
-                count = _write(rows, handle, lines=target.suffix in (".jsonl", ".json"))
-        emit(
-            context.obj,
-            {"file": str(target), "customers": count},
-            lambda: say(f"{count} written to {target}"),
-        )
-
-    def _write(rows: Iterator[dict[str, Any]], handle: Any, *, lines: bool) -> int:
-        count = 0
-        writer: Any = None
-        for row in rows:
-            count += 1
-            if lines:
-                handle.write(orjson.dumps(row).decode() + "\n")
-                continue
-            if writer is None:
-                writer = csv.DictWriter(handle, list(row))
-                writer.writeheader()
-            # A leading sign would make a spreadsheet take the text for a formula.
-            writer.writerow({n: f"'{v}" if str(v or "")[:1] in ("=", "@") else v for n, v in row.items()})
-        return count
+            done = hub.export_to(Path(str(file)))
+        emit(context.obj, done, lambda: say(f"{done.customers} written to {done.file}"))
 
     @app.command()
     def transactions(

@@ -98,6 +98,9 @@ class HubDoor(Protocol):
     def resume(self, name_or_id: str) -> v.IntegrationView: ...
     def reconnect(self, name_or_id: str, credentials: dict[str, Any]) -> v.IntegrationView: ...
     def disconnect(self, name_or_id: str, reason: str = "") -> v.IntegrationView: ...
+    def export_to(self, target: Path | None = None) -> v.ExportView:
+        """Every customer in a private file; without a target it is made in the home. USAGE where it can't be."""
+
     def impact(self, act: str, name_or_id: str) -> v.ImpactView:
         """What `pause`, `resync`, `reconnect` or `disconnect` would do."""
 

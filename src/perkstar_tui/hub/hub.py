@@ -158,6 +158,11 @@ class Hub:
     def export_customers(self) -> Iterator[dict[str, Any]]:
         return people.export_customers(self.bench)
 
+    def export_to(self, target: Path | None = None) -> v.ExportView:
+        from .exporting import export_to
+
+        return export_to(self.bench, target)
+
     def transactions(
         self, customer: str | None = None, *, state: str | None = None, offset: int = 0, limit: int = 100
     ) -> v.PageOf:

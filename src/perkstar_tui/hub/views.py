@@ -181,6 +181,14 @@ class TransactionView:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportView:
+    """Where an export lies, and how many customers are in it."""
+
+    file: str
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImportView:
     """What became of the rows of a file; `held` names those that a person must look at, by row number."""
 

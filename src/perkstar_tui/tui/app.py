@@ -395,7 +395,7 @@ class PerkstarApp(App[str]):
         from textual.command import CommandPalette, SearchIcon
 
         if self.use_command_palette and not CommandPalette.is_open(cast(App[object], self)):
-            palette = CommandPalette(id="--command-palette")
+            palette = CommandPalette(placeholder="Search for commands", id="--command-palette")
 
             def plain_sign() -> None:
                 for icon in palette.query(SearchIcon):

@@ -173,9 +173,11 @@ class FilterSheet(Sheet[dict[str, str]]):
 class ImpactSheet(Sheet[str]):
     """What an act would do, said before: what stops, what stays, how many, and the way back.
 
-    With `name` the act waits until that is typed; with `safe` the cursor begins on leaving it. Answers the
-    reason given (maybe empty), or None when it was left.
+    With `name` the act waits until that is typed, and Ctrl+O writes an export first; with `safe` the cursor begins on
+    leaving it. Answers the reason given (maybe empty), or None when it was left.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+o", "export", "export first")]
 
     def __init__(
         self,
@@ -209,7 +211,14 @@ class ImpactSheet(Sheet[str]):
             yield Painted(id="wrong")
             if self._wanted:
                 yield Painted(
-                    (("Enter", "key"), (" goes on once it is typed   ", "dim"), *LEAVE), classes="foot"
+                    (
+                        ("Enter", "key"),
+                        (" once it is typed   ", "dim"),
+                        ("Ctrl+O", "key"),
+                        (" exports customers first   ", "dim"),
+                        *LEAVE,
+                    ),
+                    classes="foot",
                 )
             else:
                 go = Option("go", self._verb)
@@ -227,6 +236,19 @@ class ImpactSheet(Sheet[str]):
         numbers = "   ".join(f"{number:,} {word}" for word, number in impact.counts)
         lines += [(), ((numbers, "strong"),)] if numbers else []
         return [*lines, (), (("Way back: ", "dim"), (clean(impact.back), ""))]
+
+    def action_export(self) -> None:
+        """Write every customer to a file; the sheet stays, and says where it lies."""
+        if not self._wanted:
+            return
+
+        async def writing() -> None:
+            done = await self.program.attempt(self.program.hub.export_to)
+            if done is not None and self.is_mounted:
+                words = f"{done.customers:,} customers written to {clean(done.file)}"
+                self.query_one("#wrong", Painted).paint(((words, "good"),))
+
+        self.program.begin(writing())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         typed = self.query_one("#typed", Input).value.strip()
