@@ -18,7 +18,7 @@ from perkstar_tui.platforms.auth import (
     normalise_credential,
 )
 from perkstar_tui.platforms.catalog import load_catalog
-from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.platforms.manifest import FieldSpec, Manifest
 from perkstar_tui.platforms.registry import open_connector
 from perkstar_tui.sandbox.server import Sandbox
 
@@ -94,11 +94,17 @@ class Place:
         self.box = box
         self.name = name
         self.manifest = CATALOG[name]
-        self.email, self.first_name = path_of(self.manifest, "email"), path_of(self.manifest, "first_name")
+        self.email = self.first_name = ""
+        self.required: list[FieldSpec] = []
         self.kind = str(self.control("GET", "/platforms")["platforms"][name]["people"])
-        customers = self.manifest.data[DataType.CUSTOMERS]
-        stood_in = customers.write.stand_in if customers.write is not None else {}
-        self.required = [spec for spec in customers.fields if spec.required or spec.remote in stood_in]
+        customers = self.manifest.data.get(DataType.CUSTOMERS)
+        if customers is not None:
+            self.email, self.first_name = (
+                path_of(self.manifest, "email"),
+                path_of(self.manifest, "first_name"),
+            )
+            stood_in = customers.write.stand_in if customers.write is not None else {}
+            self.required = [spec for spec in customers.fields if spec.required or spec.remote in stood_in]
         self.transport = Judged()
         self.clock = QuickClock()
         given = box.line["perkstar"] if name == "perkstar" else box.line["platforms"][name]["credentials"]

@@ -182,7 +182,7 @@ class Bench:
         options = dict(config.get("options", {}))
         direction = Direction(config.get("direction", "both"))
         truth = SourceOfTruth(config.get("source_of_truth", "perkstar"))
-        spec = manifest.data.get(DataType.CUSTOMERS)
+        spec, sales = manifest.data.get(DataType.CUSTOMERS), manifest.data.get(DataType.TRANSACTIONS)
         given = config.get("credit_from")
         return RunConfig(
             integration_id=row.id,
@@ -210,6 +210,7 @@ class Bench:
             credit_from=datetime.fromisoformat(given) if given else None,
             template_id=config.get("template_id"),
             issue_cards=str(options.get("issue_cards", "never")),
+            rows=sales.rows if sales is not None else None,
         )
 
     def connector(self, row: Any, held: leases.Held | None = None) -> Connector:

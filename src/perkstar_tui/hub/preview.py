@@ -136,9 +136,8 @@ async def _on_copy(
     if DataType.CUSTOMERS in config.data and config.direction is not Direction.TO_PERKSTAR:
         await outward.send_customers(leg)
     outward_side = _outward(copy, leg, connector.sent, shown)
-    spec = connector.manifest.data.get(DataType.TRANSACTIONS)
-    if spec is not None and spec.rows is not None and DataType.TRANSACTIONS in config.data:
-        outward_side, told = _told(leg, spec.rows, shown)
+    if config.rows is not None and DataType.TRANSACTIONS in config.data:
+        outward_side, told = _told(leg, config.rows, shown)
         notes.append(told)
     return v.PreviewView(row.id, inward_side, outward_side, points, tuple(notes))
 

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth, Write
 from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.model.remote import Value
-
 from .earning import EarningRule
 from .mapping import Line, transform
+
+if TYPE_CHECKING:
+    from perkstar_tui.platforms.parts import RowsSpec
 
 CUSTOMER_FIELDS = (
     "first_name",
@@ -60,6 +62,8 @@ class RunConfig:
     template_id: str | None = None
     issue_cards: str = "never"
     """never, sale (where a sale waits for one) or always."""
+    rows: "RowsSpec | None" = None
+    """How sales are told to a platform that takes rows and gives none."""
 
     @cached_property
     def paths(self) -> tuple[str, ...]:

@@ -356,9 +356,11 @@ class _Run:
             await inward.retry_due(leg, dict.fromkeys([*due, *await inward.rematch_held(leg)]))
 
     async def _sales_in(self, leg: Leg) -> None:
-        spec = leg.connector.manifest.data.get(DataType.TRANSACTIONS)
-        gives = spec is None or spec.to_perkstar
-        if gives and DataType.TRANSACTIONS in leg.config.data and leg.config.direction.inward:
+        if (
+            leg.config.rows is None
+            and DataType.TRANSACTIONS in leg.config.data
+            and leg.config.direction.inward
+        ):
             await sales.read_sales(leg, full=self.full)
 
     async def _customers_out(self, leg: Leg) -> None:
@@ -366,10 +368,9 @@ class _Run:
             await outward.send_customers(leg)
 
     async def _rows_out(self, leg: Leg) -> None:
-        spec = leg.connector.manifest.data.get(DataType.TRANSACTIONS)
         wanted = DataType.TRANSACTIONS in leg.config.data and leg.config.direction.outward
-        if wanted and spec is not None and spec.rows is not None:
-            await rows.send_rows(leg, spec.rows)
+        if wanted and leg.config.rows is not None:
+            await rows.send_rows(leg, leg.config.rows)
 
     def _close(self, outcome: Outcome, error: PerkstarError | None) -> None:
         now = self.clock.now()
