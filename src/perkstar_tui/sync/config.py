@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth, Write
 from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.model.remote import Value
+
 from .earning import EarningRule
 from .mapping import Line, transform
 
