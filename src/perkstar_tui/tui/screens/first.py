@@ -99,8 +99,9 @@ class FirstScreen(PerkScreen[None]):
         except Exception as error:
             wrong.paint((("▲ ", "bad"), (clean(error_sentence(error)), "")))
             return
+        # The rest is the program's work: what this screen has begun ends with it.
+        self.program.begin(self.program.ready())
         self.dismiss(None)
-        await self.program.ready()
 
     def action_back(self) -> None:
         """One back from a field; there is nothing behind this screen."""
