@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from perkstar_tui.hub.exporting import write_customers
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.money import amount
 
@@ -112,6 +111,8 @@ def register(app: typer.Typer) -> None:
         """JSON lines to standard output with --json or for a .jsonl file, else CSV; a file is private (0600)."""
         with opened(context.obj) as hub:
             if file in (None, "-"):
+                from perkstar_tui.hub.exporting import write_customers
+
                 write_customers(hub.export_customers(), sys.stdout, lines=context.obj.json)
                 return
             done = hub.export_to(Path(str(file)))

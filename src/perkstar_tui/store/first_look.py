@@ -47,6 +47,7 @@ def _rows(connection: sqlite3.Connection) -> SimpleNamespace:
         links=all_of(
             "SELECT integration_id, state, code, count(*) AS number FROM record_link"
             " GROUP BY integration_id, state, code"
+            " UNION ALL SELECT integration_id, 'linked', NULL, count(*) FROM sent_row GROUP BY integration_id"
         ),
         expiries={
             row.owner_id: row.expires_at for row in all_of("SELECT owner_id, expires_at FROM credential")

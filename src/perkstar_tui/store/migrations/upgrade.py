@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 if TYPE_CHECKING:
     from perkstar_tui.store.database import Store
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def upgrade(store: "Store") -> None:
