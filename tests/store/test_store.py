@@ -14,7 +14,10 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import LeaseLostError, Store, table
+from perkstar_tui.store.migrations import versions
+from perkstar_tui.store.migrations.upgrade import HEAD
 
+VERSIONS = Path(versions.__file__).parent
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -59,6 +62,38 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(store: Store) -> N
             if d[0] in ("add_table", "remove_table", "add_column", "remove_column")
         ]
     assert differences == []
+
+
+def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path) -> None:
+    made = Store.at(tmp_path)
+    made.upgrade()
+    with made.write() as connection:
+        connection.execute(insert(table(t.Setting)).values(name="kept", value="yes"))
+        connection.exec_driver_sql("DROP TABLE sent_row")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    made.upgrade()
+    with made.read() as connection:
+        assert connection.execute(select(table(t.Setting).c.value)).scalar() == "yes"
+        assert connection.execute(select(table(t.SentRow))).all() == []
+    made.close()
+
+
+def test_the_newest_revision_is_the_one_that_a_start_looks_for(store: Store) -> None:
+    newest = max(file.name.partition("_")[0] for file in VERSIONS.glob("0*.py"))
+    with store.read() as connection:
+        assert (
+            connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == newest == HEAD
+        )
+
+
+def test_a_store_of_a_newer_version_is_left_alone_and_said_to_be_one(store: Store) -> None:
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(PerkstarError) as caught:
+        store.upgrade()
+    assert caught.value.kind is ErrorKind.USAGE and "newer version" in caught.value.message
+    with store.write() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{HEAD}'")
 
 
 def test_revisions_are_taken_in_commit_order_by_concurrent_writers(store: Store) -> None:
