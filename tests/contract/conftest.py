@@ -10,9 +10,6 @@ from places import CATALOG, Place, QuickClock
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.sandbox.server import Sandbox
 
-COUNTED: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-"""By platform, how many requests and answers were held against its description."""
-
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Sandbox]:
@@ -49,8 +46,8 @@ def place(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Place]:
         wrong += judge.untrue(
             answer.request.method, answer.request.url.path, answer.status_code, answer.content
         )
-    COUNTED[found.name][0] += len(found.transport.sent)
-    COUNTED[found.name][1] += len(found.transport.answered)
+    judged = (found.name, len(found.transport.sent), len(found.transport.answered))
+    request.node.user_properties.append(("judged", judged))
     assert not wrong, "\n".join(dict.fromkeys(wrong))
 
 
@@ -66,3 +63,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many requests and answers were held against each vendor's description, and who has none."""
+    counted: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") != "teardown":
+                continue
+            for name, value in report.user_properties:
+                if name == "judged":
+                    counted[value[0]][0] += value[1]
+                    counted[value[0]][1] += value[2]
+    if counted:
+        terminalreporter.write_line(f"{'held against its description':<30}{'requests':>10}{'answers':>10}")
+        for name, (sent, answered) in sorted(counted.items()):
+            terminalreporter.write_line(f"{name:<30}{sent:>10}{answered:>10}")
+        left = sorted(set(PEOPLE) - counted.keys())
+        terminalreporter.write_line(f"without a description, or not run: {', '.join(left) or 'none'}")

@@ -245,6 +245,15 @@ class _Document:
         self.roots = {name: _strict(document[name]) for name in roots if name in document}
         self.plain = {name: _plain(document[name]) for name in (*roots, "responses") if name in document}
         self.paths = sorted(document["paths"], key=lambda path: path.count("{"))
+        self.judges: dict[tuple[int, bool], Draft202012Validator] = {}
+
+    def _judge(self, schema: Any, *, strict: bool) -> Draft202012Validator:
+        """The judge of a schema of this document, made once."""
+        key = (id(schema), strict)
+        if key not in self.judges:
+            whole = {**_strict(schema), **self.roots} if strict else {**_plain(schema), **self.plain}
+            self.judges[key] = Draft202012Validator(whole)
+        return self.judges[key]
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         path = path.rstrip("/") or path
@@ -281,7 +290,7 @@ class _Document:
             body = self._resolve(operation.get("requestBody") or {})
             schema = (body.get("content") or {}).get("application/json", {}).get("schema")
         if content and "json" in kind and schema is not None:
-            judge = Draft202012Validator({**_strict(schema), **self.roots})
+            judge = self._judge(schema, strict=True)
             for error in judge.iter_errors(orjson.loads(content)):
                 place = ".".join(map(str, error.absolute_path))
                 wrong.append(f"{method} {path}: {place}: {error.message[:300]}")
@@ -304,7 +313,7 @@ class _Document:
         )
         if schema is None or not content:
             return []
-        judge = Draft202012Validator({**_plain(schema), **self.plain})
+        judge = self._judge(schema, strict=False)
         wrong = []
         for error in judge.iter_errors(orjson.loads(content)):
             place = ".".join(map(str, error.absolute_path))

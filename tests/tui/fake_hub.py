@@ -255,6 +255,7 @@ class FakeHub:
         self.views = list(shop() if views is None else views)
         self.new = new
         self.number = 1
+        self.settled: list[v.ConflictView] = []
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.threads: set[str] = set()
         self.fail: dict[str, Exception] = {}
@@ -429,7 +430,14 @@ class FakeHub:
             hub,
             (side,),
             ("2026-07-25 11:29 Square · High St: phone_number is not valid",),
+            tuple(self.settled),
         )
+
+    def undo_conflict(self, conflict_id: str) -> v.RecordView:
+        self._call("undo_conflict", conflict_id)
+        conflict = next(one for one in self.settled if one.id == conflict_id)
+        self.settled.remove(conflict)
+        return self.record(conflict.record)
 
     def mapping(self, name_or_id: str) -> list[v.MappingLine]:
         self._call("mapping", name_or_id)

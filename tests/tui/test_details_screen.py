@@ -1,11 +1,13 @@
 """Details by their keys: six tabs, each live, each with what one came for."""
 
 import pytest
-from fake_hub import HOSTILE, MAILCHIMP, SALESFORCE, SHOPIFY, SQUARE, FakeHub
+from fake_hub import HOSTILE, MAILCHIMP, NOW, SALESFORCE, SHOPIFY, SQUARE, FakeHub
 from showing import BOTH, COMPACT, WIDE, Shown, shown
 
+from perkstar_tui.hub import views as v
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.tui.screens.details import DetailsScreen
+from perkstar_tui.tui.screens.record import RecordScreen
 from perkstar_tui.tui.widgets.table import PagedTable, Table
 
 DETAILS = ("down", "down", "enter")
@@ -230,6 +232,22 @@ async def test_a_record_shows_both_sides_what_differs_and_why(size):
         assert screen.hub.asked("retry") == [((SQUARE, ("cus_01J00000",)), {})]
         await screen.press("escape")
         assert screen.screen == "DetailsScreen"
+
+
+async def test_z_gives_a_field_the_value_that_lost_a_conflict():
+    async with shown() as screen:
+        row = screen.hub.rows[0]
+        screen.hub.settled = [
+            v.ConflictView(
+                "cfl_1", SQUARE, row.id, row.name, "last_name", "Lee", "Here", "There", "perkstar", NOW
+            )
+        ]
+        screen.app.push_screen(RecordScreen(row.id))
+        await screen.until(lambda: "Here won over There" in screen.text(), "the conflict is not shown")
+        await screen.press("z")
+        assert screen.hub.asked("undo_conflict") == [(("cfl_1",), {})]
+        await screen.until(lambda: "won over" not in screen.text(), "the settled conflict is still shown")
+        assert any("other value again" in sentence for sentence in screen.said())
 
 
 async def test_records_are_searched():

@@ -98,6 +98,9 @@ class HubDoor(Protocol):
     def resume(self, name_or_id: str) -> v.IntegrationView: ...
     def reconnect(self, name_or_id: str, credentials: dict[str, Any]) -> v.IntegrationView: ...
     def disconnect(self, name_or_id: str, reason: str = "") -> v.IntegrationView: ...
+    def undo_conflict(self, conflict_id: str) -> v.RecordView:
+        """Give the field its other value; CONFLICT where it has changed again since."""
+
     def export_to(self, target: Path | None = None) -> v.ExportView:
         """Every customer in a private file; without a target it is made in the home. USAGE where it can't be."""
 

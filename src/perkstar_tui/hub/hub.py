@@ -150,7 +150,9 @@ class Hub:
         return reading.records(self.bench, self.bench.find(name_or_id).id, state, text, offset, limit)
 
     def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView:
-        return reading.record(self.bench, any_id_or_email, self._id(name_or_id))
+        found = reading.record(self.bench, any_id_or_email, self._id(name_or_id))
+        settled = settling.conflicts(self.bench, self._id(name_or_id), 0, 20, found.id)
+        return replace(found, conflicts=settled.items) if settled.items else found
 
     def customers(self, text: str = "", *, offset: int = 0, limit: int = 100) -> v.PageOf:
         return people.customers(self.bench, text, offset, limit)

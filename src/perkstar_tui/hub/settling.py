@@ -17,9 +17,13 @@ from .reading import CUSTOMER
 CONFLICT = table(t.Conflict)
 
 
-def conflicts(bench: Bench, integration_id: str | None, offset: int, limit: int) -> v.PageOf:
-    """Settled conflicts, newest first, with the three values each."""
+def conflicts(
+    bench: Bench, integration_id: str | None, offset: int, limit: int, record: str | None = None
+) -> v.PageOf:
+    """Settled conflicts, newest first, with the three values each; of one customer where `record` names one."""
     query = select(CONFLICT)
+    if record:
+        query = query.where(CONFLICT.c.hub_id == record)
     if integration_id:
         query = query.where(CONFLICT.c.integration_id == integration_id)
     with bench.store.read() as connection:

@@ -144,6 +144,22 @@ class RecordSide:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictView:
+    """A field that both sides changed: what both had before, what each changed it to, and who won by the rule."""
+
+    id: str
+    integration_id: str
+    record: str
+    name: str
+    field: str
+    base: Any
+    perkstar: Any
+    platform: Any
+    winner: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecordView:
     id: str
     kind: str
@@ -151,6 +167,8 @@ class RecordView:
     platforms: tuple[RecordSide, ...]
     story: tuple[str, ...] = ()
     """What happened to it, newest first, in sentences."""
+    conflicts: tuple[ConflictView, ...] = ()
+    """Fields that both sides changed and a rule has settled, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,22 +226,6 @@ class VersionView:
     current: bool
     changes: tuple[tuple[str, str, str], ...] = ()
     """Setting, before, after."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConflictView:
-    """A field that both sides changed: what both had before, what each changed it to, and who won by the rule."""
-
-    id: str
-    integration_id: str
-    record: str
-    name: str
-    field: str
-    base: Any
-    perkstar: Any
-    platform: Any
-    winner: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class RecordScreen(PerkScreen[None]):
     def allows(self, action: str) -> bool:
         if action == "retry":
             return bool(self._failing())
+        if action == "undo":
+            return bool(self.record and self.record.conflicts)
         return action != "open"
 
     def _failing(self) -> list[v.RecordSide]:
@@ -105,7 +107,23 @@ class RecordScreen(PerkScreen[None]):
                     (f"   {clean(side.reason)}" if side.reason else "", "warn"),
                 )
             )
-        return lines or [(("It is at no platform yet.", "dim"),)]
+        lines = lines or [(("It is at no platform yet.", "dim"),)]
+        return [*lines, *self._settled(record)]
+
+    def _settled(self, record: v.RecordView) -> list[Line]:
+        """Fields that both sides changed: what won over what, and the way back."""
+        zone = self.program.account.timezone if self.program.account else "UTC"
+        lines: list[Line] = []
+        for number, conflict in enumerate(record.conflicts[:3]):
+            ours, theirs = _words(conflict.perkstar, zone), _words(conflict.platform, zone)
+            won, lost = (ours, theirs) if conflict.winner == "perkstar" else (theirs, ours)
+            back: Line = (
+                ((f"   {self.program.keys.shown('undo')}", "key"), (f" takes {lost}", "dim"))
+                if not number
+                else ()
+            )
+            lines.append(((f"≠ {clean(conflict.field)} ", "warn"), (f"{won} won over {lost}", ""), *back))
+        return lines
 
     def _rows(self, record: v.RecordView) -> list[Row]:
         zone = self.program.account.timezone if self.program.account else "UTC"
@@ -141,6 +159,25 @@ class RecordScreen(PerkScreen[None]):
             return sum(hub.retry(side.integration_id, [record]) for side in failing)
 
         self.program.act(retry, "It is tried again with the next run.")
+
+    def action_undo(self) -> None:
+        """Give the field of the newest settled conflict the value that lost."""
+        conflict = self.record.conflicts[0] if self.record and self.record.conflicts else None
+        if conflict is None:
+            self.program.say("No conflict of this record was settled.")
+            return
+        if self.program.refused():
+            return
+        hub = self.program.hub
+
+        async def undoing() -> None:
+            if await self.program.attempt(hub.undo_conflict, conflict.id) is not None:
+                self.program.say(
+                    f"{clean(conflict.field)} has its other value again; the next runs carry it over."
+                )
+                await self.load()
+
+        self.program.begin(undoing())
 
     def action_copy_id(self) -> None:
         self.program.copy_text(self.record.id if self.record else self._wanted, "the record's id")
