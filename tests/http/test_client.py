@@ -11,7 +11,7 @@ import pytest
 from still import StillClock
 
 from perkstar_tui.http.budget import LocalBudgets, Pace
-from perkstar_tui.http.client import HttpClient, LimitHeaders, Policy
+from perkstar_tui.http.client import HttpClient, LimitHeaders, PointsTold, Policy
 from perkstar_tui.http.errors import ErrorShape
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
@@ -293,6 +293,32 @@ async def test_nothing_left_of_the_budget_waits_for_its_interval() -> None:
     await http.call("GET", "/x")
     await http.call("GET", "/x")
     assert sum(clock.slept) >= 0.99
+
+
+async def test_too_few_points_left_for_another_call_wait_until_they_are_back() -> None:
+    clock = StillClock()
+    told = {"cost": 100, "left": 20, "per_s": 40}
+    script = Script(httpx.Response(200, json=told))
+    http = client(script, clock, intervals={"": 50.0}, points=PointsTold("cost", "left", "per_s"))
+    await http.call("GET", "/x")
+    await http.call("GET", "/x")
+    assert sum(clock.slept) == pytest.approx(2.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "told", [{"cost": 10, "left": 900, "per_s": 100}, {"cost": "?", "left": 0, "per_s": 1}, {}]
+)
+async def test_points_enough_or_not_told_wait_only_for_their_turn(told: dict[str, Any]) -> None:
+    clock = StillClock()
+    http = client(
+        Script(httpx.Response(200, json=told)),
+        clock,
+        intervals={"": 50.0},
+        points=PointsTold("cost", "left", "per_s"),
+    )
+    await http.call("GET", "/x")
+    await http.call("GET", "/x")
+    assert sum(clock.slept) == pytest.approx(0.05, abs=0.01)
 
 
 async def test_pauses_asked_for_at_once_do_not_add_up() -> None:

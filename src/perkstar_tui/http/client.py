@@ -50,6 +50,17 @@ class LimitHeaders:
 
 
 @dataclass(frozen=True, slots=True)
+class PointsTold:
+    """Paths in an answer by which a vendor tells of a bucket of points: what the call cost, what is left, what comes
+    back each second.
+    """
+
+    cost: str
+    left: str
+    per_s: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What a client must know about its vendor. `intervals` names the milliseconds between requests by budget."""
 
@@ -59,6 +70,7 @@ class Policy:
     intervals: Mapping[str, float] = field(default_factory=dict)
     concurrent: int | None = None
     limit_headers: LimitHeaders | None = None
+    points: PointsTold | None = None
     timeout_s: float = 25.0
     max_bytes: int = 64 * 1024 * 1024
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -264,6 +276,8 @@ class HttpClient:
         if shape == "bytes" and 200 <= status < 300:
             return Reply(status, response.headers, content)
         data, whole = parsed(content) if content else (None, True)
+        if pace is not None and self.policy.points is not None:
+            _spare(pace, self.policy.points, data)
         if status == 304 and shape == "any":
             return Reply(status, response.headers, None)
         inside = next((p for p in self.policy.shape.inside if _filled(data, p)), None)
@@ -397,3 +411,13 @@ def _learn(pace: Pace, names: LimitHeaders, headers: httpx.Headers) -> None:
             pace.hold(interval / 1000.0)
     except ValueError:
         return
+
+
+def _spare(pace: Pace, told: PointsTold, data: Any) -> None:
+    """Wait until the bucket bears another call like this one."""
+    try:
+        cost, left, per_s = (float(dig(data, path)) for path in (told.cost, told.left, told.per_s))
+    except (TypeError, ValueError):
+        return
+    if left < cost and per_s > 0:
+        pace.hold((cost - left) / per_s)

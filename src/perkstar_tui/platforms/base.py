@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, ClassVar
 
 from perkstar_tui.http.budget import Budgets
-from perkstar_tui.http.client import HttpClient, LimitHeaders, Policy, Reply
+from perkstar_tui.http.client import HttpClient, LimitHeaders, PointsTold, Policy, Reply
 from perkstar_tui.http.errors import ErrorShape, refusal
 from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.enums import DataType
@@ -69,6 +69,9 @@ def policy_of(manifest: Manifest, endpoint: Endpoint) -> Policy:
         concurrent=limits.concurrent,
         limit_headers=LimitHeaders(limits.header_most, limits.header_remaining, limits.header_interval_ms)
         if limits.header_most and endpoint.limits
+        else None,
+        points=PointsTold(limits.points_cost, limits.points_left, limits.points_per_s)
+        if limits.points_cost and endpoint.limits
         else None,
         timeout_s=manifest.timeout_s,
         headers=manifest.headers,

@@ -147,7 +147,11 @@ class DataSpec(_Part):
 
 
 class LimitSpec(_Part):
-    """`requests` per `per_s` seconds; further budgets of the same account by name in `also`."""
+    """`requests` per `per_s` seconds; further budgets of the same account by name in `also`.
+
+    `points_cost`, `points_left` and `points_per_s` are where an answer tells of a bucket of points: the next call waits
+    until it bears one like the last.
+    """
 
     requests: int | None = None
     per_s: float = 1.0
@@ -156,6 +160,9 @@ class LimitSpec(_Part):
     header_most: str = ""
     header_remaining: str = ""
     header_interval_ms: str = ""
+    points_cost: str = ""
+    points_left: str = ""
+    points_per_s: str = ""
     also: dict[str, "LimitSpec"] = {}
 
     @property
