@@ -1,6 +1,6 @@
 """What stands behind every act: settings, store, vault, catalog, and the engine's workbench made of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -86,7 +86,7 @@ class Bench:
         )
 
     @cached_property
-    def catalog(self) -> dict[str, Manifest]:
+    def catalog(self) -> Mapping[str, Manifest]:
         from perkstar_tui.platforms.catalog import load_catalog
 
         builtin = load_catalog()
@@ -94,7 +94,7 @@ class Bench:
             return builtin
         from .customising import own_manifests
 
-        return {**own_manifests(self.settings.home), **builtin}
+        return builtin.with_own(own_manifests(self.settings.home))
 
     def manifest(self, platform: str) -> Manifest:
         """The manifest of a working platform. Raises NOT_FOUND that names the nearest ones."""
