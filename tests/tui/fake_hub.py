@@ -392,6 +392,17 @@ class FakeHub:
                 )
         return v.PageOf(tuple(items), total, offset)
 
+    def next_error(
+        self, name_or_id: str | None, entry_id: str, *, newer: bool = False, **passing: Any
+    ) -> int | None:
+        self._call("next_error", name_or_id, entry_id, newer=newer)
+        shown = self.log(name_or_id, **passing, limit=10_000).items
+        here = next(n for n, entry in enumerate(shown) if entry.id == entry_id)
+        places = [
+            n for n, entry in enumerate(shown) if entry.level == "error" and (n < here if newer else n > here)
+        ]
+        return (max(places) if newer else min(places)) if places else None
+
     def bundle(self, entry_id: str) -> str:
         self._call("bundle", entry_id)
         return f'{{"entry": "{entry_id}"}}'

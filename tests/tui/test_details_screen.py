@@ -124,6 +124,27 @@ async def test_F_follows_the_newest_and_moving_away_ends_it():
 
 
 @BOTH
+async def test_angle_signs_jump_between_the_errors_of_the_log(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "4")
+        table = log_table(screen)
+        await screen.until(lambda: bool(table.cursor_id), "no entry is shown")
+        shown_all = screen.hub.log(None, limit=10_000).items
+        below = [entry.id for entry in shown_all[table.cursor + 1 :] if entry.level == "error"]
+        for error in below[:3]:
+            await screen.press("greater_than_sign")
+            await screen.until(lambda error=error: table.cursor_id == error, "no jump to the next error")
+        await screen.press("less_than_sign")
+        await screen.until(lambda: table.cursor_id == below[1], "no jump back")
+        await screen.press("end")
+        await screen.until(lambda: table.cursor_id == shown_all[-1].id, "the end is not reached")
+        await screen.press("greater_than_sign")
+        await screen.until(
+            lambda: screen.said() and "No older error" in screen.said()[-1], "the end is not said"
+        )
+
+
+@BOTH
 async def test_the_log_is_filtered_and_searched_and_esc_takes_it_back(size):
     async with shown(size=size) as screen:
         await screen.press(*DETAILS, "4", "f", "right", "right", "escape")

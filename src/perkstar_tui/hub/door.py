@@ -40,6 +40,22 @@ class HubDoor(Protocol):
     ) -> v.PageOf:
         """Newest first."""
 
+    def next_error(
+        self,
+        name_or_id: str | None,
+        entry_id: str,
+        *,
+        newer: bool = False,
+        level: str | None = None,
+        code: str | None = None,
+        since: datetime | None = None,
+        text: str | None = None,
+        only_open: bool = False,
+    ) -> int | None:
+        """The place, in the log filtered so, of the nearest error older (or newer) than an entry; None if there is
+        none.
+        """
+
     def bundle(self, entry_id: str) -> str:
         """A support bundle of one log entry as text, secrets removed."""
 

@@ -99,40 +99,26 @@ class Hub:
         offset: int = 0,
         limit: int = 100,
     ) -> v.PageOf:
-        return reading.log(
-            self.bench,
-            self._id(name_or_id),
-            level=level,
-            code=code,
-            record=record,
-            since=since,
-            text=text,
-            only_open=only_open,
-            offset=offset,
-            limit=limit,
-        )
+        filters = reading.LogFilter(self._id(name_or_id), level, code, record, since, text, only_open)
+        return reading.log(self.bench, filters, offset=offset, limit=limit)
+
+    def next_error(
+        self,
+        name_or_id: str | None,
+        entry_id: str,
+        *,
+        newer: bool = False,
+        level: str | None = None,
+        code: str | None = None,
+        since: datetime | None = None,
+        text: str | None = None,
+        only_open: bool = False,
+    ) -> int | None:
+        filters = reading.LogFilter(self._id(name_or_id), level, code, None, since, text, only_open)
+        return reading.next_error(self.bench, filters, entry_id, newer=newer)
 
     def bundle(self, entry_id: str) -> str:
-        page = reading.log(
-            self.bench,
-            None,
-            level=None,
-            code=None,
-            record=None,
-            since=None,
-            text=None,
-            only_open=False,
-            offset=0,
-            limit=1,
-            entry=entry_id,
-        )
-        if not page.items:
-            raise PerkstarError(
-                ErrorKind.NOT_FOUND,
-                f"There is no log entry {entry_id!r}.",
-                remedy="`perkstar logs` lists them.",
-            )
-        entry: v.LogEntry = page.items[0]
+        entry = reading.log_entry(self.bench, entry_id)
         about: dict[str, Any] = {"entry": v.as_json(entry), "program": helping.version()}
         if entry.integration_id:
             view = self.integration(entry.integration_id) if self._is_shown(entry.integration_id) else None

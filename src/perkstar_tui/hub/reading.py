@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, case, func, or_, select
 
-from perkstar_tui.model.enums import DataType, LinkState, Status
+from perkstar_tui.model.enums import DataType, Level, LinkState, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.normal import email_key, phone_key, plain
 from perkstar_tui.store import leases
@@ -134,60 +135,82 @@ def run(bench: Bench, run_id: str) -> v.RunView:
 _LEVELS = {"info": ("info", "warning", "error"), "warning": ("warning", "error"), "error": ("error",)}
 
 
-def log(
-    bench: Bench,
-    integration_id: str | None,
-    *,
-    level: str | None,
-    code: str | None,
-    record: str | None,
-    since: datetime | None,
-    text: str | None,
-    only_open: bool,
-    offset: int,
-    limit: int,
-    entry: str | None = None,
-) -> v.PageOf:
-    query = select(LOG)
-    if integration_id:
-        query = query.where(LOG.c.integration_id == integration_id)
-    if level:
-        if level not in _LEVELS:
-            raise PerkstarError(
-                ErrorKind.USAGE, f"{level!r} is no level.", remedy="Use info, warning or error."
-            )
-        query = query.where(LOG.c.level.in_(_LEVELS[level]))
-    if code:
-        query = query.where(LOG.c.code == code)
-    if record:
-        query = query.where(or_(LOG.c.record == record, LOG.c.record_name == record))
-    if since:
-        query = query.where(LOG.c.time >= since)
-    if entry:
-        query = query.where(LOG.c.id == entry)
-    if text:
-        like = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        query = query.where(
-            or_(
-                *(
-                    column.ilike(like, escape="\\")
-                    for column in (LOG.c.message, LOG.c.record_name, LOG.c.record, LOG.c.code)
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """What an entry of the log must be to be shown; None and empty pass everything."""
+
+    integration_id: str | None = None
+    level: str | None = None
+    """This or a worse one."""
+    code: str | None = None
+    record: str | None = None
+    since: datetime | None = None
+    text: str | None = None
+    only_open: bool = False
+    """Only entries about records that still fail."""
+
+    def of(self, query: Select[Any]) -> Select[Any]:
+        """The query, narrowed. Raises PerkstarError USAGE for an unknown level."""
+        if self.integration_id:
+            query = query.where(LOG.c.integration_id == self.integration_id)
+        if self.level:
+            if self.level not in _LEVELS:
+                raise PerkstarError(
+                    ErrorKind.USAGE, f"{self.level!r} is no level.", remedy="Use info, warning or error."
                 )
+            query = query.where(LOG.c.level.in_(_LEVELS[self.level]))
+        if self.code:
+            query = query.where(LOG.c.code == self.code)
+        if self.record:
+            query = query.where(or_(LOG.c.record == self.record, LOG.c.record_name == self.record))
+        if self.since:
+            query = query.where(LOG.c.time >= self.since)
+        if self.text:
+            like = "%" + self.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+            columns = (LOG.c.message, LOG.c.record_name, LOG.c.record, LOG.c.code)
+            query = query.where(or_(*(column.ilike(like, escape="\\") for column in columns)))
+        if self.only_open:
+            standing, remote = (
+                select(column).where(LINK.c.state.in_(FAILING), LINK.c.integration_id == LOG.c.integration_id)
+                for column in (LINK.c.hub_id, LINK.c.remote_id)
             )
-        )
-    if only_open:
-        standing = select(LINK.c.hub_id).where(
-            LINK.c.state.in_(FAILING), LINK.c.integration_id == LOG.c.integration_id
-        )
-        remote = select(LINK.c.remote_id).where(
-            LINK.c.state.in_(FAILING), LINK.c.integration_id == LOG.c.integration_id
-        )
-        query = query.where(or_(LOG.c.record.in_(standing), LOG.c.record.in_(remote)))
+            query = query.where(or_(LOG.c.record.in_(standing), LOG.c.record.in_(remote)))
+        return query
+
+
+def log(bench: Bench, filters: LogFilter, *, offset: int, limit: int) -> v.PageOf:
     with bench.store.read() as connection:
-        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-        rows = connection.execute(query.order_by(LOG.c.id.desc()).offset(offset).limit(limit)).all()
+        total = connection.execute(filters.of(select(func.count()).select_from(LOG))).scalar_one()
+        query = filters.of(select(LOG)).order_by(LOG.c.id.desc())
+        rows = connection.execute(query.offset(offset).limit(limit)).all()
         standing_now = _standing_links(connection, rows)
     return v.PageOf(tuple(_entry(row, standing_now) for row in rows), total, offset)
+
+
+def log_entry(bench: Bench, entry_id: str) -> v.LogEntry:
+    with bench.store.read() as connection:
+        rows = connection.execute(select(LOG).where(LOG.c.id == entry_id)).all()
+        standing_now = _standing_links(connection, rows)
+    if not rows:
+        raise PerkstarError(
+            ErrorKind.NOT_FOUND, f"There is no log entry {entry_id!r}.", remedy="`perkstar logs` lists them."
+        )
+    return _entry(rows[0], standing_now)
+
+
+def next_error(bench: Bench, filters: LogFilter, entry_id: str, *, newer: bool) -> int | None:
+    """The place of the nearest error that is older (or newer) than an entry, among those that pass, newest first."""
+    errors = filters.of(select(LOG.c.id)).where(LOG.c.level == Level.ERROR.value)
+    if newer:
+        errors = errors.where(LOG.c.id > entry_id).order_by(LOG.c.id)
+    else:
+        errors = errors.where(LOG.c.id < entry_id).order_by(LOG.c.id.desc())
+    with bench.store.read() as connection:
+        found = connection.execute(errors.limit(1)).scalar()
+        if found is None:
+            return None
+        before = filters.of(select(func.count()).select_from(LOG)).where(LOG.c.id > found)
+        return int(connection.execute(before).scalar_one())
 
 
 def _standing_links(connection: Any, rows: Sequence[Any]) -> dict[tuple[str, str], Any]:

@@ -77,23 +77,23 @@ class LogPane(Pane):
         self.view = view
         self._read()
 
+    def _passing(self) -> dict[str, Any]:
+        """What the hub is asked for: the filters and the search."""
+        hours = SPANS.get(self.filters.get("since", ""))
+        return {
+            "level": self.filters.get("level") or None,
+            "code": self.filters.get("code") or None,
+            "since": self.program.now() - timedelta(hours=hours) if hours else None,
+            "text": self.text or None,
+            "only_open": bool(self.filters.get("open")),
+        }
+
     def _read(self) -> None:
-        hub, id_, text, filters = self.program.hub, self.view.id, self.text, dict(self.filters)
-        asked = (id_, text, tuple(sorted(filters.items())))
-        hours = SPANS.get(filters.get("since", ""))
-        since = self.program.now() - timedelta(hours=hours) if hours else None
+        hub, id_, passing = self.program.hub, self.view.id, self._passing()
+        asked = (id_, self.text, tuple(sorted(self.filters.items())))
 
         def fetch(at: int, most: int) -> v.PageOf:
-            return hub.log(
-                id_,
-                level=filters.get("level") or None,
-                code=filters.get("code") or None,
-                since=since,
-                text=text or None,
-                only_open=bool(filters.get("open")),
-                offset=at,
-                limit=most,
-            )
+            return hub.log(id_, **passing, offset=at, limit=most)
 
         self.table.read_from(fetch, keep=asked == self._asked)
         self._asked = asked
@@ -229,6 +229,21 @@ class LogPane(Pane):
         if self.following:
             self.table.action_first()
         self._draw_filters()
+
+    def jump(self, *, newer: bool) -> None:
+        """To the nearest error that is older, or newer, than the entry at the cursor."""
+        if not self.table.cursor_id:
+            return
+        hub, id_, entry_id, passing = self.program.hub, self.view.id, self.table.cursor_id, self._passing()
+
+        async def jumping() -> None:
+            place = await self.program.ask(lambda: hub.next_error(id_, entry_id, newer=newer, **passing))
+            if place is None:
+                self.program.say(f"No {'newer' if newer else 'older'} error passes the filters.")
+            else:
+                self.table.go_to(place)
+
+        self.program.begin(jumping())
 
     def wrap(self) -> None:
         self.wrapped = not self.wrapped

@@ -249,6 +249,14 @@ class DetailsScreen(RowActs):
         if isinstance(self.pane, LogPane):
             self.pane.follow()
 
+    def action_older_error(self) -> None:
+        if isinstance(self.pane, LogPane):
+            self.pane.jump(newer=False)
+
+    def action_newer_error(self) -> None:
+        if isinstance(self.pane, LogPane):
+            self.pane.jump(newer=True)
+
     def action_wrap(self) -> None:
         if isinstance(self.pane, LogPane):
             self.pane.wrap()

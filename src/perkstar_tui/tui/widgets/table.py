@@ -350,6 +350,10 @@ class Table(ScrollView, can_focus=True):
     def action_last(self) -> None:
         self._move(self.count - 1, -1)
 
+    def go_to(self, index: int) -> None:
+        """The cursor to the row at a place, which may not be read yet."""
+        self._move(index)
+
     def action_page_up(self) -> None:
         self._move(self.cursor - max(1, (self.size.height - 1) // self.row_height), -1)
 
