@@ -89,3 +89,25 @@ def test_pausing_resuming_and_disconnecting_by_keyboard_alone(connected, columns
             terminal.pump(0.3)
         terminal.send("q")
         assert terminal.wait() == 0
+
+
+def test_the_log_opens_in_the_pager_of_the_environment_and_the_screen_comes_back(connected, tmp_path):
+    told = tmp_path / "told"
+    env = {**connected.program.env, "PAGER": f"tee {told}"}
+    with Terminal(PERKSTAR, env=env) as terminal:
+        terminal.until(lambda text: "Square" in text and "HubSpot" in text)
+        terminal.still()
+        terminal.send("l")
+        terminal.until("[4 Log]")
+        terminal.still()
+        terminal.send("P")
+        end = time.monotonic() + 15
+        while not (told.exists() and told.read_text().endswith("\n")):
+            assert time.monotonic() < end, terminal.text
+            terminal.pump(0.3)
+        lines = told.read_text().splitlines()
+        entries = connected.well("logs", "hubspot")["items"]
+        assert len(lines) == len(entries) > 0 and entries[0]["message"] in lines[0]
+        terminal.until("[4 Log]")
+        terminal.send("q")
+        assert terminal.wait() == 0

@@ -57,6 +57,7 @@ KEYS: tuple[Key, ...] = (
     Key("record", "o", "open_record", "open record", ("details:log",), "Open the entry's record", True),
     Key("follow", "F", "follow", "follow", ("details:log",), "Stay at the newest entry", True),
     Key("wrap", "W", "wrap", "wrap", ("details:log",), "Show long messages on three lines"),
+    Key("pager", "P", "pager", "in $PAGER", ("details:log",), "All that passes, in your own pager"),
     Key("older_error", "greater_than_sign", "older_error", "older error", ("details:log",),
         "The next older error that passes"),
     Key("newer_error", "less_than_sign", "newer_error", "newer error", ("details:log",),

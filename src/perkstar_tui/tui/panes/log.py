@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 
 from perkstar_tui.hub import views as v
-from perkstar_tui.model.errors import ErrorKind
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
+from ..pager import page
 from ..screens.reading import run_sheet
 from ..screens.record import RecordScreen
 from ..screens.sheets import FilterSheet
@@ -26,6 +27,8 @@ COLUMNS = (
     Column("fix", "What to do", 24, share=1, leaves=1),
 )
 LEVELS = {"info": ("info", "dim"), "warning": ("! WARN", "warn"), "error": ("▲ ERROR", "bad")}
+MOST_PAGED = 20_000
+"""Entries that are handed to a pager at most."""
 SPANS = {"": None, "1": 1.0, "24": 24.0, "168": 168.0, "720": 720.0}
 FILTERS = (
     ("level", "Level", (("", "any"), ("warning", "warning and worse"), ("error", "error"))),
@@ -245,6 +248,24 @@ class LogPane(Pane):
 
         self.program.begin(jumping())
 
+    def pager(self) -> None:
+        """All that passes, in the person's own pager."""
+        hub, id_, passing = self.program.hub, self.view.id, self._passing()
+
+        async def paging() -> None:
+            found = await self.program.attempt(hub.log, id_, **passing, limit=MOST_PAGED)
+            if found is None:
+                return
+            lines = [_as_line(entry, self.zone) for entry in found.items]
+            if found.total > len(lines):
+                lines.append(f"... {found.total - len(lines):,} older ones; filters show them.")
+            try:
+                page("\n".join(lines) + "\n", self.program.suspend())
+            except (PerkstarError, SuspendNotSupported) as error:
+                self.program.report(error)
+
+        self.program.begin(paging())
+
     def wrap(self) -> None:
         self.wrapped = not self.wrapped
         table = self.table
@@ -261,6 +282,16 @@ class LogPane(Pane):
         else:
             return False
         return True
+
+
+def _as_line(entry: v.LogEntry, zone: str) -> str:
+    """An entry as one line of plain text."""
+    about = clean(entry.record_name or entry.record or "")
+    words = (clean(entry.message), about and f"({about})", entry.remedy and f"-> {clean(entry.remedy)}")
+    return (
+        f"{local(entry.time, zone):%Y-%m-%d %H:%M:%S}  {entry.level:<7}  {clean(entry.code):<18}  "
+        + " ".join(word for word in words if word)
+    )
 
 
 def entry_lines(entry: v.LogEntry, now: Any, *, compact: bool = False) -> list[Line]:

@@ -257,6 +257,10 @@ class DetailsScreen(RowActs):
         if isinstance(self.pane, LogPane):
             self.pane.jump(newer=True)
 
+    def action_pager(self) -> None:
+        if isinstance(self.pane, LogPane):
+            self.pane.pager()
+
     def action_wrap(self) -> None:
         if isinstance(self.pane, LogPane):
             self.pane.wrap()
