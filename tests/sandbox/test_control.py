@@ -1,5 +1,6 @@
 """The control address, the first line, and how a sandbox begins and ends."""
 
+import contextlib
 import json
 import os
 import signal
@@ -241,11 +242,18 @@ def test_it_ends_when_the_process_that_started_it_is_gone():
             time.sleep(0.05)
 
 
+def free_row(count):
+    """The first of so many free ports in a row, below those that are given out by chance to others meanwhile."""
+    for first in range(10_000 + os.getpid() % 10_000, 30_000, count):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise AssertionError("no free ports")
+
+
 def test_ports_follow_each_other_where_one_is_named():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    port = min(port, 65_000)
+    port = free_row(3)
     with Sandbox.start(customers=5, port=port, only=("hubspot",)) as box:
         assert box.control == f"http://127.0.0.1:{port}"
         assert box.line["perkstar"]["url"] == f"http://127.0.0.1:{port + 1}"
