@@ -1,13 +1,14 @@
 """A sandbox for each file of contracts, and a judge over all that is sent to it."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from description import described
+from door import Door
 from places import CATALOG, Place, QuickClock
 
-from perkstar_tui.model.enums import DataType
 from perkstar_tui.sandbox.server import Sandbox
 
 
@@ -18,8 +19,8 @@ def box() -> Iterator[Sandbox]:
         yield running
 
 
-PEOPLE = sorted(name for name, manifest in CATALOG.items() if DataType.CUSTOMERS in manifest.data)
-"""Those that hold people; what only takes rows is tried in `tests/e2e/test_rows.py`."""
+PEOPLE = sorted(name for name, manifest in CATALOG.items() if manifest.read_by_calls)
+"""Those whose people can be read; what only tells is in `test_telling.py`, what only takes in `test_taking.py`."""
 
 
 @pytest.fixture(params=PEOPLE)
@@ -49,6 +50,15 @@ def place(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Place]:
     judged = (found.name, len(found.transport.sent), len(found.transport.answered))
     request.node.user_properties.append(("judged", judged))
     assert not wrong, "\n".join(dict.fromkeys(wrong))
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    found = Door()
+    server = await asyncio.start_server(found.answer, "127.0.0.1", 0)
+    found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hooks/1"
+    async with server:
+        yield found
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,12 +1,11 @@
 """The vendors' side doors against the sandbox: authorising in the browser, and deliveries of webhooks."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from door import Door
 from places import CATALOG, Place, change
 from still import HeldCredential
 
@@ -66,33 +65,6 @@ async def test_a_fresh_grant_is_renewed_and_withdrawn(box: Sandbox, platform: st
 
 
 # -- webhooks --------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Door:
-    """A door that takes deliveries as they are."""
-
-    url: str = ""
-    got: asyncio.Queue[tuple[dict[str, str], bytes]] = field(default_factory=asyncio.Queue)
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in head[1:] if line)}
-        body = await reader.readexactly(int(headers.get("content-length", 0)))
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-        await writer.drain()
-        writer.close()
-        if head[0].startswith("POST"):
-            self.got.put_nowait((headers, body))
-
-
-@pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    found = Door()
-    server = await asyncio.start_server(found.answer, "127.0.0.1", 0)
-    found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hooks/1"
-    async with server:
-        yield found
 
 
 @pytest.mark.where(lambda m, _: m.webhooks is not None and (m.webhooks.can_subscribe or m.webhooks.subscribe))

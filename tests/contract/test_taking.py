@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from description import described
 from places import CATALOG, Judged, QuickClock
@@ -20,6 +21,9 @@ TAKERS = sorted(
     for name, manifest in CATALOG.items()
     if (data := manifest.data.get(DataType.TRANSACTIONS)) is not None and data.rows is not None
 )
+WHOLE = sorted(name for name in TAKERS if CATALOG[name].data[DataType.TRANSACTIONS].rows.whole)
+"""Those that take a table as a whole."""
+ONE_BY_ONE = sorted(set(TAKERS) - set(WHOLE))
 
 
 def fact(number: int, at: str) -> Fact:
@@ -45,7 +49,7 @@ def opened(box: Sandbox, name: str, transport: Judged, **other: str) -> Any:
     )
 
 
-@pytest.mark.parametrize("name", TAKERS)
+@pytest.mark.parametrize("name", ONE_BY_ONE)
 async def test_rows_are_sent_and_asked_for_as_the_vendor_describes_it(box: Sandbox, name: str) -> None:
     transport = Judged()
     connector = opened(box, name, transport)
@@ -82,4 +86,48 @@ async def test_a_wrong_credential_is_refused(box: Sandbox, name: str) -> None:
     connector = opened(box, name, Judged(), access_token="wrong", refresh_token="wrong")
     with pytest.raises(PerkstarError) as caught:
         await connector.append([fact(1, "2026-11-24T10:00:00Z")])
+    assert caught.value.kind is ErrorKind.CREDENTIAL_REFUSED
+
+
+def rows(box: Sandbox, name: str) -> list[dict[str, Any]]:
+    answer = httpx.get(f"{box.control}/{name}/records/rows?limit=1000", timeout=30)
+    return list(answer.json()["records"])
+
+
+@pytest.mark.parametrize("at_once", [64 * 1024 * 1024, 1000], ids=["in one piece", "in pieces"])
+@pytest.mark.parametrize("name", WHOLE)
+async def test_a_table_is_published_whole_and_takes_the_place_of_the_one_before(
+    box: Sandbox, name: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = opened(box, name, Judged())
+    monkeypatch.setattr(f"{type(connector).__module__}.AT_ONCE", at_once)
+    assert (await connector.identify()).id
+    spec = CATALOG[name].data[DataType.TRANSACTIONS].rows
+    assert spec is not None
+    table = spec.facts["sale"].table
+    await connector.publish(table, [fact(number, "2026-11-24T10:00:00Z") for number in range(300)])
+    assert len(rows(box, name)) == 300
+    await connector.publish(table, [fact(number, "2026-11-24T10:00:00Z") for number in range(2)])
+    kept = rows(box, name)
+    assert [row["id"] for row in kept] == ["trn_0", "trn_1"]
+    assert (kept[0]["amount"], kept[0]["points"], kept[0]["at"]) == (12.5, 12, "2026-11-24T10:00:00Z")
+    await connector.publish(table, [])
+    assert rows(box, name) == []
+
+
+@pytest.mark.parametrize("name", WHOLE)
+async def test_a_session_that_another_sign_in_ended_is_begun_again(box: Sandbox, name: str) -> None:
+    first, second = opened(box, name, Judged()), opened(box, name, Judged())
+    for connector in (first, second, first):
+        await connector.identify()
+
+
+@pytest.mark.parametrize("name", WHOLE)
+async def test_a_token_that_is_withdrawn_asks_for_reconnecting(box: Sandbox, name: str) -> None:
+    """Last: the sandbox's token of this platform is no good afterwards."""
+    connector = opened(box, name, Judged())
+    await connector.identify()
+    httpx.post(f"{box.control}/{name}/tokens:revoke")
+    with pytest.raises(PerkstarError) as caught:
+        await connector.identify()
     assert caught.value.kind is ErrorKind.CREDENTIAL_REFUSED

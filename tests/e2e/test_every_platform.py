@@ -17,8 +17,9 @@ from perkstar_tui.platforms.manifest import Manifest
 CATALOG = {
     name: manifest
     for name, manifest in load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).items()
-    if not manifest.system and DataType.CUSTOMERS in manifest.data
+    if not manifest.system and manifest.read_by_calls
 }
+"""Those that can be read; what only tells is tried in `test_told.py`, what only takes in `test_rows.py`."""
 
 
 SELLING = sorted(

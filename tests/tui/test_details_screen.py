@@ -124,6 +124,25 @@ async def test_F_follows_the_newest_and_moving_away_ends_it():
 
 
 @BOTH
+async def test_the_address_that_is_entered_at_a_platform_is_copied(size):
+    from dataclasses import replace
+
+    address = "https://shop.example/hooks/int_1/secret"
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "c")
+        assert not any("address" in said for said in screen.said())
+        screen.hub.views[:] = [replace(view, hook_address=address) for view in screen.hub.views]
+        screen.hub.touch()
+        await screen.until(
+            lambda: "copies the address to enter in" in screen.text(), "the address is not offered"
+        )
+        await screen.press("c")
+        await screen.until(
+            lambda: any("the address for" in said for said in screen.said()), "nothing is copied"
+        )
+
+
+@BOTH
 async def test_angle_signs_jump_between_the_errors_of_the_log(size):
     async with shown(size=size) as screen:
         await screen.press(*DETAILS, "4")

@@ -38,6 +38,8 @@ def show_integration(view: Any) -> None:
         ("Health", f"{view.health.score} {view.health.word}. {view.health.reason}"),
         ("Records", f"{view.counts.linked} linked, {view.counts.held} held, {view.counts.failed} failed"),
     ]
+    if view.hook_address:
+        lines.append(("Deliveries to", view.hook_address))
     if view.status_reason:
         lines.append(("To do", f"{view.status_reason} {view.status_remedy}."))
     say("\n".join(f"{name}: {value}" for name, value in lines))

@@ -176,6 +176,7 @@ class HttpClient:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        body: tuple[bytes, str] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
         bucket: str = "",
@@ -185,15 +186,15 @@ class HttpClient:
     ) -> Reply:
         """Make one call and answer its good reply. `path` is joined to the base unless it is a whole address.
 
-        `shape`: whether a good answer is an object, or anything (a list, a text, nothing, "not modified"), or bytes
-        that are no JSON.
+        `body` is what is sent as it is, with its content type. `shape`: whether a good answer is an object, or anything
+        (a list, a text, nothing, "not modified"), or bytes that are no JSON.
 
         `repeatable`: whether doing it twice does no harm (by default as the method says); only then is it
         repeated when no answer came. `expect` names a member that a whole answer has.
         """
         may_repeat = method in _REPEATABLE if repeatable is None else repeatable
         pace = self.paces.get(bucket)
-        content, kind = _body(json, form)
+        content, kind = _body(json, form) if body is None else (body[0], {"content-type": body[1]})
         tries, waited, renewed = 0, 0.0, False
         while True:
             own = await self.auth.headers() if auth and self.auth is not None else {}

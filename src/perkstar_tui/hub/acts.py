@@ -17,6 +17,7 @@ from . import views as v
 from .bench import ACCOUNT, INTEGRATION, Bench
 from .configuring import apply_settings
 from .credentials import delete_credential
+from .inbox import forget_told
 from .reading import plan
 from .receiver import drop_subscription
 
@@ -81,6 +82,7 @@ def disconnected(bench: Bench, row: Any, reason: str) -> None:
         )
         delete_credential(connection, row.id)
         drop_subscription(bench, connection, row.id)
+        forget_told(connection, row.id)
         bench.audit(connection, "disconnect", row.id, row.status, {"reason": reason})
 
 

@@ -11,7 +11,7 @@ from perkstar_tui.model.clock import Clock, SystemClock
 from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
-from perkstar_tui.platforms.connector import Connector, CredentialStore
+from perkstar_tui.platforms.connector import Connector, CredentialStore, Inbox
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
@@ -23,6 +23,7 @@ from perkstar_tui.sync.run import Engine, Workbench
 from perkstar_tui.vault import Vault, open_vault
 
 from .credentials import StoredCredential
+from .inbox import StoredInbox
 from .settings import Settings
 from .whoami import who
 
@@ -107,6 +108,11 @@ class Bench:
             f"There is no platform called {platform!r} that works yet.",
             remedy=f"Working now: {', '.join(names)}. `perkstar catalog` lists all.",
         )
+
+    def by_hand(self, platform: str) -> bool:
+        """Whether a person enters the address of webhooks at the vendor; then they are the only way in."""
+        manifest = self.catalog.get(platform)
+        return manifest is not None and manifest.webhooks is not None and manifest.webhooks.by_hand
 
     @cached_property
     def engine(self) -> Engine:
@@ -223,6 +229,7 @@ class Bench:
             row.config.get("options", {}),
             row.remote_account_id or "",
             [line["remote"] for line in lines],
+            StoredInbox(self.store, row.id),
         )
 
     def open(
@@ -232,6 +239,7 @@ class Bench:
         options: dict[str, Any],
         account_id: str = "",
         paths: Sequence[str] = (),
+        inbox: Inbox | None = None,
     ) -> Connector:
         """A connector whose calls come out of the budget of `account_id` at that platform, and are counted.
 
@@ -252,6 +260,7 @@ class Bench:
             budgets=None if self.settings.read_only else self.budgets,
             budget_name=f"{platform}:{account_id}",
             paths=paths,
+            inbox=inbox,
             on_call=lambda calls: self.calls.add(platform, calls, ms(self.clock.now())),
         )
 

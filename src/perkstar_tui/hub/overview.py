@@ -100,3 +100,5 @@ class IntegrationView:
     """The error code behind the status, empty when there is none."""
     listening: str = ""
     """For a real-time integration: `webhooks` or `polling only`."""
+    hook_address: str = ""
+    """Where the platform is to deliver to, if a person has to enter that in its settings."""

@@ -58,8 +58,10 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             for row in connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.expires_at))
         }
         # A row without the vendor's id is one that is being made.
-        registered = select(SUBSCRIPTION.c.integration_id).where(SUBSCRIPTION.c.remote_id != "")
-        heard = set(connection.execute(registered).scalars())
+        registered = select(SUBSCRIPTION.c.integration_id, SUBSCRIPTION.c.url).where(
+            SUBSCRIPTION.c.remote_id != ""
+        )
+        heard = {row.integration_id: row.url for row in connection.execute(registered)}
         recent = {row.id: _recent(connection, row.id) for row in rows}
     now = bench.clock.now()
     return [
@@ -72,6 +74,7 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             now,
             running=row.running is not None and _alive(bench, row.id),
             heard=row.id in heard,
+            hook_address=heard.get(row.id, "") if bench.by_hand(row.platform) else "",
         )
         for row in rows
     ]

@@ -24,6 +24,7 @@ from perkstar_tui.store.database import table
 
 from .bench import INTEGRATION, Bench
 from .credentials import CREDENTIAL, delete_credential, write_credential
+from .inbox import keep_told
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -112,7 +113,9 @@ class Receiver:
         rows = await asyncio.to_thread(self._wanting)
         for row, known in rows:
             base = self._base(row.platform, local)
-            if base is None or (known is not None and known.url.startswith(f"{base}/hooks/")):
+            if known is not None and (base is None or known.url.startswith(f"{base}/hooks/")):
+                continue
+            if base is None and not self.bench.by_hand(row.platform):
                 continue
             try:
                 await self._renew(row, known, base)
@@ -142,10 +145,26 @@ class Receiver:
         return [
             (row, known.get(row.id))
             for row in rows
-            if row.config.get("frequency") == "realtime" and row.id not in failed
+            if row.id not in failed
+            and (row.config.get("frequency") == "realtime" or self.bench.by_hand(row.platform))
         ]
 
-    async def _renew(self, row: Any, known: Any, base: str) -> None:
+    async def _renew(self, row: Any, known: Any, base: str | None) -> None:
+        if base is None:
+            raise PerkstarError(
+                ErrorKind.USAGE,
+                "its deliveries are the only way in, and no address of this machine is known that it reaches.",
+                remedy="Set PERKSTAR_PUBLIC_URL to an https address that leads to PERKSTAR_LISTEN.",
+            )
+        if self.bench.by_hand(row.platform):
+            # What was entered at the vendor stays as it is, but for where this machine is reached.
+            path = (
+                urlsplit(known.url).path
+                if known is not None
+                else f"/hooks/{row.id}/{secrets.token_urlsafe(16)}"
+            )
+            await asyncio.to_thread(self._keep, row.id, "by hand", f"{base}{path}", "")
+            return
         connector = self.bench.connector(row)
         if not isinstance(connector, Subscriber):
             await connector.close()
@@ -250,6 +269,13 @@ class Receiver:
                             at=event.at or now,
                         )
                     )
+            keep_told(
+                self.bench.store,
+                connection,
+                integration_id,
+                [event for id_, event in fresh.items() if id_ not in known],
+                now,
+            )
             if fresh.keys() - known:
                 connection.execute(
                     update(INTEGRATION)

@@ -35,6 +35,7 @@ def integration_view(
     *,
     running: bool,
     heard: bool,
+    hook_address: str = "",
 ) -> v.IntegrationView:
     """One row of Active Integrations. `recent` are its last runs, `heard` whether its webhooks are registered."""
     config = row.config
@@ -92,6 +93,7 @@ def integration_view(
         config_version=row.config_version,
         status_code=row.status_code or "",
         listening=_listening(config, heard),
+        hook_address=hook_address,
     )
 
 

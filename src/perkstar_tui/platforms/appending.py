@@ -36,7 +36,7 @@ class Appender(Reader):
             for template in told.rows
             if not template.needs or fact.values.get(template.needs) not in (None, "", 0)
         ]
-        if rows:
+        if rows and spec.call is not None:
             alone = facts[0].values if spec.at_once == 1 else {}
             await self.ask(
                 spec.call, {**alone, "rows": rows, "table": told.table, "place": await self._where()}

@@ -180,7 +180,7 @@ def _able(data: DataType, spec: DataSpec) -> Iterator[Problem]:
     needed = [("record", spec.record is None)]
     if spec.to_perkstar:
         # Who only tells what changed has no record to ask for by its id.
-        told = spec.read is not None and spec.read.walk == "span" and not spec.to_platform
+        told = spec.read is not None and spec.read.walk in ("span", "told") and not spec.to_platform
         needed += [("read", spec.read is None), ("fetch", spec.fetch is None and not told)]
     if spec.to_platform:
         needed.append(("write", spec.write is None))

@@ -17,7 +17,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Answer, Change, Page, RemoteField, Traffic, Value
 
 from .auth import Endpoint, Session, endpoint_of
-from .connector import CredentialStore
+from .connector import CredentialStore, Inbox
 from .manifest import DataSpec, FieldSpec, LimitSpec, Manifest
 
 OF_RECORD = frozenset(
@@ -104,9 +104,11 @@ class RestConnector:
         budget_name: str = "",
         on_call: Callable[[int], None] | None = None,
         paths: Sequence[str] = (),
+        inbox: Inbox | None = None,
         transport: Any = None,
     ) -> None:
         self.manifest = manifest
+        self.inbox = inbox
         self.traffic = Traffic()
         self.clock = clock
         self.options = dict(options)

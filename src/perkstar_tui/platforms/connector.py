@@ -1,6 +1,6 @@
 """The door to one platform: what the engine may ask of it, whatever the vendor."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -38,6 +38,16 @@ class Renewal(Protocol):
 
     async def abandon(self) -> None:
         """Let the lease go without a new credential."""
+
+
+class Inbox(Protocol):
+    """What deliveries have told, for platforms whose records can't be read. Rows are the vendor's own."""
+
+    def told(self, data: DataType, after: int, most: int) -> list[tuple[int, dict[str, Any]]]:
+        """Records told after a position, in the order of arrival, each as it was told last; with their positions."""
+
+    def of(self, data: DataType, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Single records by id, as far as they were ever told."""
 
 
 class Connector(Protocol):
@@ -112,3 +122,11 @@ class Taker(Protocol):
 
     async def has(self, fact: Fact) -> bool | None:
         """Whether a fact is there already; None where the platform can't say."""
+
+
+@runtime_checkable
+class Publisher(Protocol):
+    """A connector of a platform that takes a table as a whole (manifest: `rows.whole`)."""
+
+    async def publish(self, table: str, facts: Iterable[Fact]) -> None:
+        """Put a table in the place of the one before: all of it, or nothing and an error. Done twice does no harm."""

@@ -213,7 +213,8 @@ class WebhookSpec(_Part):
     `hmac`: SHA-256 over the parts of `signed` in a row (body, url, id, timestamp, or text such as a dot), in
     `encoding`, behind `prefix`, with the secret of the registration or, by `app_secret`, of the app. `shared`: the
     header is the secret itself; `basic`: the secret is a password. `greeting` is how the unsigned message begins by
-    which some try a new address: it is answered, and nothing is believed of it.
+    which some try a new address: it is answered, and nothing is believed of it. `by_hand`: a person enters the address
+    in the vendor's own settings, since no call does it.
     """
 
     signature: Literal["square", "hubspot-v3", "mailchimp", "hmac", "shared", "basic", "none"] = "none"
@@ -230,6 +231,7 @@ class WebhookSpec(_Part):
     greeting: str = ""
     tolerance_s: float | None = None
     can_subscribe: bool = False
+    by_hand: bool = False
 
 
 class OptionSpec(_Part):
@@ -282,6 +284,12 @@ class Manifest(_Part):
     webhooks: WebhookSpec | None = None
     options: tuple[OptionSpec, ...] = ()
     guide: Guide = Guide()
+
+    @property
+    def read_by_calls(self) -> bool:
+        """Whether its customers can be asked for; some platforms only tell of them, others hold none."""
+        spec = self.data.get(DataType.CUSTOMERS)
+        return spec is not None and (spec.read is None or spec.read.walk != "told")
 
     def option(self, name: str, given: "dict[str, object]") -> str:
         """The value of an option: as given, else the manifest's default."""

@@ -113,11 +113,12 @@ class WalkSpec(Part):
     `{offset}` within one time). `version`: `{since}` is a counter of the vendor, `version` where an answer has it.
     `span`: from `{since}` up to before `{until}`, never more than `span_s` at a time, at first from `reach_s` ago; what
     is older is not known, so such a walk is never complete.
-    `sweep`: all rows each time. `resumes`: a first walk that was cut off goes on at its page. `export`: all rows come
-    in files; so they do where the vendor counts more changes (`total`) than it shows.
+    `sweep`: all rows each time. `told`: nothing can be read, deliveries carry the records (EventSpec.carries), and what
+    they told is the source; it is never complete. `resumes`: a first walk that was cut off goes on at its page.
+    `export`: all rows come in files; so they do where the vendor counts more changes (`total`) than it shows.
     """
 
-    walk: Literal["window", "time", "version", "span", "sweep"] = "window"
+    walk: Literal["window", "time", "version", "span", "sweep", "told"] = "window"
     all: CallSpec | None = None
     export: ExportSpec | None = None
     changed: CallSpec | None = None
@@ -344,10 +345,11 @@ class DiscoverSpec(Part):
 class IdentifySpec(Part):
     """Whom the credential belongs to, by the cheapest call that proves it.
 
-    A path may name a member of the credential instead (`{measurement_id}`), where the vendor does not tell.
+    A path may name a member of the credential instead (`{measurement_id}`), where the vendor does not tell. Without a
+    call the log-in proves it.
     """
 
-    call: CallSpec
+    call: CallSpec | None = None
     id: str
     name: str = ""
     currency: str = ""
@@ -433,10 +435,18 @@ class RowTemplate(Part):
     needs: str = ""
 
 
+ColumnType = Literal["text", "integer", "number", "moment", "day", "flag"]
+"""Kinds of columns in a file: a moment is a time in UTC."""
+
+
 class FactSpec(Part):
-    """What one sale, refund or customer becomes: one or several rows, in a `table` (`{table}`)."""
+    """What one sale, refund or customer becomes: one or several rows, in a `table` (`{table}`).
+
+    `columns` are those of a file; facts of one table have the same.
+    """
 
     table: str = ""
+    columns: dict[str, ColumnType] = {}
     rows: tuple[RowTemplate, ...]
 
 
@@ -449,12 +459,14 @@ class RowsSpec(Part):
     `{platform}`, and of a customer `{tier}`, `{balance}`, `{country}`, `{joined}`, `{last_visit}`, `{gone}`;
     `{name}`, `{email}` and `{phone}` are empty unless the admin has chosen them (`personal`).
 
-    `call` takes `at_once` facts as `{rows}`; with one at once it may name the fact's values itself. `once`: a change is
-    not sent again. `oldest_s`: the platform does not take older ones. `there`: asks whether a fact (`{key}`) is there,
-    at the path `count`, after a call whose answer got lost.
+    `whole`: rows can't be added to, so all of a table are published as a file, which takes the place of the one before;
+    a hook does that. Otherwise `call` takes `at_once` facts as `{rows}`; with one at once it may name the fact's values
+    itself. `once`: a change is not sent again. `oldest_s`: the platform does not take older ones. `there`: asks whether
+    a fact (`{key}`) is there, at the path `count`, after a call whose answer got lost.
     """
 
-    call: CallSpec
+    call: CallSpec | None = None
+    whole: bool = False
     at_once: int = 500
     facts: dict[Literal["sale", "refund", "customer"], FactSpec]
     place: PlaceSpec | None = None
@@ -477,7 +489,8 @@ class SubscribeSpec(Part):
 class EventSpec(Part):
     """What a delivery says: `rows` are its events, each with an id, a type that begins as `kinds` lists, and a record.
 
-    `form_field`: the body is a form, and this field holds the JSON.
+    `form_field`: the body is a form, and this field holds the JSON. `carries` is where an event has the whole record,
+    for platforms that let nobody read it.
     """
 
     rows: str = ""
@@ -491,3 +504,4 @@ class EventSpec(Part):
     transactions: tuple[str, ...] = ()
     form: bool = False
     form_field: str = ""
+    carries: str = ""

@@ -50,6 +50,11 @@ class Reader(RestConnector):
     # -- calls -------------------------------------------------------------------------------------------------
     async def known(self) -> dict[str, Any]:
         """What every call may name: the account's own ids, the options, and the date of a version."""
+        form = await self.session.form()
+        if form.log_in is not None and form.log_in.members:
+            # A part of what the log-in answers is named in calls.
+            await self.http()
+            await self.session.headers()
         credential = await self.session.credential()
         options = {option.name: self.option(option.name) or None for option in self.manifest.options}
         return {**options, **{name: value for name, value in credential.items() if name not in _SECRET}}
@@ -124,7 +129,12 @@ class Reader(RestConnector):
         spec = self.manifest.identify
         if spec is None:
             raise NotImplementedError
-        data = (await self.ask(spec.call, {})).data
+        data: Any = None
+        if spec.call is not None:
+            data = (await self.ask(spec.call, {})).data
+        else:
+            await self.http()
+            await self.session.headers()
         known = await self.known()
 
         def member(path: str) -> str | None:
@@ -262,10 +272,27 @@ class Reader(RestConnector):
             raise NotImplementedError
         names = await self._names(cursor)
         at = time_of(spec.record.changed, spec.record.changed_form)
-        async for stretch in walk_rows(
-            self, spec.read, cursor, size=spec.page_size, overlap_s=spec.overlap_s, changed_at=at
-        ):
+        source = (
+            self._told(DataType.CUSTOMERS, cursor, spec.page_size)
+            if spec.read.walk == "told"
+            else walk_rows(
+                self, spec.read, cursor, size=spec.page_size, overlap_s=spec.overlap_s, changed_at=at
+            )
+        )
+        async for stretch in source:
             yield self._page(stretch, names)
+
+    async def _told(
+        self, data: DataType, cursor: Mapping[str, Any] | None, size: int
+    ) -> AsyncIterator[Stretch]:
+        """What deliveries have told since; there may always be more that nobody told, so it is never complete."""
+        after = int((cursor or {}).get("told", 0))
+        while True:
+            rows = self.inbox.told(data, after, size) if self.inbox is not None else []
+            after = rows[-1][0] if rows else after
+            yield Stretch([row for _, row in rows], {"told": after})
+            if len(rows) < size:
+                return
 
     def _page(self, stretch: Stretch, names: Mapping[str, str]) -> Page:
         assert self.shape is not None
@@ -285,15 +312,26 @@ class Reader(RestConnector):
         refunds_from = stand.pop("refunds", None)
         kept_always: dict[str, Any] = {}
         if not spec.currency:
-            kept_always["currency"] = stand.pop("currency", None) or (await self.identify()).currency
+            told = stand.pop("currency", None) or self.option("currency")
+            kept_always["currency"] = told or (await self.identify()).currency
             spec = spec.model_copy(update={"currency_default": kept_always["currency"] or ""})
         if spec.zone == "account":
             kept_always["zone"] = stand.pop("zone", None) or (await self.identify()).timezone
             spec = spec.model_copy(update={"zone": kept_always["zone"] or "UTC"})
         at = time_of(spec.changed, spec.changed_form)
-        async for stretch in walk_rows(
-            self, spec.read, stand or None, size=data.page_size, overlap_s=data.overlap_s, changed_at=at
-        ):
+        source = (
+            self._told(DataType.TRANSACTIONS, stand, data.page_size)
+            if spec.read.walk == "told"
+            else walk_rows(
+                self,
+                spec.read,
+                stand or None,
+                size=data.page_size,
+                overlap_s=data.overlap_s,
+                changed_at=at,
+            )
+        )
+        async for stretch in source:
             sales = [sale for row in stretch.rows if (sale := sale_of(row, spec)) is not None]
             ids = {sale.id for sale in sales}
             refunds = []
@@ -329,6 +367,8 @@ class Reader(RestConnector):
         """The vendor's own rows of these ids, as far as they are there."""
         spec = self.customers.fetch
         assert self.shape is not None
+        if self.inbox is not None and self.customers.read is not None and self.customers.read.walk == "told":
+            return self.inbox.of(DataType.CUSTOMERS, ids)
         if spec is None:
             raise NotImplementedError
         found: dict[str, dict[str, Any]] = {}

@@ -15,6 +15,8 @@ from .manifest import Manifest
 if TYPE_CHECKING:
     from perkstar_tui.http.budget import Budgets
 
+    from .connector import Inbox
+
 Opener = Callable[..., Connector]
 
 CONNECTORS: dict[str, Opener] = {}
@@ -71,13 +73,15 @@ def open_connector(
     budget_name: str = "",
     on_call: Callable[[int], None] | None = None,
     paths: Sequence[str] = (),
+    inbox: "Inbox | None" = None,
     transport: Any = None,
 ) -> Connector:
     """A connector for one account. Raises PerkstarError NOT_FOUND for a platform that has none.
 
     `manifest` is that of an admin's own platform, which this program doesn't know by name. `budgets` and
     `budget_name` share the account's rate between connectors and processes; `on_call` is told of each request;
-    `paths` are the mapped paths beyond the manifest's own; `transport` replaces the network in tests.
+    `paths` are the mapped paths beyond the manifest's own, `inbox` is what deliveries told; `transport` replaces the
+    network in tests.
     """
     return _opener(name, manifest)(
         credentials,
@@ -88,5 +92,6 @@ def open_connector(
         budget_name=budget_name,
         on_call=on_call,
         paths=paths,
+        inbox=inbox,
         transport=transport,
     )

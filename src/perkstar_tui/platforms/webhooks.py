@@ -21,13 +21,17 @@ from .parts import EventSpec
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change that a vendor tells of. `id` is the same in every repeat; `remote_id` is None where none is named."""
+    """One change that a vendor tells of. `id` is the same in every repeat; `remote_id` is None where none is named.
+
+    `carried` is the whole record, where the vendor sends it along.
+    """
 
     id: str
     data: DataType
     remote_id: str | None
     type: str
     at: datetime | None
+    carried: dict[str, Any] | None = None
 
 
 def parse(
@@ -53,7 +57,7 @@ def parse(
         _CHECKS[spec.signature](manifest, spec, _Delivery(secret, url, lower, body, given, now))
     try:
         if spec.event is not None:
-            return _read_described(spec.event, lower, body)
+            return _read_described(manifest, spec.event, lower, body)
         return _READERS[manifest.name](body, now)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise PerkstarError(ErrorKind.USAGE, f"A delivery of {manifest.title} cannot be read.") from None
@@ -220,7 +224,9 @@ def _hash(body: bytes) -> str:
     return sha256(body).hexdigest()[:32]
 
 
-def _read_described(spec: EventSpec, headers: Mapping[str, str], body: bytes) -> list[Event]:
+def _read_described(
+    manifest: Manifest, spec: EventSpec, headers: Mapping[str, str], body: bytes
+) -> list[Event]:
     """The events of a body as the manifest says; those of other kinds are left out."""
     if spec.form:
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
@@ -237,13 +243,24 @@ def _read_described(spec: EventSpec, headers: Mapping[str, str], body: bytes) ->
         data = _data_of(spec, kind)
         if data is None:
             continue
-        record = dig(row, spec.record)
+        carried = dig(row, spec.carries) if spec.carries else None
+        if spec.carries and not isinstance(carried, dict):
+            raise ValueError(spec.carries)
+        record = dig(row, spec.record) if carried is None else _id_of(manifest, data, carried)
         id_ = dig(row, spec.id) if spec.id else None
         id_ = id_ or (headers.get(spec.id_header) if spec.id_header else None)
         at = _time(dig(row, spec.at)) if spec.at else None
         named = None if record in (None, "") else str(record)
-        found.append(Event(str(id_ or f"{_hash(body)}-{len(found)}"), data, named, kind, at))
+        found.append(Event(str(id_ or f"{_hash(body)}-{len(found)}"), data, named, kind, at, carried))
     return found
+
+
+def _id_of(manifest: Manifest, data: DataType, carried: Mapping[str, Any]) -> Any:
+    """The id of a record that was sent along, where reads of such records have it."""
+    spec = manifest.data[data]
+    if data is DataType.TRANSACTIONS:
+        return dig(carried, spec.sale.id) if spec.sale is not None else None
+    return dig(carried, spec.record.id) if spec.record is not None else None
 
 
 def _data_of(spec: EventSpec, kind: str) -> DataType | None:

@@ -53,6 +53,16 @@ class Control:
             "/{p}/deliveries",
             lambda call: reply({"deliveries": self.vendor(call).courier.log[-MOST:]}),
         )
+        add(
+            "POST",
+            "/{p}/webhooks",
+            lambda call: reply(self.vendor(call).control_listen(str(call.json()["url"]))),
+        )
+        add(
+            "DELETE",
+            "/{p}/webhooks",
+            lambda call: reply({"deleted": self.vendor(call).control_unlisten()}),
+        )
         add("GET", "/{p}/faults", self.get_faults)
         add("POST", "/{p}/faults", self.set_faults)
         add("POST", "/{p}/tokens:expire", lambda call: reply({"expired": self.vendor(call).expire_tokens()}))

@@ -28,6 +28,8 @@ VENDORS: dict[str, str] = {
     "toast": "toast:Toast",
     "google-analytics": "google_analytics:GoogleAnalytics",
     "power-bi": "power_bi:PowerBi",
+    "vagaro": "vagaro:Vagaro",
+    "tableau": "tableau:Tableau",
 }
 """By name, the module beside this one and the class in it."""
 

@@ -82,7 +82,7 @@ def judge(world: World) -> dict[str, Any]:
         for name, wanted in entry["expected"].items():
             if wanted == "held":
                 said[name]["expected_held"] += 1
-            elif wanted == "only":
+            elif wanted == "only" or untold(world.vendors[name], entry["ids"].get(name)):
                 said[name]["expected_only"] += 1
             else:
                 said[name]["expected_linked"] += 1
@@ -95,6 +95,11 @@ def judge(world: World) -> dict[str, Any]:
         "ok": all(found["linked"] == found["expected_linked"] == found["equal"] and not found["duplicates"]
                   for found in said.values()),
     }  # fmt: skip
+
+
+def untold(vendor: Vendor, ids: list[str] | None) -> bool:
+    """Whether somebody at a vendor that only tells was never told of."""
+    return vendor.tells and not vendor.heard_of.intersection(ids or ())
 
 
 def verdict(world: World, name: str, vendor: Vendor) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Vendor(ABC):
     """Whether the seed puts sales there."""
     holds_people = True
     """Whether there are people at all; else rows and events are only taken."""
+    tells = False
+    """Whether people are known only by what is told of them; who is never told of is known to nobody."""
     authorize_path = ""
     """Where the page lies that asks an owner for access; empty without OAuth."""
 
@@ -83,6 +85,7 @@ class Vendor(ABC):
     def fresh(self) -> None:
         """Begin with an empty shop and the first credentials."""
         self.chance = random.Random(f"{self.setting.seed}:{self.name}")
+        self.heard_of: set[str] = set()
         self.store = Store(self.setting.directory / f"{self.name}.sqlite", self.kinds + self.hidden_kinds)
         self.resources: tuple[Resource, ...] = ()
         self.begin()
@@ -162,6 +165,14 @@ class Vendor(ABC):
     def control_merge(self, kind: str, winner: str, loser: str) -> Any:
         """Merge two records as a person at the vendor would."""
         raise ValueError(f"{self.name} cannot merge {kind}")
+
+    def control_listen(self, url: str) -> Any:
+        """Enter an address for webhooks as a person does, where the vendor's own settings are the only way."""
+        raise ValueError(f"{self.name} has calls that register webhooks")
+
+    def control_unlisten(self) -> int:
+        """Take out every address that was entered so; answers how many there were."""
+        return 0
 
     def expire_tokens(self) -> int:
         """Let access tokens end now."""

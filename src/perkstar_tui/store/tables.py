@@ -302,6 +302,23 @@ class SentRow(Row, table=True):
     at: datetime = _time()
 
 
+class ToldRecord(Row, table=True):
+    """A record as a platform told it last, where deliveries carry whole records and nothing can be read.
+
+    `revision` counts in the order of arrival, `at` is the vendor's own time: an older telling never replaces a newer.
+    It holds personal data of customers, under retention and erase.
+    """
+
+    __tablename__ = "told_record"
+    __table_args__ = (Index("ix_told_record_order", "integration_id", "data", "revision"),)
+    integration_id: str = Field(primary_key=True)
+    data: str = Field(primary_key=True)
+    remote_id: str = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+    at: datetime = _time()
+    body: dict[str, Any] = Field(sa_type=JSON)
+
+
 class SyncRun(Row, table=True):
     __tablename__ = "sync_run"
     __table_args__ = (Index("ix_sync_run_integration", "integration_id", "id"),)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.money import minor_digits
 from perkstar_tui.model.remote import Fact
-from perkstar_tui.platforms.connector import Taker
+from perkstar_tui.platforms.connector import Publisher, Taker
 from perkstar_tui.platforms.parts import RowsSpec
 
 from .context import CUSTOMER, INTEGRATION, SENT, TRANSACTION, Leg, name_of
@@ -35,17 +35,19 @@ def digest_of(values: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-async def send_rows(leg: Leg, spec: RowsSpec) -> None:
-    """Tell everything that happened or changed since the last time."""
+async def send_rows(leg: Leg, spec: RowsSpec, *, full: bool = False) -> None:
+    """Tell everything that happened or changed since the last time.
+
+    `full` publishes whole tables again; what is told one after the other is never told twice.
+    """
+    if spec.whole:
+        await _publish(leg, spec, full=full)
+        return
     taker = leg.connector
     if not isinstance(taker, Taker):
         raise PerkstarError(ErrorKind.INTERNAL, f"{leg.config.title} has no way to take rows.")
     await _settle(leg, taker)
-    kinds = [
-        ("transactions", spec.facts.keys() & {"sale", "refund"}),
-        ("customers", spec.facts.keys() & {"customer"}),
-    ]
-    for data, wanted in kinds:
+    for data, wanted in _kinds(spec):
         while wanted:
             await leg.pause_point()
             stand = leg.cursor(*CURSOR) or {}
@@ -59,6 +61,49 @@ async def send_rows(leg: Leg, spec: RowsSpec) -> None:
                 await _tell(leg, taker, stand, part)
             with leg.store.write(leg.lease.fence) as connection:
                 leg.save_cursor(connection, *CURSOR, {**stand, data: rows[-1].revision})
+
+
+def _kinds(spec: RowsSpec) -> list[tuple[str, set[str]]]:
+    """The kinds of facts that are told, by where they come from."""
+    return [
+        ("transactions", {"sale", "refund"} & spec.facts.keys()),
+        ("customers", {"customer"} & spec.facts.keys()),
+    ]
+
+
+async def _publish(leg: Leg, spec: RowsSpec, *, full: bool) -> None:
+    """Publish the tables in which something is new or has changed, whole: doing it twice does no harm."""
+    publisher = leg.connector
+    if not isinstance(publisher, Publisher):
+        raise PerkstarError(ErrorKind.INTERNAL, f"{leg.config.title} has no way to take tables.")
+    for data, wanted in _kinds(spec):
+        await leg.pause_point()
+        stand = leg.cursor(*CURSOR) or {}
+        since = int(stand.get(data, 0))
+        fresh: list[Fact] = []
+        while rows := _rows(leg, data, since):
+            fresh += _fresh(leg, spec, [fact for fact in _facts(leg, data, rows) if fact.kind in wanted])
+            since = rows[-1].revision
+        changed = wanted if full else {fact.kind for fact in fresh}
+        for table in sorted({spec.facts[kind].table for kind in changed}):  # type: ignore[index]
+            kinds = {kind for kind in wanted if spec.facts[kind].table == table}  # type: ignore[index]
+            await publisher.publish(table, _everything(leg, data, kinds))
+        with leg.store.write(leg.lease.fence) as connection:
+            for start in range(0, len(fresh), PAGE):
+                part = fresh[start : start + PAGE]
+                told = [[fact.id, fact.kind, fact.version, digest_of(fact.values)] for fact in part]
+                _keep(leg, connection, told)
+            leg.save_cursor(connection, *CURSOR, {**stand, data: since})
+        leg.outward.created += sum(fact.version == 1 for fact in fresh)
+        leg.outward.updated += sum(fact.version > 1 for fact in fresh)
+
+
+def _everything(leg: Leg, data: str, kinds: set[str]) -> Iterator[Fact]:
+    """All facts of these kinds as they are now."""
+    since = 0
+    while rows := _rows(leg, data, since):
+        yield from (_finished(fact) for fact in _facts(leg, data, rows) if fact.kind in kinds)
+        since = rows[-1].revision
 
 
 def waiting(leg: Leg, spec: RowsSpec) -> list[Fact]:

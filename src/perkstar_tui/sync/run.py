@@ -370,7 +370,7 @@ class _Run:
     async def _rows_out(self, leg: Leg) -> None:
         wanted = DataType.TRANSACTIONS in leg.config.data and leg.config.direction.outward
         if wanted and leg.config.rows is not None:
-            await rows.send_rows(leg, leg.config.rows)
+            await rows.send_rows(leg, leg.config.rows, full=self.full)
 
     def _close(self, outcome: Outcome, error: PerkstarError | None) -> None:
         now = self.clock.now()

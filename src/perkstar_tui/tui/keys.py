@@ -68,6 +68,8 @@ KEYS: tuple[Key, ...] = (
     Key("sort", "comma", "sort", "sort", ("main",), "Choose the column to sort by"),
     Key("freeze", "full_stop", "freeze", "hold still", ("main", "details"), "Stop or go on showing changes"),
     Key("copy_id", "y", "copy_id", "copy id", (*_ROW, "record"), "Copy the id"),
+    Key("copy_address", "c", "copy_address", "copy address", ("details",),
+        "Copy the address that is entered in the platform's own settings"),
     Key("copy_key", "c", "copy_key", "copy key", ("main",), "Copy the API key"),
     Key("copy_link", "c", "copy_link", "copy link", ("connect:link",), "Copy the link", True),
     Key("reveal", "v", "reveal", "show in clear", ("main", "details", "connect:link"),

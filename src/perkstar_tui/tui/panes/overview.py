@@ -89,7 +89,7 @@ class OverviewPane(Pane):
         return [
             _fact("Platform", who),
             _fact("Connected", f"{day(view.date, zone)}, {since} days ago" if view.date else "not yet"),
-            _fact("Allowed", ", ".join(clean(scope) for scope in view.scopes) or "as the credential says"),
+            self._allowed(),
             _fact("Credential", expiry),
             _fact("Data", "  ".join(f"{clean(data)} {arrow(view.direction)}" for data in view.data)),
             _fact(
@@ -98,6 +98,17 @@ class OverviewPane(Pane):
             _fact("Match", self._match()),
             _fact("Owner", owner or "–"),
         ]
+
+    def _allowed(self) -> Line:
+        """What it may do; where nothing is read, the way in is an address that a person enters at the platform."""
+        view = self.view
+        if not view.hook_address:
+            return _fact(
+                "Allowed", ", ".join(clean(scope) for scope in view.scopes) or "as the credential says"
+            )
+        key = self.program.keys.shown("copy_address")
+        about = f" copies the address to enter in {clean(view.platform_title)}"
+        return ((f"{'Deliveries':<12}", "dim"), (key, "key"), (about, ""))
 
     def _match(self) -> str:
         """By what people are known, and whose word counts; nothing where no customers are kept in step."""

@@ -51,6 +51,8 @@ class RowActs(PerkScreen[None]):
                 | "copy_id"
             ):
                 return bool(views)
+            case "copy_address":
+                return any(view.hook_address for view in views)
             case "failing" | "retry":
                 return any(view.counts.held or view.counts.failed for view in views)
             case "undo":
@@ -291,6 +293,11 @@ class RowActs(PerkScreen[None]):
         view = self.current()
         if view is not None:
             self.program.copy_text(view.id, f"the id of {clean(view.name)}")
+
+    def action_copy_address(self) -> None:
+        view = self.current()
+        if view is not None and view.hook_address:
+            self.program.copy_text(view.hook_address, f"the address for {clean(view.platform_title)}")
 
     def open_details(self, view: v.IntegrationView | None, tab: str = "overview", **more: Any) -> None:
         """Show an integration's details."""
