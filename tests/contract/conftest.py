@@ -76,7 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many requests and answers were held against each vendor's description, and who has none."""
+    """What was held against each vendor's description, and how much of each platform is manifest or Python."""
     counted: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -92,3 +92,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{name:<30}{sent:>10}{answered:>10}")
         left = sorted(set(PEOPLE) - counted.keys())
         terminalreporter.write_line(f"without a description, or not run: {', '.join(left) or 'none'}")
+    sizes = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == "size"
+    ]
+    if sizes:
+        terminalreporter.write_line(f"{'lines of':<30}{'manifest':>10}{'Python':>10}")
+        for row in sorted(sizes):
+            terminalreporter.write_line(str(row))

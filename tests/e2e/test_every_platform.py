@@ -109,6 +109,7 @@ def test_a_platform_is_kept_in_step_both_ways(
     total = len(box.records(platform, people))
     least = ideal(manifest, total - first["outward"]["created"], first["outward"]["created"],
                   first["outward"]["updated"])  # fmt: skip
+    assert requests <= 1.2 * least, (requests, least)
     record_property(
         "platform",
         f"{platform:<18}{total:>8}{requests:>10}{least:>8}{requests / least:>7.2f}"

@@ -64,3 +64,45 @@ def test_a_field_in_a_list_of_many_lines_is_found_on_its_own_line() -> None:
     wrong = GOOD.replace('label = "E-mail", type', 'label = "E-mail", kind')
     [(line, message)] = complaints(wrong)
     assert line.startswith('{ hub = "email"') and "'kind'" in message
+
+
+FIFTEEN = (
+    # what stood there, what stands there instead, what is said of it
+    ('title = "My till"', "title = 5", "title", "valid string"),
+    ('category = "Custom"', 'category = "Custom"\nkolour = "red"', "kolour", "no 'kolour' here"),
+    ('"http://127.0.0.1:{port}"', '"http://till.example/{harbour}"', "base_url", "not https"),
+    ("", "", "base_url", "{harbour} is no member of the credential"),
+    ('header = "X-Key"\n', "", "auth.0", "names no header"),
+    ('secret = false', 'secret = "perhaps"', "auth.0.fields.1.secret", "valid boolean"),
+    ('id = "shop"\n', "", "identify.id", "'id' is missing"),
+    ('field_name = ["field"]', 'field_name = 7', "error_body.field_name", "valid tuple"),
+    ("page_size = 50", 'page_size = "many"', "data.customers.page_size", "valid integer"),
+    ('twins = "allowed"', 'twins = "sometimes"', "data.customers.twins", "Input should be"),
+    ('label = "E-mail", type', 'label = "E-mail", kind', "data.customers.fields.1.kind", "no 'kind' here"),
+    ('changed_form = "s"', 'changed_form = "moonphase"', "data.customers.record.changed_form", "Input should be"),
+    ('since = "s"', 'sinse = "s"', "data.customers.read.sinse", "no 'sinse' here"),
+    ('one = { path = "/people/{id}" }', 'one = { path = "/people/{ident}" }', "data.customers.fetch.one",
+     "filled by nothing"),
+    ('update = { method = "PATCH", path = "/people/{id}", json_body = "{record}", repeatable = true }', "",
+     "data.customers.write", "how a record is changed"),
+)  # fmt: skip
+
+
+def test_fifteen_mistakes_in_one_file_give_fifteen_errors_each_with_line_thing_and_remedy() -> None:
+    text = GOOD
+    for old, new, _, _ in FIFTEEN:
+        assert old in text
+        text = text.replace(old, new, 1) if old else text
+    lines = ["", *text.splitlines()]
+    manifest, found = read_manifest(text)
+    assert manifest is None
+    said = {(one.place, one.message) for one in found}
+    for _, _, place, words in FIFTEEN:
+        assert any(at == place and words in message for at, message in said), (place, words, sorted(said))
+    assert len(found) == len(said) == len(FIFTEEN) == 15
+    for one in found:
+        # The thing stands on the line, or is missing from the part that begins there.
+        thing = one.place.rpartition(".")[2]
+        part = one.place.split(".")[-2:]
+        assert one.line and one.remedy and any(name in lines[one.line] for name in (thing, *part)), one
+    assert [one.line for one in found] == sorted(one.line for one in found)

@@ -197,6 +197,15 @@ async def test_loyalty_values_go_out_as_attributes_twenty_five_a_call() -> None:
     assert len(directory.vendor.log) == 3
 
 
+async def test_values_of_new_and_known_customers_go_in_one_call() -> None:
+    directory = Directory(1)
+    new = create("k", given_name="Ana", **{"attributes.perkstar_tier": "gold"})
+    known = Change("l", "C0", {"given_name": "Bea", "attributes.perkstar_tier": "silver"})
+    answers = await directory.vendor.connect("square").send(CUSTOMERS, [new, known])
+    assert all(answer.error is None for answer in answers) and len(directory.vendor.log) == 3
+    assert sorted(directory.values.values()) == ["gold", "silver"]
+
+
 async def test_a_created_customer_whose_attribute_fails_stays_created() -> None:
     change = Change("k", None, {"given_name": "Ana", "attributes.gone": "x"})
     [answer] = await Directory().vendor.connect("square").send(CUSTOMERS, [change])

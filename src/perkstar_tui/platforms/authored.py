@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,12 +64,20 @@ def read_manifest(
     try:
         manifest = Manifest.model_validate(given)
     except ValidationError as problem:
-        return None, [_of_form(lines, error) for error in problem.errors()]
-    found = [
-        Complaint(lines.at(place), ".".join(map(str, place)), message, remedy)
-        for place, message, remedy in (*_beyond_form(manifest), *(also(manifest) if also else ()))
+        found = [_of_form(lines, error) for error in problem.errors()]
+        rest, left_out = _understandable(given, problem)
+        if rest is not None:
+            others = (*_beyond_form(rest), *(also(rest) if also else ()))
+            found += [_said(lines, one) for one in others if not left_out.blames(one[0])]
+        return None, sorted(found, key=lambda one: one.line)
+    return manifest, [
+        _said(lines, one) for one in (*_beyond_form(manifest), *(also(manifest) if also else ()))
     ]
-    return manifest, found
+
+
+def _said(lines: "Lines", problem: "Problem") -> Complaint:
+    place, message, remedy = problem
+    return Complaint(lines.at(place), ".".join(map(str, place)), message, remedy)
 
 
 def _of_form(lines: "Lines", error: Any) -> Complaint:
@@ -90,11 +99,67 @@ def _of_form(lines: "Lines", error: Any) -> Complaint:
     )
 
 
-# -- beyond the form -------------------------------------------------------------------------------------------
+# -- what can be understood in spite of mistakes of form --------------------------------------------------------
 
 
 Place = tuple[str | int, ...]
 Problem = tuple[Place, str, str]
+_STAND_INS = {
+    "name": "my-platform",
+    "title": "My platform",
+    "category": "Custom",
+    "base_url": "https://x.example",
+}
+ROUNDS = 8
+
+
+class LeftOut:
+    """The places that were left out, so that nobody is blamed for what is missing by that."""
+
+    def __init__(self) -> None:
+        self.places: set[Place] = set()
+        self.parts: set[Place] = set()
+
+    def blames(self, place: Place) -> bool:
+        """Whether a problem at a place may come of what was left out there."""
+        inside = any(place[: len(one)] == one for one in self.places | self.parts)
+        return inside or any(place == one[:-1] for one in self.parts)
+
+
+def _understandable(given: dict[str, Any], problem: ValidationError) -> tuple[Manifest | None, LeftOut]:
+    """A manifest without its mistakes of form, so that one does not hide another; None where too little is left."""
+    rest, out = deepcopy(given), LeftOut()
+    for _ in range(ROUNDS):
+        for error in problem.errors():
+            place = tuple(error["loc"])
+            if len(place) == 1 and place[0] in _STAND_INS:
+                rest[str(place[0])] = _STAND_INS[str(place[0])]
+                out.places.add(place)
+                continue
+            whole = place[:-1] if error["type"] == "missing" else place
+            # Members of a list keep their numbers only where none is taken out.
+            if whole and isinstance(whole[-1], int):
+                whole = whole[:-1]
+            (out.parts if error["type"] == "missing" else out.places).add(whole)
+            _take_out(rest, whole)
+        try:
+            return Manifest.model_validate(rest), out
+        except ValidationError as again:
+            problem = again
+    return None, out
+
+
+def _take_out(rest: Any, place: Place) -> None:
+    for part in place[:-1]:
+        try:
+            rest = rest[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    if place and isinstance(rest, dict):
+        rest.pop(place[-1], None)
+
+
+# -- beyond the form -------------------------------------------------------------------------------------------
 
 
 def _beyond_form(manifest: Manifest) -> Iterator[Problem]:

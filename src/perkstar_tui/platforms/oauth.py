@@ -206,7 +206,7 @@ async def _metadata(
     credential: Mapping[str, Any],
     endpoints: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Members that the base address needs, asked of the vendor with the fresh token (Mailchimp's `dc`)."""
+    """Members that the base address needs, asked of the vendor with the fresh token (a data centre)."""
     reply = await http.call(
         "GET",
         moved(form.metadata_url, manifest, endpoints),
@@ -318,7 +318,7 @@ async def revoke(
     *,
     endpoints: Mapping[str, Any],
 ) -> bool:
-    """Withdraw a grant (RFC 7009, or as Square has it); False where the app's secret is needed and not known."""
+    """Withdraw a grant (RFC 7009, or with the app's secret in a header); False where that secret is not known."""
     url = moved(form.revoke_url, manifest, endpoints)
     if form.token_body == "json":
         if not credential.get("client_secret"):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 DAY_MS = 86_400_000
+TRIES = 3
+"""How often a page is asked for that comes with the rows of the page before."""
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class Pages:
         self.values = values
         self.mark: Any = None
         self.started: int | None = None
+        self._before: list[Row] = []
 
     async def fetch(self, mark: Any) -> tuple[Reply, list[Row]]:
         """One page; `mark` is where it is, None for the first."""
@@ -73,13 +76,23 @@ class Pages:
             "position": int(mark or 0) + 1 if style == "offset" else 1,
             "page": int(mark if mark is not None else self.page.first) if numbers else self.page.first,
         }
-        if style == "link" and mark is not None:
-            reply = await self.platform.follow(self.call, str(mark), values)
+        for _ in range(TRIES):
+            if style == "link" and mark is not None:
+                reply = await self.platform.follow(self.call, str(mark), values)
+            else:
+                reply = await self.platform.ask(self.call, values)
+            if self.started is None:
+                self.started = server_ms(reply) or epoch_ms(self.platform.clock.now())
+            rows = rows_of(reply.data, self.walk.rows, self.walk.row)
+            # A page that is served twice stands in for one that is then never read; a token would lead back to it.
+            if not (numbers and mark is not None and rows and rows == self._before):
+                break
         else:
-            reply = await self.platform.ask(self.call, values)
-        if self.started is None:
-            self.started = server_ms(reply) or epoch_ms(self.platform.clock.now())
-        rows = rows_of(reply.data, self.walk.rows, self.walk.row)
+            raise PerkstarError(
+                ErrorKind.SERVICE_UNAVAILABLE,
+                f"{self.platform.manifest.title} gives the same page again and again.",
+            )
+        self._before = rows
         self.mark = self._next(reply, len(rows), mark)
         return reply, rows
 

@@ -16,7 +16,7 @@ from perkstar_tui.model.remote import (
     RemoteRecord,
 )
 
-from .base import OF_RECORD, together
+from .base import OF_RECORD, epoch_ms, together
 from .filling import fill
 from .parts import CallSpec, JobSpec, SideSpec, WriteSpec
 from .reading import Reader
@@ -26,6 +26,9 @@ from .walks import rows_of
 PASSING = (ErrorKind.NETWORK, ErrorKind.SERVICE_UNAVAILABLE)
 TRIES = 3
 """How often a new record is sent whose answer got lost and that is then not found."""
+
+KEY_MS = 900_000
+"""How long the same list keeps its key; what was refused is due again after an hour at the soonest."""
 
 Beside = tuple[Change, str, str, Any]
 """A value that lies beside a record: its change, the record's id, the path and the value."""
@@ -242,7 +245,7 @@ class Writer(Reader):
             values = {"record": record, "key": change.key, "id": self._id(change), "version": change.version}
             records.append(record if wrap is None else fill(wrap, values))
         try:
-            values = {"records": records, "key": _key_of(records)}
+            values = {"records": records, "key": _key_of(records, epoch_ms(self.clock.now()))}
             if spec.mutation is not None:
                 values["mutation"] = spec.mutation.text(len(records), new=changes[0].remote_id is None)
                 values["records_by_name"] = {f"i{place}": record for place, record in enumerate(records)}
@@ -449,9 +452,13 @@ def _names_one(call: CallSpec) -> bool:
     return "'{id}'" in repr(call.json_body) or "{id}" in call.path
 
 
-def _key_of(records: Sequence[Any]) -> str:
-    """A key for a list: the same for the same records, so that a list sent twice is done once."""
-    return hashlib.sha256(orjson.dumps(records, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+def _key_of(records: Sequence[Any], now_ms: int) -> str:
+    """A key for a list: the same for the same records, so that a list sent twice is done once.
+
+    Another one later on, since a vendor answers to a known key what it said before: a refusal would last for ever.
+    """
+    made_of = [now_ms // KEY_MS, records]
+    return hashlib.sha256(orjson.dumps(made_of, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 def _clashes(answer: Answer | None) -> bool:

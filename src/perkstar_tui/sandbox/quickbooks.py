@@ -265,7 +265,7 @@ class QuickBooks(Ordinary):
 
     def disturb(self, call: Call) -> None:
         """The customer that changed first changes, and so is the last one."""
-        row = self.kind("customers").first("state = 0 ORDER BY updated")
+        row = self.kind("customers").longest_unchanged()
         if row is not None:
             row.touch(self.clock.ms())
             self.stamped("customers", row.body, row.updated)

@@ -120,6 +120,11 @@ class Kind:
         found = self.rows(where, values, "ORDER BY seq LIMIT 1")
         return found[0] if found else None
 
+    def longest_unchanged(self) -> Row | None:
+        """The record whose last change lies furthest back."""
+        found = self.rows("state = 0", (), "ORDER BY updated, seq LIMIT 1")
+        return found[0] if found else None
+
     def get(self, identifier: str) -> Row | None:
         """A record by its id, in whatever state."""
         found = self.rows("id = ?", (identifier,), "LIMIT 1")

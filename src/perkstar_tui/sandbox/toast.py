@@ -303,7 +303,7 @@ class Toast(Ordinary):
 
     def disturb(self, call: Call) -> None:
         """The order that changed first changes, and so leaves the window that is being read."""
-        row = self.kind("orders").first("state = 0 ORDER BY updated")
+        row = self.kind("orders").longest_unchanged()
         if row is not None:
             row.touch(self.clock.ms())
             row.body["modifiedDate"] = moment(row.updated)

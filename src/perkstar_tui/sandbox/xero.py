@@ -277,7 +277,7 @@ class Xero(Ordinary):
 
     def disturb(self, call: Call) -> None:
         """The contact that changed first changes, and so is the last one."""
-        row = self.kind("contacts").first("state = 0 ORDER BY updated")
+        row = self.kind("contacts").longest_unchanged()
         if row is not None:
             row.touch(self.clock.ms())
             self.stamped("contacts", row.body, row.updated)

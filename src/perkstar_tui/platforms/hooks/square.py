@@ -216,15 +216,20 @@ class Square(RestConnector):
         return [self._seen(_record(row)) for row in rows.get("customers") or []]
 
     # -- writes ------------------------------------------------------------------------------------------------
+    async def send(self, data: DataType, changes: Sequence[Change]) -> list[Answer]:
+        """The customers first; then the loyalty values of new and known ones together, since a call takes few."""
+        found = await super().send(data, changes)
+        answers = {change.key: answer for change, answer in zip(changes, found, strict=True)}
+        await self._attributes(changes, answers)
+        return [answers[change.key] for change in changes]
+
     async def create(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
         customers = {}
         for change in changes:
             plain = {p: v for p, v in _own(change).items() if v is not None}
             customers[change.key] = nested(plain)
         rows = await self._bulk("bulk-create", customers)
-        answers = {change.key: await self._answer(change, rows.get(change.key)) for change in changes}
-        await self._attributes(changes, answers)
-        return answers
+        return {change.key: await self._answer(change, rows.get(change.key)) for change in changes}
 
     async def update(self, changes: Sequence[Change]) -> Mapping[str, Answer]:
         plain = [change for change in changes if _own(change)]
@@ -242,7 +247,6 @@ class Square(RestConnector):
         answers = {change.key: Answer(change.key) for change in changes}
         for change in plain:
             answers[change.key] = await self._answer(change, rows.get(str(change.remote_id)))
-        await self._attributes(changes, answers)
         return answers
 
     async def _bulk(self, act: str, customers: dict[str, Any]) -> dict[str, Any]:
@@ -309,7 +313,18 @@ class Square(RestConnector):
             }
         }
         path = "/v2/customers/custom-attributes/bulk-upsert"
-        given = (await self.call("POST", path, json=body, repeatable=True, expect="values")).data["values"]
+        try:
+            reply = await self.call("POST", path, json=body, repeatable=True, expect="values")
+        except PerkstarError as error:
+            if error.kind not in OF_RECORD:
+                raise
+            if len(part) == 1:
+                self._attribute_failed(part[0][0], part[0][2], error, answers)
+                return
+            for half in (part[: len(part) // 2], part[len(part) // 2 :]):
+                await self._upsert(half, answers)
+            return
+        given = reply.data["values"]
         for number, (change, _, name, value) in enumerate(part):
             entry = given.get(str(number)) or {}
             answer = answers[change.key]
@@ -317,7 +332,9 @@ class Square(RestConnector):
                 if answer.record is not None:
                     answer.record.fields[name] = str(value)
                 continue
-            self._attribute_failed(change, name, self.refusal(entry), answers)
+            problem = self.refusal(entry)
+            problem.request = problem.request or f"{self._last_call}, one of {len(part)} values"
+            self._attribute_failed(change, name, problem, answers)
 
     async def _delete_attribute(
         self, change: Change, id_: str, path: str, answers: dict[str, Answer]
