@@ -43,7 +43,9 @@ TEXTS = {"DisplayName": 500, "GivenName": 100, "FamilyName": 100, "CompanyName":
 PARTS = ("PrimaryEmailAddr", "PrimaryPhone", "Mobile", "BillAddr", "ShipAddr", "CurrencyRef", "Fax", "WebAddr",
          "AlternatePhone")  # fmt: skip
 OTHERS = ("Id", "SyncToken", "sparse", "Active", "domain", "Taxable", "Job", "MetaData", "FullyQualifiedName",
-          "Balance", "BalanceWithJobs", "BillWithParent", "PreferredDeliveryMethod")  # fmt: skip
+          "Balance", "BalanceWithJobs", "BillWithParent", "PreferredDeliveryMethod", "IsProject", "Level", "ResaleNum",
+          "OpenBalanceDate", "PrimaryTaxIdentifier", "ParentRef", "DefaultTaxCodeRef", "SalesTermRef",
+          "PaymentMethodRef", "ARAccountRef")  # fmt: skip
 ENTITIES = {"customer": "customers", "salesreceipt": "receipts"}
 
 

@@ -318,12 +318,14 @@ class Tableau(Taking):
         """The rows of a Parquet file; refuses what is none."""
         from arro3.io import read_parquet
 
+        bad = Refused(self.refusal(400, "400011", "Bad Request", "There was a problem publishing the file."))
+        # A file that is too short for both marks would not be refused by the reader: it gives up itself.
+        if len(content) < 12 or content[:4] != b"PAR1":
+            raise bad
         try:
             table = read_parquet(BytesIO(content)).read_all()
         except Exception as problem:
-            raise Refused(
-                self.refusal(400, "400011", "Bad Request", "There was a problem publishing the file.")
-            ) from problem
+            raise bad from problem
         names = [str(name) for name in table.column_names]
         columns = [[_plain(value) for value in table.column(name).to_pylist()] for name in names]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]

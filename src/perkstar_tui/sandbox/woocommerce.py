@@ -348,7 +348,7 @@ class WooCommerce(Ordinary):
     def drop(self, call: Call) -> Answer:
         """For good; there is no bin for customers."""
         row = self.found(call, "customers")
-        if call.arg("force") not in ("true", "1"):
+        if call.arg("force").lower() not in ("true", "1"):
             message = "Customers do not support trashing."
             raise Refused(self.refusal(501, "woocommerce_rest_trash_not_supported", message))
         answer = self.one(row)

@@ -89,7 +89,9 @@ class Xero(Ordinary):
         """The paths of the Accounting API, and the list of organisations."""
         super().route()
         add = self.routes.add
-        add("GET", "/connections", self.connections)
+        # The guide writes it small, the description and its clients with a capital.
+        for spelled in ("/connections", "/Connections"):
+            add("GET", spelled, self.connections)
         add("GET", f"{BASE}/Organisation", self.organisation)
         add("GET", f"{BASE}/Contacts", self.contacts)
         add("PUT", f"{BASE}/Contacts", self.write_list)
@@ -109,7 +111,7 @@ class Xero(Ordinary):
         if state != "ok":
             detail = {"expired": "TokenExpired: token expired"}.get(state, "AuthenticationUnsuccessful")
             raise Refused(self.problem(401, "Unauthorized", detail))
-        if call.path == "/connections":
+        if call.path.lower() == "/connections":
             return {}
         if call.headers.get("xero-tenant-id") != self.tenant:
             raise Refused(self.problem(403, "Forbidden", "AuthenticationUnsuccessful"))
@@ -335,7 +337,7 @@ class Xero(Ordinary):
     def contacts(self, call: Call) -> Answer:
         """Contacts; archived ones where they are asked for."""
         conditions = self.conditions(call)
-        if call.arg("includeArchived") != "true":
+        if call.arg("includeArchived").lower() != "true":
             conditions.add("state = ?", LIVE)
         if call.arg("searchTerm"):
             term = f"%{call.arg('searchTerm').lower()}%"
@@ -385,7 +387,7 @@ class Xero(Ordinary):
                              "HasValidationErrors": True, "ValidationErrors": errors,
                              "StatusAttributeString": "ERROR"})  # fmt: skip
         wrong = [row for row in rows if row["StatusAttributeString"] == "ERROR"]
-        if wrong and call.arg("summarizeErrors") != "false":
+        if wrong and call.arg("summarizeErrors").lower() != "false":
             return reply({"ErrorNumber": 10, "Type": "ValidationException",
                           "Message": "A validation exception occurred", "Elements": wrong}, 400)  # fmt: skip
         answer = self.envelope("Contacts", rows)
