@@ -1,7 +1,6 @@
 """A sandbox for each file of contracts, and a judge over all that is sent to it."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -31,6 +30,7 @@ def place(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Place]:
     found.faults()
     judge = described(found.name)
     if judge is None:
+        request.node.user_properties.append(("judged", (found.name, 0, 0)))
         return
     wrong = [
         problem
@@ -73,34 +73,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was held against each vendor's description, and how much of each platform is manifest or Python."""
-    counted: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if getattr(report, "when", "") != "teardown":
-                continue
-            for name, value in report.user_properties:
-                if name == "judged":
-                    counted[value[0]][0] += value[1]
-                    counted[value[0]][1] += value[2]
-    if counted:
-        terminalreporter.write_line(f"{'held against its description':<30}{'requests':>10}{'answers':>10}")
-        for name, (sent, answered) in sorted(counted.items()):
-            terminalreporter.write_line(f"{name:<30}{sent:>10}{answered:>10}")
-        left = sorted(set(PEOPLE) - counted.keys())
-        terminalreporter.write_line(f"without a description, or not run: {', '.join(left) or 'none'}")
-    sizes = [
-        value
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if getattr(report, "when", "") == "call"
-        for name, value in report.user_properties
-        if name == "size"
-    ]
-    if sizes:
-        terminalreporter.write_line(f"{'lines of':<30}{'manifest':>10}{'Python':>10}")
-        for row in sorted(sizes):
-            terminalreporter.write_line(str(row))

@@ -161,6 +161,23 @@ async def test_pages_that_move_lose_nobody(place: Place) -> None:
         assert not [id_ for id_, (p, _) in presence.items() if p is Presence.THERE]
 
 
+@SPANS
+@pytest.mark.where(
+    lambda m, _: (
+        m.data[CUSTOMERS].read is not None and m.data[CUSTOMERS].read.page.style in ("offset", "number")
+    )
+)
+async def test_a_page_that_comes_twice_keeps_nobody_out(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = place.manifest.data[CUSTOMERS]
+    everybody = set(ids(await pages(place.connect())))
+    for size in ("page_size", "first_page_size"):
+        monkeypatch.setitem(spec.__dict__, size, min(30, getattr(spec, size) or 30))
+    place.faults({"effect": "duplicate-page", "nth": 3, "times": 1})
+    assert set(ids(await pages(place.connect()))) >= everybody
+
+
 # -- writing ---------------------------------------------------------------------------------------------------
 
 
@@ -341,8 +358,8 @@ async def test_a_limit_with_a_header_is_waited_out_as_told(place: Place) -> None
     place.faults({"effect": "rate-limit", "nth": 1, "times": 1, "retry_after": 7})
     before = place.clock.slept
     await connector.identify()
-    # Some tell a moment, in whole seconds.
-    assert place.clock.slept - before == pytest.approx(7, abs=1)
+    # Some tell a moment, in whole seconds; the answer's own way takes a little too.
+    assert place.clock.slept - before == pytest.approx(7, abs=1.1)
     assert connector.traffic.throttled_ms == pytest.approx(7000, abs=1000)
 
 
@@ -355,6 +372,19 @@ async def test_an_outage_ends_the_call_as_such(place: Place) -> None:
         await pages(connector)
     assert caught.value.kind is ErrorKind.SERVICE_UNAVAILABLE
     assert connector.traffic.api_calls - before == 5
+
+
+@WRITES
+async def test_what_was_refused_is_taken_an_hour_later_if_nothing_is_wrong_with_it(place: Place) -> None:
+    new = change(place)
+    connector = place.connect()
+    place.faults({"effect": "reject-record", "emails": [new.fields[place.email]]})
+    [refused] = await connector.send(CUSTOMERS, [new])
+    assert refused.error is not None and refused.error.kind is ErrorKind.RECORD_REJECTED
+    place.faults()
+    place.advance(3600)
+    [taken] = await connector.send(CUSTOMERS, [new])
+    assert taken.error is None and taken.record is not None
 
 
 @pytest.mark.parametrize("effect", ["truncate", "content-type", "reset"])

@@ -2,8 +2,6 @@
 
 import asyncio
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,8 +11,8 @@ from typing import Any
 
 import pytest
 from eventually import eventually
-from program import PERKSTAR, Program
-from shop import Box, Shop, sandbox
+from program import Program
+from shop import Box, Shop, sandbox, told_by
 
 from perkstar_tui.model.clock import SystemClock
 from perkstar_tui.model.enums import DataType
@@ -23,7 +21,7 @@ from perkstar_tui.sandbox.faults import PROFILES
 
 CATALOG = load_catalog()
 READ = sorted(name for name, manifest in CATALOG.items() if manifest.read_by_calls and not manifest.system)
-TELLS = "vagaro"
+TOLD = sorted(name for name, m in CATALOG.items() if DataType.CUSTOMERS in m.data and not m.read_by_calls)
 TROUBLE = [profile for profile in PROFILES if profile != "calm"]
 SMALL = {"page_size": 7, "first_page_size": 7, "batch_create": 5, "batch_update": 5}
 """Few people, and yet several pages and several lists."""
@@ -206,10 +204,8 @@ class Boxes:
         self.open = ExitStack()
 
     def of(self, platform: str) -> tuple[Box, Path]:
-        if platform != self.platform:
-            self.open.close()
-            self.platform = platform
-            self.box = self.open.enter_context(sandbox("--no-limits", "--only", platform, customers=30))
+        """A platform that is read, with small pages, and the home."""
+        if self._opened(platform, platform, customers=30):
             patch = self.open.enter_context(pytest.MonkeyPatch.context())
             spec = CATALOG[platform].data[DataType.CUSTOMERS]
             for name, size in SMALL.items():
@@ -218,14 +214,18 @@ class Boxes:
         return self.box, self.homes / platform
 
     def beside_square(self, platform: str) -> Box:
-        """A sandbox of a platform and of a till."""
-        if platform != self.platform:
-            self.open.close()
-            self.platform = platform
-            self.box = self.open.enter_context(
-                sandbox("--no-limits", "--only", f"square,{platform}", customers=20)
-            )
+        """A platform that is told of what a till sells."""
+        self._opened(platform, f"square,{platform}", customers=20)
         return self.box
+
+    def _opened(self, platform: str, only: str, *, customers: int) -> bool:
+        """Whether another sandbox had to take the place of the one before."""
+        if platform == self.platform:
+            return False
+        self.open.close()
+        self.platform = platform
+        self.box = self.open.enter_context(sandbox("--no-limits", "--only", only, customers=customers))
+        return True
 
 
 @pytest.fixture(scope="module")
@@ -260,8 +260,13 @@ def test_after_trouble_a_platform_ends_in_step(
 
 # -- those that only take --------------------------------------------------------------------------------------
 
-TAKERS = {"google-analytics": "events", "power-bi": "rows", "tableau": "rows"}
-"""With what the pieces that were told are called in the sandbox."""
+TAKERS = sorted(
+    name
+    for name, manifest in CATALOG.items()
+    if (data := manifest.data.get(DataType.TRANSACTIONS)) is not None and data.rows is not None
+)
+KINDS = {"google-analytics": "events"}
+"""What the pieces that were told are called in the sandbox, where not `rows`."""
 SILENT = {"google-analytics"}
 """Says nothing of a wrong secret, so that a withdrawn one can't be noticed."""
 
@@ -299,7 +304,7 @@ def test_after_trouble_every_fact_is_told_once(
         passing.pass_(120)
         last = shop.sync(platform)
     assert last["outcome"] == "succeeded" and not done(last)
-    told = box.records(platform, TAKERS[platform])
+    told = box.records(platform, KINDS.get(platform, "rows"))
     if platform == "google-analytics":
         keys = [event["params"]["transaction_id"] for event in told if event["name"] == "purchase"]
     else:
@@ -322,64 +327,50 @@ def till(tills: Boxes, tmp_path: Path) -> Callable[[str], Shop]:
         box = tills.beside_square(platform)
         box.ask("/reset", {})
         shop = Shop(box, tmp_path / "home", inside=True)
-        credit_from = box.ask("/world/sales")["credit_from"]
-        shop.connect("square", "--data", "customers,transactions", "--set", f"credit_from={credit_from}",
-                     "--set", "issue_cards=sale")  # fmt: skip
-        for _ in range(2):
-            assert shop.sync("square")["outcome"] == "succeeded"
+        shop.connect_till()
         shop.connect(platform, "--direction", "to-platform")
         return shop
 
     return made
 
 
-# -- the one that only tells -----------------------------------------------------------------------------------
+# -- those that only tell --------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+@pytest.fixture(scope="module", params=TOLD)
+def listening(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A connected platform whose address for deliveries is entered, and a worker that listens there."""
-    with sandbox("--no-limits", "--only", TELLS, customers=20) as box:
-        shop = Shop(box, Path(tmp_path_factory.mktemp("home")) / "home", inside=True)
-        shop.connect(TELLS, "--data", "customers", "--direction", "to-perkstar", "--frequency", "realtime")
-        worker = subprocess.Popen(
-            [*PERKSTAR, "worker"], env=shop.program.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            url = eventually(lambda: shop.well("show", TELLS)["hook_address"])
-            box.ask(f"/{TELLS}/webhooks", {"url": url})
-            yield shop
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            worker.wait(30)
+    home = Path(tmp_path_factory.mktemp("home")) / "home"
+    with told_by(request.param, home, "--data", "customers", inside=True) as shop:
+        yield shop
 
 
 @pytest.mark.parametrize("profile", TROUBLE)
 def test_after_trouble_everybody_who_was_told_of_is_there_once(listening: Shop, profile: str) -> None:
-    shop, box = listening, listening.box
+    shop, box, platform = listening, listening.box, listening.platform
 
     def linked() -> int:
-        return int(shop.well("show", TELLS)["counts"]["linked"])
+        return int(shop.well("show", platform)["counts"]["linked"])
 
     def ran(*arguments: str) -> dict[str, Any]:
-        _, answer = shop.run("sync", TELLS, "--wait", *arguments)
+        _, answer = shop.run("sync", platform, "--wait", *arguments)
         return dict(answer)
 
-    people = box.ask("/platforms")["platforms"][TELLS]["people"]
+    people = box.ask("/platforms")["platforms"][platform]["people"]
     seeded = box.ask("/perkstar/duplicates/customers")["groups"]
     before = linked()
-    box.faults(TELLS, profile)
-    box.ask(f"/{TELLS}/records/{people}:generate", {"count": 4})
+    box.faults(platform, profile)
+    box.ask(f"/{platform}/records/{people}:generate", {"count": 4})
     for _ in range(3):
         ran()
-    box.faults(TELLS)
-    if shop.well("show", TELLS)["status"] == "reconnect_required":
-        fresh = box.ask(f"/{TELLS}/tokens:issue", {})
-        shop.well("reconnect", TELLS, "--credentials-stdin", stdin=fresh)
+    box.faults(platform)
+    if shop.well("show", platform)["status"] == "reconnect_required":
+        fresh = box.ask(f"/{platform}/tokens:issue", {})
+        shop.well("reconnect", platform, "--credentials-stdin", stdin=fresh)
     # Where all names were spoilt, the guard against mass changes asks first.
     eventually(
         lambda: ran("--accept-mass-change").get("outcome") == "succeeded" and linked() >= before + 4, 60
     )
-    verdict = box.check()["platforms"][TELLS]
+    verdict = box.check()["platforms"][platform]
     assert verdict["linked"] == verdict["equal"] == verdict["expected_linked"], verdict
     assert box.ask("/perkstar/duplicates/customers")["groups"] == seeded

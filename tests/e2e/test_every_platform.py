@@ -32,9 +32,8 @@ SELLING = sorted(
 @pytest.fixture(scope="module", params=sorted(CATALOG))
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with sandbox("--no-limits", "--only", request.param, customers=20) as box:
-        made = Shop(box, Path(tmp_path_factory.mktemp("home")) / "home", inside=True)
-        made.platform = request.param  # type: ignore[attr-defined]
-        yield made
+        box.platform = request.param
+        yield Shop(box, Path(tmp_path_factory.mktemp("home")) / "home", inside=True)
 
 
 def names(box: Box, platform: str) -> dict[str, str]:
@@ -68,7 +67,7 @@ def ideal(manifest: Manifest, there: int, made: int, changed: int) -> int:
 def test_a_platform_is_kept_in_step_both_ways(
     shop: Shop, count: int, record_property: Any, tmp_path: Path
 ) -> None:
-    platform: str = shop.platform  # type: ignore[attr-defined]
+    platform = shop.platform
     manifest, box = CATALOG[platform], shop.box
     spec = manifest.data[DataType.CUSTOMERS]
     box.ask("/reset", {})
@@ -121,7 +120,7 @@ def test_a_platform_is_kept_in_step_both_ways(
 def test_sales_of_a_platform_are_credited_once_and_refunds_taken_back_once(
     shop: Shop, tmp_path: Path
 ) -> None:
-    platform: str = shop.platform  # type: ignore[attr-defined]
+    platform = shop.platform
     box = shop.box
     box.ask("/reset", {})
     shop = Shop(box, tmp_path / "home", inside=True)

@@ -2,22 +2,17 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 from eventually import eventually
-from program import PERKSTAR
+from shop import working
 
 
 @pytest.fixture
 def worker(shop):
     """A worker in the shop's home, ended at the end."""
-    process = subprocess.Popen(
-        [*PERKSTAR, "worker"], env=shop.program.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    yield process
-    process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    with working(shop) as process:
+        yield process
 
 
 def test_a_change_at_square_comes_in_by_its_webhook_and_one_here_goes_out_at_once(shop, worker):

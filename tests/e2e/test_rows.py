@@ -27,7 +27,7 @@ CORRECTED = sorted(
 @pytest.fixture(scope="module", params=TAKERS)
 def box(request: pytest.FixtureRequest) -> Iterator[Any]:
     with sandbox("--no-limits", "--only", f"square,{request.param}", customers=20) as made:
-        made.platform = request.param  # type: ignore[attr-defined]
+        made.platform = request.param
         yield made
 
 
@@ -37,11 +37,7 @@ def shop(box: Any, tmp_path: Path) -> Shop:
     box.ask("/reset", {})
     box.faults(box.platform)
     made = Shop(box, tmp_path / "home", inside=True)
-    credit_from = box.ask("/world/sales")["credit_from"]
-    made.connect("square", "--data", "customers,transactions", "--set", f"credit_from={credit_from}",
-                 "--set", "issue_cards=sale")  # fmt: skip
-    for _ in range(2):
-        assert made.sync("square")["outcome"] == "succeeded"
+    made.connect_till()
     made.connect(box.platform, "--direction", "to-platform")
     return made
 

@@ -1,8 +1,6 @@
 """Platforms that can't be read: everything comes by deliveries to an address that a person enters there."""
 
 import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +8,7 @@ from typing import Any
 
 import pytest
 from eventually import eventually
-from program import PERKSTAR
-from shop import Shop, sandbox
+from shop import Shop, told_by
 
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.platforms.catalog import load_catalog
@@ -26,53 +23,42 @@ TOLD = sorted(
 @pytest.fixture(scope="module", params=TOLD)
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A connected platform whose address for deliveries is entered, and a worker that listens there."""
-    with sandbox("--no-limits", "--only", request.param, customers=20) as box:
-        shop = Shop(box, Path(tmp_path_factory.mktemp("home")) / "home")
-        shop.platform = request.param  # type: ignore[attr-defined]
-        credit_from = box.ask("/world/sales")["credit_from"]
-        shop.connect(
-            request.param, "--data", "customers,transactions", "--direction", "to-perkstar", "--frequency",
-            "realtime", "--set", f"credit_from={credit_from}", "--set", "issue_cards=always", "--set", "currency=GBP",
-        )  # fmt: skip
-        worker = subprocess.Popen(
-            [*PERKSTAR, "worker"], env=shop.program.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            box.ask(f"/{request.param}/webhooks", {"url": eventually(lambda: address(shop))})
-            yield shop
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            worker.wait(30)
+    home = Path(tmp_path_factory.mktemp("home")) / "home"
+    with told_by(
+        request.param, home, "--data", "customers,transactions", "--set", "issue_cards=always", "--set",
+        "credit_from=2000-01-01", "--set", "currency=GBP",
+    ) as shop:  # fmt: skip
+        yield shop
 
 
 def sync(shop: Shop, *arguments: str) -> dict[str, Any]:
     """A run of ours, once the worker's own is over."""
 
     def ran() -> dict[str, Any]:
-        _, answer = shop.run("sync", shop.platform, "--wait", *arguments)  # type: ignore[attr-defined]
+        _, answer = shop.run("sync", shop.platform, "--wait", *arguments)
         return dict(answer) if "outcome" in answer else {}
 
     return dict(eventually(ran))
 
 
 def address(shop: Shop) -> str:
-    return str(shop.well("show", shop.platform)["hook_address"])  # type: ignore[attr-defined]
+    return str(shop.well("show", shop.platform)["hook_address"])
 
 
 def people(shop: Shop) -> str:
-    platform = shop.platform  # type: ignore[attr-defined]
+    platform = shop.platform
     return str(shop.box.ask("/platforms")["platforms"][platform]["people"])
 
 
 def counts(shop: Shop) -> dict[str, Any]:
-    return dict(shop.well("show", shop.platform)["counts"])  # type: ignore[attr-defined]
+    return dict(shop.well("show", shop.platform)["counts"])
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(500, marks=pytest.mark.long)])
 def test_everybody_who_is_told_of_comes_in_once_and_changes_follow(
     told: Shop, count: int, record_property: Any
 ) -> None:
-    platform, box, kind = told.platform, told.box, people(told)  # type: ignore[attr-defined]
+    platform, box, kind = told.platform, told.box, people(told)
     before = counts(told)["linked"]
     seeded = box.ask("/perkstar/duplicates/customers")["groups"]
     began, asked = time.perf_counter(), len(box.requests(platform))
@@ -102,7 +88,7 @@ def test_everybody_who_is_told_of_comes_in_once_and_changes_follow(
 
 
 def test_a_full_resync_goes_through_what_was_told_and_believes_nobody_gone(told: Shop) -> None:
-    platform = told.platform  # type: ignore[attr-defined]
+    platform = told.platform
     told.box.ask(f"/{platform}/records/{people(told)}:generate", {"count": 3})
     sync(told)
     before = counts(told)["linked"]
@@ -113,7 +99,7 @@ def test_a_full_resync_goes_through_what_was_told_and_believes_nobody_gone(told:
 
 
 def test_what_is_told_to_be_paid_is_credited_once(told: Shop) -> None:
-    platform, box = told.platform, told.box  # type: ignore[attr-defined]
+    platform, box = told.platform, told.box
     box.ask(f"/{platform}/records/{people(told)}:generate", {"count": 5})
     box.faults(platform, rules=[{"effect": "webhook-repeat", "probability": 1.0}])
     sold = box.ask(f"/{platform}/records/transactions:generate", {"count": 10})["ids"]

@@ -1,6 +1,7 @@
 """A sandbox process and a home connected to it: the way outside checks use the program."""
 
 import json
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from eventually import eventually
 from program import PERKSTAR, Program
 
 PLATFORMS = ("hubspot", "mailchimp", "square")
@@ -22,6 +24,8 @@ class Box:
     def __init__(self, line: dict[str, Any], pid: int) -> None:
         self.line = line
         self.pid = pid
+        self.platform = ""
+        """The platform that a file of tests is about, where it goes through several."""
         self.control = str(line["control"]).rstrip("/")
         self.endpoints = str(line["endpoints_file"])
 
@@ -98,6 +102,7 @@ class Shop:
 
     def __init__(self, box: Box, home: Path, *, inside: bool = False, **more: str) -> None:
         self.box = box
+        self.platform = box.platform
         self.program = Program(home, box.endpoints, more, inside)
         self.run, self.well = self.program.run, self.program.well
         self.well("login", "--api-key-stdin", stdin=box.line["perkstar"]["api_key"])
@@ -109,7 +114,41 @@ class Shop:
         credentials = self.box.credentials(platform)
         return dict(self.well("connect", platform, "--credentials-stdin", *given, stdin=credentials))
 
+    def connect_till(self) -> None:
+        """Square, whose sales of before are credited too; read until nothing is left to read."""
+        credit_from = self.box.ask("/world/sales")["credit_from"]
+        self.connect("square", "--data", "customers,transactions", "--set", f"credit_from={credit_from}",
+                     "--set", "issue_cards=sale")  # fmt: skip
+        for _ in range(2):
+            assert self.sync("square")["outcome"] == "succeeded"
+
     def sync(self, name: str, *arguments: str, seconds: float = 300) -> dict[str, Any]:
         code, answer = self.run("sync", name, "--wait", *arguments, seconds=seconds)
         assert "outcome" in answer, answer
         return {"code": code, **answer}
+
+
+@contextmanager
+def working(shop: Shop) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in the shop's home, ended at the end."""
+    process = subprocess.Popen(
+        [*PERKSTAR, "worker"], env=shop.program.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextmanager
+def told_by(platform: str, home: Path, *arguments: str, inside: bool = False) -> Iterator[Shop]:
+    """A shop connected to a platform that only tells, its address entered there, and a worker that listens."""
+    with sandbox("--no-limits", "--only", platform, customers=20) as box:
+        box.platform = platform
+        shop = Shop(box, home, inside=inside)
+        shop.connect(platform, "--direction", "to-perkstar", "--frequency", "realtime", *arguments)
+        with working(shop):
+            url = eventually(lambda: shop.well("show", platform)["hook_address"])
+            box.ask(f"/{platform}/webhooks", {"url": url})
+            yield shop

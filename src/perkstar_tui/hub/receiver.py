@@ -115,10 +115,11 @@ class Receiver:
             base = self._base(row.platform, local)
             if known is not None and (base is None or known.url.startswith(f"{base}/hooks/")):
                 continue
-            if base is None and not self.bench.by_hand(row.platform):
-                continue
             try:
-                await self._renew(row, known, base)
+                if self.bench.by_hand(row.platform):
+                    await self._name_address(row, known, base)
+                elif base is not None:
+                    await self._renew(row, known, base)
             except PerkstarError as error:
                 await asyncio.to_thread(self._note, row.id, f"No webhooks: {error.message}", error)
 
@@ -149,27 +150,23 @@ class Receiver:
             and (row.config.get("frequency") == "realtime" or self.bench.by_hand(row.platform))
         ]
 
-    async def _renew(self, row: Any, known: Any, base: str | None) -> None:
+    async def _name_address(self, row: Any, known: Any, base: str | None) -> None:
+        """Have an address that a person can enter at the vendor; its path stays, wherever this machine is reached."""
         if base is None:
             raise PerkstarError(
                 ErrorKind.USAGE,
                 "its deliveries are the only way in, and no address of this machine is known that it reaches.",
                 remedy="Set PERKSTAR_PUBLIC_URL to an https address that leads to PERKSTAR_LISTEN.",
             )
-        if self.bench.by_hand(row.platform):
-            # What was entered at the vendor stays as it is, but for where this machine is reached.
-            path = (
-                urlsplit(known.url).path
-                if known is not None
-                else f"/hooks/{row.id}/{secrets.token_urlsafe(16)}"
-            )
-            await asyncio.to_thread(self._keep, row.id, "by hand", f"{base}{path}", "")
-            return
+        path = urlsplit(known.url).path if known is not None else _fresh_path(row.id)
+        await asyncio.to_thread(self._keep, row.id, "by hand", f"{base}{path}", "")
+
+    async def _renew(self, row: Any, known: Any, base: str) -> None:
         connector = self.bench.connector(row)
         if not isinstance(connector, Subscriber):
             await connector.close()
             raise PerkstarError(ErrorKind.USAGE, "its vendor lets nobody register one by this credential.")
-        url = f"{base}/hooks/{row.id}/{secrets.token_urlsafe(16)}"
+        url = f"{base}{_fresh_path(row.id)}"
         try:
             if known is not None:
                 with contextlib.suppress(PerkstarError):
@@ -298,6 +295,11 @@ class Receiver:
                     details={"kind": kind.value},
                 )
             )
+
+
+def _fresh_path(integration_id: str) -> str:
+    """A path that nobody can guess, under which deliveries to an integration come."""
+    return f"/hooks/{integration_id}/{secrets.token_urlsafe(16)}"
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:

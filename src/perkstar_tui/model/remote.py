@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from .enums import Write
 from .errors import PerkstarError
@@ -134,6 +134,9 @@ class Presence(StrEnum):
     GONE = "gone"
 
 
+FactKind = Literal["sale", "refund", "customer"]
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A sale, refund or customer as it is told to a platform that only takes rows.
@@ -142,7 +145,7 @@ class Fact:
     """
 
     id: str
-    kind: str
+    kind: FactKind
     version: int
     values: dict[str, Any]
 

@@ -29,14 +29,18 @@ class Appender(Reader):
     async def append(self, facts: Sequence[Fact]) -> None:
         """Tell facts of one kind, in one call; all of them are there when it comes back."""
         spec = self.rows_spec
-        told = spec.facts[facts[0].kind]  # type: ignore[index]
+        if spec.call is None:
+            raise PerkstarError(
+                ErrorKind.USAGE, f"{self.manifest.title} takes tables as a whole, not single rows."
+            )
+        told = spec.facts[facts[0].kind]
         rows = [
             fill(template.row, fact.values)
             for fact in facts
             for template in told.rows
             if not template.needs or fact.values.get(template.needs) not in (None, "", 0)
         ]
-        if rows and spec.call is not None:
+        if rows:
             alone = facts[0].values if spec.at_once == 1 else {}
             await self.ask(
                 spec.call, {**alone, "rows": rows, "table": told.table, "place": await self._where()}
@@ -47,7 +51,7 @@ class Appender(Reader):
         spec = self.rows_spec
         if spec.there is None:
             return None
-        table = spec.facts[fact.kind].table  # type: ignore[index]
+        table = spec.facts[fact.kind].table
         known = {"key": fact.key, "table": table, "place": await self._where()}
         return bool(dig((await self.ask(spec.there, known)).data, spec.count))
 

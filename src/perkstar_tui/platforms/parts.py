@@ -8,7 +8,9 @@ language. Paths into answers are dotted (`data.items`, `errors.0.message`); the 
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from perkstar_tui.model.remote import FactKind
 
 
 class Part(BaseModel):
@@ -468,12 +470,18 @@ class RowsSpec(Part):
     call: CallSpec | None = None
     whole: bool = False
     at_once: int = 500
-    facts: dict[Literal["sale", "refund", "customer"], FactSpec]
+    facts: dict[FactKind, FactSpec]
     place: PlaceSpec | None = None
     once: bool = False
     oldest_s: float | None = None
     there: CallSpec | None = None
     count: str = ""
+
+    @model_validator(mode="after")
+    def _has_a_way(self) -> "RowsSpec":
+        if self.call is None and not self.whole:
+            raise ValueError("rows need `call`, by which they are told, or `whole`")
+        return self
 
 
 class SubscribeSpec(Part):

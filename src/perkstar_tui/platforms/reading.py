@@ -1,7 +1,7 @@
 """Reading as a manifest describes it: whose the credential is, what fields there are, pages and single records."""
 
 import gzip
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -27,7 +27,7 @@ from .manifest import DataSpec
 from .pagination import ahead
 from .parts import CallSpec, DiscoverSpec, FetchSpec, LaterSpec, WalkSpec
 from .shapes import Shape, refunds_of, sale_of, says
-from .walks import Pages, Stretch, relative, rows_of, time_of, walk_rows
+from .walks import Pages, Row, Stretch, relative, rows_of, time_of, walk_rows
 
 GONE = (ErrorKind.NOT_FOUND,)
 """What a vendor says of a record that is not there."""
@@ -53,11 +53,15 @@ class Reader(RestConnector):
         form = await self.session.form()
         if form.log_in is not None and form.log_in.members:
             # A part of what the log-in answers is named in calls.
-            await self.http()
-            await self.session.headers()
+            await self._log_in()
         credential = await self.session.credential()
         options = {option.name: self.option(option.name) or None for option in self.manifest.options}
         return {**options, **{name: value for name, value in credential.items() if name not in _SECRET}}
+
+    async def _log_in(self) -> None:
+        """Have a token, without any other call."""
+        await self.http()
+        await self.session.headers()
 
     async def ask(self, spec: CallSpec, values: Mapping[str, Any]) -> Reply:
         """Make a call of the manifest."""
@@ -133,8 +137,7 @@ class Reader(RestConnector):
         if spec.call is not None:
             data = (await self.ask(spec.call, {})).data
         else:
-            await self.http()
-            await self.session.headers()
+            await self._log_in()
         known = await self.known()
 
         def member(path: str) -> str | None:
@@ -272,15 +275,23 @@ class Reader(RestConnector):
             raise NotImplementedError
         names = await self._names(cursor)
         at = time_of(spec.record.changed, spec.record.changed_form)
-        source = (
-            self._told(DataType.CUSTOMERS, cursor, spec.page_size)
-            if spec.read.walk == "told"
-            else walk_rows(
-                self, spec.read, cursor, size=spec.page_size, overlap_s=spec.overlap_s, changed_at=at
-            )
-        )
-        async for stretch in source:
+        async for stretch in self._stretches(DataType.CUSTOMERS, spec.read, cursor, at):
             yield self._page(stretch, names)
+
+    def _stretches(
+        self,
+        data: DataType,
+        read: WalkSpec,
+        cursor: dict[str, Any] | None,
+        changed_at: Callable[[Row], int | None],
+    ) -> AsyncIterator[Stretch]:
+        """The vendor's rows from a cursor on: asked for, or as deliveries told them."""
+        spec = self.spec(data)
+        if read.walk == "told":
+            return self._told(data, cursor, spec.page_size)
+        return walk_rows(
+            self, read, cursor, size=spec.page_size, overlap_s=spec.overlap_s, changed_at=changed_at
+        )
 
     async def _told(
         self, data: DataType, cursor: Mapping[str, Any] | None, size: int
@@ -319,19 +330,7 @@ class Reader(RestConnector):
             kept_always["zone"] = stand.pop("zone", None) or (await self.identify()).timezone
             spec = spec.model_copy(update={"zone": kept_always["zone"] or "UTC"})
         at = time_of(spec.changed, spec.changed_form)
-        source = (
-            self._told(DataType.TRANSACTIONS, stand, data.page_size)
-            if spec.read.walk == "told"
-            else walk_rows(
-                self,
-                spec.read,
-                stand or None,
-                size=data.page_size,
-                overlap_s=data.overlap_s,
-                changed_at=at,
-            )
-        )
-        async for stretch in source:
+        async for stretch in self._stretches(DataType.TRANSACTIONS, spec.read, stand or None, at):
             sales = [sale for row in stretch.rows if (sale := sale_of(row, spec)) is not None]
             ids = {sale.id for sale in sales}
             refunds = []

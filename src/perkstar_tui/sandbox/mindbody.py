@@ -11,6 +11,7 @@ from . import business
 from .clock import iso_utc
 from .conditions import Conditions
 from .limits import Windows
+from .log_ins import LogIns
 from .names import EMAIL, national
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
@@ -41,7 +42,7 @@ def from_local(text: str) -> int:
     return round((at if at.tzinfo else at.replace(tzinfo=ZONE)).timestamp() * 1000)
 
 
-class Mindbody(Ordinary):
+class Mindbody(LogIns, Ordinary):
     """One site on one port."""
 
     name = "mindbody"
@@ -58,7 +59,7 @@ class Mindbody(Ordinary):
             str(410_000 + self.chance.randrange(9000)),
         )
         self.username = business.EMAIL
-        self.tokens: dict[str, float] = {}
+        self.tokens = {}
         self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
         self.sold = 0
         self.renew()
@@ -145,17 +146,6 @@ class Mindbody(Ordinary):
         }
         ends = iso_utc(round(self.tokens[token] * 1000))
         return reply({"TokenType": "Bearer", "AccessToken": token, "Expires": ends, "User": user})
-
-    def expire_tokens(self) -> int:
-        """Staff tokens end now."""
-        count = len(self.tokens)
-        self.tokens.clear()
-        return count
-
-    def revoke_tokens(self) -> int:
-        """The log-in is taken away."""
-        self.withdrawn = True
-        return 1 + self.expire_tokens()
 
     # a client ------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from . import business
 from .clock import iso_ms
 from .ids import random_uuid
 from .limits import Windows
+from .log_ins import LogIns
 from .state import Row
 from .taking import Taking
 from .wire import Answer, Call, Refused, reply
@@ -28,7 +29,7 @@ TEXTS = ("summary", "detail", "restApiVersion")
 """Members that stand as elements with text in XML; others are attributes."""
 
 
-class Tableau(Taking):
+class Tableau(LogIns, Taking):
     """One site on one port, with the token of somebody who may publish in it."""
 
     name = "tableau"
@@ -43,7 +44,7 @@ class Tableau(Taking):
             random_uuid(self.chance),
         )
         self.token_name = "perkstar"
-        self.sessions: dict[str, float] = {}
+        self.tokens = {}
         self.uploads: dict[str, bytearray] = {}
         self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
         self.renew()
@@ -98,7 +99,7 @@ class Tableau(Taking):
             return {}
         if self.setting.limits and not self.windows.of(self.site_id).take():
             raise Refused(self.trouble(429, 1.0))
-        if self.sessions.get(call.headers.get("x-tableau-auth", ""), 0.0) <= self.clock.now():
+        if self.tokens.get(call.headers.get("x-tableau-auth", ""), 0.0) <= self.clock.now():
             raise Refused(
                 self.refusal(401, "401002", "Unauthorized Access", "Invalid authentication credentials.")
             )
@@ -154,7 +155,7 @@ class Tableau(Taking):
                 )
             )
         token = f"{self.chance.getrandbits(160):040x}|{random_uuid(self.chance)}"
-        self.sessions = {token: self.clock.now() + SESSION_S}
+        self.tokens = {token: self.clock.now() + SESSION_S}
         return reply({"credentials": {
             "site": {"id": self.site_id, "contentUrl": self.site}, "user": {"id": self.user_id}, "token": token,
             "estimatedTimeToExpiration": "02:00:00",
@@ -162,7 +163,7 @@ class Tableau(Taking):
 
     def sign_out(self, call: Call) -> Answer:
         """The session ends."""
-        self.sessions.pop(call.headers.get("x-tableau-auth", ""), None)
+        self.tokens.pop(call.headers.get("x-tableau-auth", ""), None)
         return Answer(204)
 
     def user(self, call: Call) -> Answer:
@@ -173,17 +174,6 @@ class Tableau(Taking):
             "id": self.user_id, "name": business.EMAIL, "siteRole": "ExplorerCanPublish",
             "fullName": f"{business.OWNER_FIRST} {business.OWNER_LAST}", "email": business.EMAIL,
         }})  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Sessions end now."""
-        count = len(self.sessions)
-        self.sessions.clear()
-        return count
-
-    def revoke_tokens(self) -> int:
-        """The token is deleted."""
-        self.withdrawn = True
-        return 1 + self.expire_tokens()
 
     # projects and data sources -------------------------------------------------------------------------------
 

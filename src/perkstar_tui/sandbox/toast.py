@@ -11,6 +11,7 @@ from .clock import iso_ms, parse_ms
 from .conditions import Conditions
 from .ids import random_uuid
 from .limits import Windows
+from .log_ins import LogIns
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
 from .state import LIVE, Cell, Row
@@ -33,7 +34,7 @@ def day(ms: int) -> int:
     return int(datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y%m%d"))
 
 
-class Toast(Ordinary):
+class Toast(LogIns, Ordinary):
     """One restaurant on one port. People are `guests`, whom no path lists; orders show them."""
 
     name = "toast"
@@ -49,7 +50,7 @@ class Toast(Ordinary):
             self.chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789", k=32)
         )
         self.restaurant, self.dining = random_uuid(self.chance), random_uuid(self.chance)
-        self.tokens: dict[str, float] = {}
+        self.tokens = {}
         self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
         self.placed = 0
         self.renew()
@@ -124,17 +125,6 @@ class Toast(Ordinary):
                 "refreshToken": None, "idToken": None}  # fmt: skip
         return reply({"@class": ".SuccessfulResponse", "token": {n: v for n, v in told.items() if v is not None},
                       "status": "SUCCESS"})  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Tokens end now."""
-        count = len(self.tokens)
-        self.tokens.clear()
-        return count
-
-    def revoke_tokens(self) -> int:
-        """The credentials are deleted."""
-        self.withdrawn = True
-        return 1 + self.expire_tokens()
 
     # a guest -------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from . import business
 from .clock import iso_ms
 from .ids import random_uuid
 from .limits import Windows
+from .log_ins import LogIns
 from .names import national
 from .ordinary import Ordinary
 from .seed import Soul, View, viewed
@@ -32,7 +33,7 @@ TENDERS = ("cashAmount", "ccAmount", "checkAmount", "achAmount", "bankAccountAmo
            "otherAmount", "gcRedemption", "packageRedemption", "membershipAmount", "pointsRedemption")  # fmt: skip
 
 
-class Vagaro(Ordinary):
+class Vagaro(LogIns, Ordinary):
     """One business on one port. Nobody can list or write; there are deliveries."""
 
     name = "vagaro"
@@ -46,7 +47,7 @@ class Vagaro(Ordinary):
         """The credentials that come after approval, and nobody who listens."""
         self.client_id = random_uuid(self.chance)
         self.business, self.group = self.secret_id(self.chance), self.secret_id(self.chance)
-        self.tokens: dict[str, float] = {}
+        self.tokens = {}
         self.hooks: list[str] = []
         self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
         self.renew()
@@ -101,17 +102,6 @@ class Vagaro(Ordinary):
         self.tokens[token] = self.clock.now() + TOKEN_S
         told = {"accessToken": token, "expiresIn": round(TOKEN_S), "tokenType": "Bearer"}
         return reply({"status": 200, "responseCode": 1000, "message": "Success", "data": told})
-
-    def expire_tokens(self) -> int:
-        """Tokens end now."""
-        count = len(self.tokens)
-        self.tokens.clear()
-        return count
-
-    def revoke_tokens(self) -> int:
-        """The credentials are withdrawn."""
-        self.withdrawn = True
-        return 1 + self.expire_tokens()
 
     # records -------------------------------------------------------------------------------------------------
 

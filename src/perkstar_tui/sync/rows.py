@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.money import minor_digits
-from perkstar_tui.model.remote import Fact
+from perkstar_tui.model.remote import Fact, FactKind
 from perkstar_tui.platforms.connector import Publisher, Taker
 from perkstar_tui.platforms.parts import RowsSpec
 
@@ -22,6 +22,8 @@ from .context import CUSTOMER, INTEGRATION, SENT, TRANSACTION, Leg, name_of
 
 PAGE = 500
 CURSOR = ("rows", "out")
+KINDS: dict[str, set[FactKind]] = {"transactions": {"sale", "refund"}, "customers": {"customer"}}
+"""Which facts come from which rows of the store."""
 
 
 def client_of(customer_id: str | None) -> str:
@@ -63,12 +65,9 @@ async def send_rows(leg: Leg, spec: RowsSpec, *, full: bool = False) -> None:
                 leg.save_cursor(connection, *CURSOR, {**stand, data: rows[-1].revision})
 
 
-def _kinds(spec: RowsSpec) -> list[tuple[str, set[str]]]:
+def _kinds(spec: RowsSpec) -> list[tuple[str, set[FactKind]]]:
     """The kinds of facts that are told, by where they come from."""
-    return [
-        ("transactions", {"sale", "refund"} & spec.facts.keys()),
-        ("customers", {"customer"} & spec.facts.keys()),
-    ]
+    return [(data, kinds & spec.facts.keys()) for data, kinds in KINDS.items()]
 
 
 async def _publish(leg: Leg, spec: RowsSpec, *, full: bool) -> None:
@@ -85,20 +84,19 @@ async def _publish(leg: Leg, spec: RowsSpec, *, full: bool) -> None:
             fresh += _fresh(leg, spec, [fact for fact in _facts(leg, data, rows) if fact.kind in wanted])
             since = rows[-1].revision
         changed = wanted if full else {fact.kind for fact in fresh}
-        for table in sorted({spec.facts[kind].table for kind in changed}):  # type: ignore[index]
-            kinds = {kind for kind in wanted if spec.facts[kind].table == table}  # type: ignore[index]
+        for table in sorted({spec.facts[kind].table for kind in changed}):
+            kinds = {kind for kind in wanted if spec.facts[kind].table == table}
             await publisher.publish(table, _everything(leg, data, kinds))
         with leg.store.write(leg.lease.fence) as connection:
             for start in range(0, len(fresh), PAGE):
                 part = fresh[start : start + PAGE]
-                told = [[fact.id, fact.kind, fact.version, digest_of(fact.values)] for fact in part]
-                _keep(leg, connection, told)
+                _keep(leg, connection, list(map(_noted, part)))
             leg.save_cursor(connection, *CURSOR, {**stand, data: since})
         leg.outward.created += sum(fact.version == 1 for fact in fresh)
         leg.outward.updated += sum(fact.version > 1 for fact in fresh)
 
 
-def _everything(leg: Leg, data: str, kinds: set[str]) -> Iterator[Fact]:
+def _everything(leg: Leg, data: str, kinds: set[FactKind]) -> Iterator[Fact]:
     """All facts of these kinds as they are now."""
     since = 0
     while rows := _rows(leg, data, since):
@@ -110,7 +108,7 @@ def waiting(leg: Leg, spec: RowsSpec) -> list[Fact]:
     """What the next run would tell, in its order; nothing is told by asking."""
     found: list[Fact] = []
     stand = leg.cursor(*CURSOR) or {}
-    for data in ("transactions", "customers"):
+    for data in KINDS:
         since = int(stand.get(data, 0))
         while rows := _rows(leg, data, since):
             found += _fresh(leg, spec, [fact for fact in _facts(leg, data, rows) if fact.kind in spec.facts])
@@ -119,7 +117,7 @@ def waiting(leg: Leg, spec: RowsSpec) -> list[Fact]:
 
 
 async def _tell(leg: Leg, taker: Taker, stand: dict[str, Any], facts: Sequence[Fact]) -> None:
-    under_way = [[fact.id, fact.kind, fact.version, digest_of(fact.values)] for fact in facts]
+    under_way = list(map(_noted, facts))
     with leg.store.write(leg.lease.fence) as connection:
         leg.save_cursor(connection, *CURSOR, {**stand, "under_way": under_way})
     await taker.append([_finished(fact) for fact in facts])
@@ -142,6 +140,11 @@ async def _settle(leg: Leg, taker: Taker) -> None:
         if there:
             _keep(leg, connection, under_way)
         leg.save_cursor(connection, *CURSOR, stand)
+
+
+def _noted(fact: Fact) -> list[Any]:
+    """What is written down of a fact that is being told: id, kind, version and digest."""
+    return [fact.id, fact.kind, fact.version, digest_of(fact.values)]
 
 
 def _keep(leg: Leg, connection: Connection, told: Sequence[Sequence[Any]]) -> None:

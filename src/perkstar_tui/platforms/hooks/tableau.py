@@ -31,11 +31,7 @@ class Tableau(Described):
         """Put a table in the place of the one before. Permissions stay, and so do workbooks that use its fields."""
         told = {kind: spec for kind, spec in self.rows_spec.facts.items() if spec.table == table}
         columns = next(iter(told.values())).columns
-        rows = (
-            fill(template.row, fact.values)
-            for fact in facts
-            for template in told[fact.kind].rows  # type: ignore[index]
-        )
+        rows = (fill(template.row, fact.values) for fact in facts for template in told[fact.kind].rows)
         file = parquet(columns, rows)
         project = await self._place_for()
         asked = (
