@@ -11,6 +11,7 @@ from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, RemoteRecord, Value
+from perkstar_tui.store.bulk import one_of, values_of
 
 from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
@@ -18,6 +19,8 @@ from .inward import DATA, fingerprint, mapped
 from .plan import Decision, Moment, decide
 
 PAGE = 500
+"""Customers that are looked at in one go; more where the vendor takes more in one call, so that its batch is filled."""
+
 _PERMANENT = {
     ErrorKind.RECORD_REJECTED,
     ErrorKind.MAPPING,
@@ -75,7 +78,7 @@ async def send_customers(leg: Leg) -> None:
 async def send_new(leg: Leg) -> None:
     """Create those customers that have no record there yet, before anything else waits on them; no cursor moves."""
     await settle_intents(leg)
-    after = 0
+    after, page = 0, max(PAGE, leg.config.batch)
     while True:
         with leg.store.read() as connection:
             rows = connection.execute(
@@ -88,7 +91,7 @@ async def send_new(leg: Leg) -> None:
                 )
                 .where(LINK.c.id.is_(None), CUSTOMER.c.archived_at.is_(None), CUSTOMER.c.revision > after)
                 .order_by(CUSTOMER.c.revision)
-                .limit(PAGE)
+                .limit(page)
             ).all()
             held = HeldKeys(connection, leg.id)
         if not rows:
@@ -108,7 +111,10 @@ def links_of(connection: Connection, leg: Leg, hub_ids: Sequence[str]) -> dict[s
     """The links of hub records at this platform; a linked one outranks any other of the same customer."""
     found: dict[str, Any] = {}
     for row in connection.execute(
-        select(LINK).where(LINK.c.integration_id == leg.id, LINK.c.data == DATA, LINK.c.hub_id.in_(hub_ids))
+        select(LINK).where(
+            LINK.c.integration_id == leg.id, LINK.c.data == DATA, one_of(connection, LINK.c.hub_id)
+        ),
+        values_of(connection, hub_ids),
     ):
         if row.hub_id not in found or row.state == LinkState.LINKED:
             found[row.hub_id] = row
@@ -119,7 +125,7 @@ async def _send_pages(leg: Leg) -> None:
     after = int((leg.cursor(DATA, "out") or {}).get("revision", 0))
     while True:
         with leg.store.read() as connection:
-            rows = connection.execute(_above(after, PAGE)).all()
+            rows = connection.execute(_above(after, max(PAGE, leg.config.batch))).all()
             links = links_of(connection, leg, [row.id for row in rows])
             held = HeldKeys(connection, leg.id) if rows else None
         if not rows or held is None:
@@ -279,13 +285,7 @@ async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
     if creates:
         now = leg.clock.now()
         with leg.store.write(leg.lease.fence, durable=True) as connection:
-            connection.execute(
-                delete(INTENT).where(
-                    INTENT.c.hub_id.in_([job.customer["id"] for job in creates]),
-                    INTENT.c.integration_id == leg.id,
-                    INTENT.c.act == "create",
-                )
-            )
+            _drop_intents(leg, connection, creates)
             connection.execute(
                 insert(INTENT),
                 [
@@ -307,13 +307,19 @@ async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
         for job, answer in zip(jobs, answers, strict=True):
             _record(leg, connection, job, answer, count=count)
         if creates:
-            connection.execute(
-                delete(INTENT).where(
-                    INTENT.c.integration_id == leg.id,
-                    INTENT.c.act == "create",
-                    INTENT.c.hub_id.in_([job.customer["id"] for job in creates]),
-                )
-            )
+            _drop_intents(leg, connection, creates)
+
+
+def _drop_intents(leg: Leg, connection: Connection, creates: Sequence[Job]) -> None:
+    """Forget the intents to create these customers: they are settled, or written anew."""
+    connection.execute(
+        delete(INTENT).where(
+            INTENT.c.integration_id == leg.id,
+            INTENT.c.act == "create",
+            one_of(connection, INTENT.c.hub_id),
+        ),
+        values_of(connection, [job.customer["id"] for job in creates]),
+    )
 
 
 def _record(leg: Leg, connection: Connection, job: Job, answer: Answer, *, count: bool) -> None:
