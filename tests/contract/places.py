@@ -22,8 +22,8 @@ from perkstar_tui.platforms.manifest import FieldSpec, Manifest
 from perkstar_tui.platforms.registry import open_connector
 from perkstar_tui.sandbox.server import Sandbox
 
-CATALOG = load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS")))
-"""Every platform that works. While one is being made, PERKSTAR_DRAFTS=1 runs the contracts over it too."""
+CATALOG = load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).of_vendors()
+"""Every vendor's platform that works. While one is being made, PERKSTAR_DRAFTS=1 runs the contracts over it too."""
 
 
 BACK = "http://127.0.0.1:8199/callback"

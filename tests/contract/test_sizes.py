@@ -11,7 +11,7 @@ from perkstar_tui.platforms.catalog import FOLDER, load_catalog
 
 ROOT = Path(perkstar_tui.__file__).parent
 HOOKS = ROOT / "platforms" / "hooks"
-CATALOG = {name: manifest for name, manifest in load_catalog().items() if not manifest.system}
+CATALOG = {name: m for name, m in load_catalog().of_vendors().items() if not m.system}
 MODULES = sorted(file for file in ROOT.rglob("*.py") if "sandbox" not in file.relative_to(ROOT).parts)
 FIRST = {"hubspot", "mailchimp", "square"}
 KNOWN = {

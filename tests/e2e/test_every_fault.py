@@ -19,7 +19,7 @@ from perkstar_tui.model.enums import DataType
 from perkstar_tui.platforms.catalog import load_catalog
 from perkstar_tui.sandbox.faults import PROFILES
 
-CATALOG = load_catalog()
+CATALOG = load_catalog().of_vendors()
 READ = sorted(name for name, manifest in CATALOG.items() if manifest.read_by_calls and not manifest.system)
 TOLD = sorted(name for name, m in CATALOG.items() if DataType.CUSTOMERS in m.data and not m.read_by_calls)
 TROUBLE = [profile for profile in PROFILES if profile != "calm"]

@@ -16,7 +16,7 @@ from perkstar_tui.platforms.manifest import Manifest
 
 CATALOG = {
     name: manifest
-    for name, manifest in load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).items()
+    for name, manifest in load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).of_vendors().items()
     if not manifest.system and manifest.read_by_calls
 }
 """Those that can be read; what only tells is tried in `test_told.py`, what only takes in `test_rows.py`."""

@@ -11,7 +11,7 @@ from shop import Shop, sandbox
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.platforms.catalog import load_catalog
 
-CATALOG = load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS")))
+CATALOG = load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).of_vendors()
 TAKERS = sorted(
     name
     for name, manifest in CATALOG.items()

@@ -15,7 +15,7 @@ from perkstar_tui.platforms.catalog import load_catalog
 
 TOLD = sorted(
     name
-    for name, manifest in load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).items()
+    for name, manifest in load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).of_vendors().items()
     if DataType.CUSTOMERS in manifest.data and not manifest.read_by_calls
 )
 

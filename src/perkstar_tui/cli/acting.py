@@ -318,6 +318,9 @@ def register(app: typer.Typer) -> None:
         set_: Annotated[
             list[str] | None, typer.Option("--set", help="hub=, transform=, direction=, may_clear=")
         ] = None,
+        instead_of: Annotated[
+            str | None, typer.Option(help="set: the platform's field whose line it takes the place of.")
+        ] = None,
     ) -> None:
         """The field mapping: list it, set a line (--set hub=FIELD ...), or unset one."""
         from dataclasses import replace
@@ -334,8 +337,17 @@ def register(app: typer.Typer) -> None:
                         remedy="perkstar mapping NAME set|unset PLATFORM_FIELD",
                     )
                 given = assignments(set_ or [])
-                old = next((line for line in lines if line.remote == remote), None)
-                rest = [line for line in lines if line.remote != remote]
+                before = remote if instead_of is None else instead_of
+                old = next((line for line in lines if line.remote == before), None)
+                if old is not None:
+                    old = replace(old, remote=remote, label=old.label if old.remote == remote else remote)
+                elif instead_of is not None:
+                    raise PerkstarError(
+                        ErrorKind.USAGE,
+                        f"{instead_of} is not mapped.",
+                        remedy=f"Mapped are: {', '.join(line.remote for line in lines)}.",
+                    )
+                rest = [line for line in lines if line.remote not in (remote, before)]
                 if action == "set":
                     if old is None and "hub" not in given:
                         raise PerkstarError(

@@ -36,7 +36,7 @@ WAITS_IN_ALL_S = 30.0
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 _NOT_HANDLED = frozenset({423, 429, 477, 503})
 """Statuses by which a server says that it has not begun: repeating is safe whatever the method."""
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PASSING = frozenset({ErrorKind.SERVICE_UNAVAILABLE, ErrorKind.NETWORK})
 
 
@@ -124,6 +124,26 @@ def _no_tls() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def client_for(
+    url: str,
+    *,
+    timeout_s: float,
+    concurrent: int,
+    headers: Mapping[str, str] | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """The library's client as all of this program's are: no redirects, no proxy between programs on this machine."""
+    return httpx.AsyncClient(
+        verify=_tls() if url.startswith("https") else _no_tls(),
+        timeout=httpx.Timeout(timeout_s, connect=10.0),
+        limits=httpx.Limits(max_connections=concurrent, keepalive_expiry=4.0),
+        follow_redirects=False,
+        trust_env=httpx.URL(url).host not in LOOPBACK,
+        headers={"user-agent": _agent(), "accept": "application/json", **(headers or {})},
+        transport=transport,
+    )
+
+
 class HttpClient:
     """Requests to one host. Every method raises PerkstarError and nothing else."""
 
@@ -154,14 +174,11 @@ class HttpClient:
             for name, interval in policy.intervals.items()
         }
         self._gate = asyncio.Semaphore(policy.concurrent) if policy.concurrent else None
-        self._client = httpx.AsyncClient(
-            verify=_tls() if self.base_url.startswith("https") else _no_tls(),
-            timeout=httpx.Timeout(policy.timeout_s, connect=10.0),
-            limits=httpx.Limits(max_connections=policy.concurrent or 20, keepalive_expiry=4.0),
-            follow_redirects=False,
-            # A proxy of the environment has no business between two programs on this machine.
-            trust_env=httpx.URL(self.base_url).host not in _LOOPBACK,
-            headers={"user-agent": _agent(), "accept": "application/json", **policy.headers},
+        self._client = client_for(
+            self.base_url,
+            timeout_s=policy.timeout_s,
+            concurrent=policy.concurrent or 20,
+            headers=policy.headers,
             transport=transport,
         )
 
@@ -260,12 +277,12 @@ class HttpClient:
                 problem,
                 httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol,
             )
-            return self._broken(request, None, started, *_transport_words(problem), sent=sent)
+            return self._broken(request, None, started, *transport_words(problem), sent=sent)
         content: bytes | None = None
         try:
             content = await self._read(response)
         except httpx.HTTPError as problem:
-            return self._broken(request, response.status_code, started, *_transport_words(problem))
+            return self._broken(request, response.status_code, started, *transport_words(problem))
         finally:
             self.traffic.bytes += response.num_bytes_downloaded or len(content or b"")
             await response.aclose()
@@ -384,7 +401,7 @@ TIMED_OUT = "time-out"
 """Code of a NETWORK error after which the vendor may still be at work on the request."""
 
 
-def _transport_words(problem: httpx.HTTPError) -> tuple[str, str | None]:
+def transport_words(problem: httpx.HTTPError) -> tuple[str, str | None]:
     """What went wrong on the way, by kind of fault: the library's own words may hold addresses."""
     if isinstance(problem, httpx.ConnectTimeout):
         return "it did not take the connection in time", None

@@ -10,6 +10,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.deliveries import give_up
 from perkstar_tui.sync.mapping import transform
 from perkstar_tui.sync.schedule import next_run
 
@@ -83,6 +84,7 @@ def disconnected(bench: Bench, row: Any, reason: str) -> None:
         delete_credential(connection, row.id)
         drop_subscription(bench, connection, row.id)
         forget_told(connection, row.id)
+        give_up(connection, row.id, "The integration was disconnected.")
         bench.audit(connection, "disconnect", row.id, row.status, {"reason": reason})
 
 

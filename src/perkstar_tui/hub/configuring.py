@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth
+from perkstar_tui.model.enums import DataType, Direction, Kind, SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.sync.schedule import parse_frequency
@@ -62,7 +62,7 @@ def default_config(manifest: Manifest) -> dict[str, Any]:
     return {
         "data": [first.value],
         "direction": _widest(manifest, [first]).value,
-        "frequency": "hourly",
+        "frequency": "realtime" if manifest.kind is Kind.WEBHOOK else "hourly",
         "match": [key for key in (customers.match_keys if customers else []) if key in ("email", "phone")]
         or ["email", "phone"],
         "source_of_truth": SourceOfTruth.PERKSTAR.value,

@@ -24,7 +24,7 @@ from . import acts
 from . import views as v
 from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .configuring import apply_settings, default_config, default_mapping
-from .credentials import LooseCredential, write_credential
+from .credentials import LooseCredential, StoredCredential, write_credential
 from .reading import plan
 
 T = TypeVar("T")
@@ -212,6 +212,7 @@ def connect(
         if view.remaining is not None and view.remaining < 1:
             raise acts.plan_full(bench, view, None)
     form, credential = normalise_credential(manifest, credentials, bench.clock.now())
+    config = _narrowed(manifest, form, config, settings)
     loose = LooseCredential(credential)
     remote, chosen_options = run_now(_first_contact(bench, manifest, loose, config))
     config["options"] |= chosen_options
@@ -225,6 +226,26 @@ def connect(
             drop_draft(bench, row)
             raise
     return id_
+
+
+def _narrowed(
+    manifest: Manifest, form: str, config: dict[str, Any], settings: dict[str, str]
+) -> dict[str, Any]:
+    """The settings, no wider than the way to authorise serves. Raises USAGE where another direction was asked for."""
+    serves = next(one.direction for one in manifest.auth if one.id == form)
+    if serves is Direction.BOTH or config["direction"] == serves.value:
+        return config
+    if "direction" in settings:
+        missing = next(
+            (f.label for one in manifest.auth if one.direction is Direction.BOTH for f in one.fields), ""
+        )
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"Without {missing.lower() or 'more'} {manifest.title} only goes {serves.value}.",
+            remedy=f"Give it, or choose --direction {serves.value}.",
+            field="direction",
+        )
+    return {**config, "direction": serves.value}
 
 
 async def _first_contact(
@@ -368,10 +389,14 @@ def reconnect(bench: Bench, row: Any, credentials: dict[str, Any]) -> None:
             integration_id=row.id,
         )
     manifest = bench.manifest(row.platform)
-    form, credential = normalise_credential(manifest, credentials, bench.clock.now())
+    form, credential = normalise_credential(
+        manifest, _with_kept(bench, manifest, row, credentials), bench.clock.now()
+    )
     loose = LooseCredential(credential)
     remote, _ = run_now(_first_contact(bench, manifest, loose, row.config))
-    if row.remote_account_id and remote.id != row.remote_account_id:
+    own = manifest.kind is Kind.WEBHOOK
+    # An endpoint of one's own may move; an account at a vendor may not become another one.
+    if row.remote_account_id and remote.id != row.remote_account_id and not own:
         raise PerkstarError(
             ErrorKind.ACCOUNT_CHANGED,
             f"This credential belongs to {remote.name}, but {row.name} is connected to {row.remote_account_name}.",
@@ -393,12 +418,21 @@ def reconnect(bench: Bench, row: Any, credentials: dict[str, Any]) -> None:
                 failures=0,
                 failing_since=None,
                 form=form,
+                remote_account_id=remote.id if own else row.remote_account_id,
                 remote_account_name=remote.name,
                 scopes=list(remote.scopes),
                 next_run_at=None if paused else (now + timedelta(seconds=5) if due else None),
             )
         )
         bench.audit(connection, "reconnect", row.id, row.status)
+
+
+def _with_kept(bench: Bench, manifest: Manifest, row: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, over what an endpoint of one's own had before: the other end knows the secret, so it stays."""
+    if all(form.type != "signed" for form in manifest.auth):
+        return given
+    known = StoredCredential(bench.store, bench.vault, row.id, bench.clock).read()
+    return known | {name: value for name, value in given.items() if value}
 
 
 def disconnect(bench: Bench, row: Any, reason: str) -> list[str]:

@@ -56,6 +56,16 @@ class HubDoor(Protocol):
         none.
         """
 
+    def endpoints(self) -> list[v.EndpointView]:
+        """The webhooks of one's own, with how their deliveries stand."""
+
+    def deliveries(
+        self, name_or_id: str, *, state: str | None = None, offset: int = 0, limit: int = 50
+    ) -> v.PageOf:
+        """Newest first; `state` is pending, delivered or dead."""
+
+    def delivery(self, delivery_id: str) -> v.DeliveryView: ...
+    def webhook_secret(self, name_or_id: str) -> str: ...
     def bundle(self, entry_id: str) -> str:
         """A support bundle of one log entry as text, secrets removed."""
 
@@ -130,6 +140,9 @@ class HubDoor(Protocol):
 
     def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
         """Marks held or failed records as due; answers how many."""
+
+    def redeliver(self, name_or_id: str, delivery_ids: Sequence[str] = (), *, dead: bool = False) -> int:
+        """Tell deliveries again: those named, or all that were given up. Answers how many."""
 
     def test(self, name_or_id: str) -> v.TestView: ...
     def preview(self, name_or_id: str, limit: int | None = None) -> v.PreviewView: ...

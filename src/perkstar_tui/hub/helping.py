@@ -104,7 +104,8 @@ def catalog(bench: Bench) -> list[v.CatalogItem]:
             )
         else:
             items.append(_working(manifest, manifest.category, counts[planned.name]))
-    own = [manifest for manifest in bench.catalog.values() if manifest.kind is Kind.API]
+    own = [manifest for manifest in bench.catalog.values() if manifest.kind in (Kind.API, Kind.WEBHOOK)]
+    own.sort(key=lambda manifest: manifest.kind is Kind.API)
     return items + [_working(manifest, CUSTOM, counts[manifest.name]) for manifest in own]
 
 

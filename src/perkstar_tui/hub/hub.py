@@ -17,7 +17,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.runner import Runner, someone_runs
 
-from . import acts, connecting, customising, helping, people, reading, settling
+from . import acts, connecting, customising, delivering, helping, people, reading, settling
 from . import views as v
 from .aside import Aside
 from .authorising import Authoriser
@@ -156,6 +156,20 @@ class Hub:
     ) -> v.PageOf:
         wanted = self.record(customer).id if customer else None
         return people.transactions(self.bench, wanted, state, offset, limit)
+
+    def endpoints(self) -> list[v.EndpointView]:
+        return delivering.endpoints(self.bench)
+
+    def deliveries(
+        self, name_or_id: str, *, state: str | None = None, offset: int = 0, limit: int = 50
+    ) -> v.PageOf:
+        return delivering.deliveries(self.bench, self.bench.find(name_or_id), state, offset, limit)
+
+    def delivery(self, delivery_id: str) -> v.DeliveryView:
+        return delivering.delivery(self.bench, delivery_id)
+
+    def webhook_secret(self, name_or_id: str) -> str:
+        return delivering.secret(self.bench, self.bench.find(name_or_id))
 
     def conflicts(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 100) -> v.PageOf:
         return settling.conflicts(self.bench, self._id(name_or_id), offset, limit)
@@ -306,6 +320,9 @@ class Hub:
 
     def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
         return acts.retry(self.bench, self.bench.find(name_or_id), record_ids)
+
+    def redeliver(self, name_or_id: str, delivery_ids: Sequence[str] = (), *, dead: bool = False) -> int:
+        return delivering.redeliver(self.bench, self.bench.find(name_or_id), delivery_ids, dead=dead)
 
     def test(self, name_or_id: str) -> v.TestView:
         return connecting.test_connection(self.bench, self.bench.find(name_or_id))

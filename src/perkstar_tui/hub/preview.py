@@ -19,7 +19,7 @@ from perkstar_tui.platforms.parts import RowsSpec
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, table
-from perkstar_tui.sync import inward, outward, rows, sales
+from perkstar_tui.sync import deliveries, inward, outward, rows, sales
 from perkstar_tui.sync.context import CUSTOMER, LINK, TRANSACTION, Leg, name_of
 
 from . import views as v
@@ -133,10 +133,12 @@ async def _on_copy(
         await sales.read_sales(leg, full=full)
         points, notes = _points(copy, row.id, start)
     inward_side = _inward(bench, copy, leg, start, shown)
-    if DataType.CUSTOMERS in config.data and config.direction is not Direction.TO_PERKSTAR:
+    delivered = config.rows is not None and config.rows.deliver
+    outwards = config.direction is not Direction.TO_PERKSTAR
+    if DataType.CUSTOMERS in config.data and outwards and not delivered:
         await outward.send_customers(leg)
     outward_side = _outward(copy, leg, connector.sent, shown)
-    if config.rows is not None and DataType.TRANSACTIONS in config.data:
+    if config.rows is not None and outwards and (delivered or DataType.TRANSACTIONS in config.data):
         outward_side, told = _told(leg, config.rows, shown)
         notes.append(told)
     return v.PreviewView(row.id, inward_side, outward_side, points, tuple(notes))
@@ -144,7 +146,7 @@ async def _on_copy(
 
 def _told(leg: Leg, spec: RowsSpec, shown: int) -> tuple[v.PreviewSide, str]:
     """Rows that would be appended at a platform that only takes them."""
-    facts = rows.waiting(leg, spec)
+    facts = deliveries.waiting(leg, spec) if spec.deliver else rows.waiting(leg, spec)
     made = [fact for fact in facts if fact.version == 1]
     changed = [fact for fact in facts if fact.version > 1]
 

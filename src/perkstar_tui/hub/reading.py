@@ -57,11 +57,7 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             row.owner_id: row.expires_at
             for row in connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.expires_at))
         }
-        # A row without the vendor's id is one that is being made.
-        registered = select(SUBSCRIPTION.c.integration_id, SUBSCRIPTION.c.url).where(
-            SUBSCRIPTION.c.remote_id != ""
-        )
-        heard = {row.integration_id: row.url for row in connection.execute(registered)}
+        heard = registered(connection)
         recent = {row.id: _recent(connection, row.id) for row in rows}
     now = bench.clock.now()
     return [
@@ -78,6 +74,13 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
         )
         for row in rows
     ]
+
+
+def registered(connection: Any) -> dict[str, str]:
+    """The addresses at which deliveries are taken, by integration."""
+    # A row without the vendor's id is one that is being made.
+    found = select(SUBSCRIPTION.c.integration_id, SUBSCRIPTION.c.url).where(SUBSCRIPTION.c.remote_id != "")
+    return {row.integration_id: row.url for row in connection.execute(found)}
 
 
 def _alive(bench: Bench, integration_id: str) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import delete, insert, select, update
 
-from perkstar_tui.model.enums import Level, Status
+from perkstar_tui.model.enums import Direction, Kind, Level, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.platforms.connector import Subscriber
@@ -23,7 +23,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 
 from .bench import INTEGRATION, Bench
-from .credentials import CREDENTIAL, delete_credential, write_credential
+from .credentials import CREDENTIAL, StoredCredential, delete_credential, write_credential
 from .inbox import keep_told
 
 if TYPE_CHECKING:
@@ -105,6 +105,9 @@ class Receiver:
         """The address at which a platform can reach this receiver, or None."""
         if self.bench.settings.public_url:
             return self.bench.settings.public_url.rstrip("/")
+        if self.bench.manifest(platform).kind is Kind.WEBHOOK:
+            # Whose it is knows best who can reach this machine.
+            return local
         endpoint = self.bench.settings.endpoints.get(platform)
         url = endpoint.get("url") if isinstance(endpoint, dict) else endpoint
         return local if url and urlsplit(str(url)).hostname in _LOOPBACK else None
@@ -147,7 +150,11 @@ class Receiver:
             (row, known.get(row.id))
             for row in rows
             if row.id not in failed
-            and (row.config.get("frequency") == "realtime" or self.bench.by_hand(row.platform))
+            and (
+                Direction(row.config.get("direction", "both")).inward
+                if self.bench.by_hand(row.platform)
+                else row.config.get("frequency") == "realtime"
+            )
         ]
 
     async def _name_address(self, row: Any, known: Any, base: str | None) -> None:
@@ -202,7 +209,7 @@ class Receiver:
     async def _take(self, request: "Request") -> "Response":
         from starlette.responses import PlainTextResponse
 
-        id_ = request.path_params["integration"]
+        id_ = str(request.path_params["integration"])
         found = await asyncio.to_thread(self._subscription, id_)
         # The address itself is a secret: a wrong one is told nothing.
         if found is None or not secrets.compare_digest(urlsplit(found[0]).path, request.url.path):
@@ -221,11 +228,11 @@ class Receiver:
             return PlainTextResponse("refused", 401)
         return PlainTextResponse("ok")
 
-    def _subscription(self, integration_id: str) -> tuple[str, str, str] | None:
-        """Address, secret and platform of an integration's subscription."""
+    def _subscription(self, integration_id: str) -> tuple[str, str, Any] | None:
+        """Address and secret of an integration's subscription, and the integration itself."""
         with self.bench.store.read() as connection:
             row = connection.execute(
-                select(SUBSCRIPTION.c.url, INTEGRATION.c.platform, CREDENTIAL.c.ciphertext)
+                select(SUBSCRIPTION.c.url, CREDENTIAL.c.ciphertext, INTEGRATION)
                 .join(INTEGRATION, INTEGRATION.c.id == SUBSCRIPTION.c.integration_id)
                 .join(CREDENTIAL, CREDENTIAL.c.owner_id == hook_owner(integration_id))
                 .where(SUBSCRIPTION.c.integration_id == integration_id)
@@ -233,18 +240,31 @@ class Receiver:
         if row is None:
             return None
         secret = self.bench.vault.open(hook_owner(integration_id), bytes(row.ciphertext))
-        return row.url, str(secret["secret"]), row.platform
+        hooks = self.bench.manifest(row.platform).webhooks
+        if hooks is not None and hooks.key:
+            # The person who entered the address shares a key of the integration's own.
+            own = StoredCredential(
+                self.bench.store, self.bench.vault, integration_id, self.bench.clock
+            ).read()
+            return row.url, str(own.get(hooks.key) or ""), row
+        return row.url, str(secret["secret"]), row
 
     def _store(
-        self, integration_id: str, found: tuple[str, str, str], headers: dict[str, str], body: bytes
+        self, integration_id: str, found: tuple[str, str, Any], headers: dict[str, str], body: bytes
     ) -> None:
         """Keep what a genuine delivery says, once, and ask for a run."""
         from perkstar_tui.platforms.webhooks import parse
 
-        url, secret, platform = found
+        url, secret, row = found
         now = self.bench.clock.now()
         events = parse(
-            self.bench.manifest(platform), secret=secret, url=url, headers=headers, body=body, now=now
+            self.bench.manifest(row.platform),
+            secret=secret,
+            url=url,
+            headers=headers,
+            body=body,
+            now=now,
+            options=row.config.get("options", {}),
         )
         with self.bench.store.write() as connection:
             known = {

@@ -53,6 +53,48 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointView:
+    """An endpoint of the platform `webhook`: `url` is told, at `address` things come in; either may be empty.
+
+    `pending`, `delivered` (within 30 days) and `dead` count its deliveries.
+    """
+
+    id: str
+    name: str
+    status: str
+    status_reason: str
+    url: str
+    address: str
+    direction: str
+    data: tuple[str, ...]
+    pending: int
+    delivered: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """Something that an endpoint is told. `state` is pending, delivered or dead (given up); `status` None where no
+    answer came. `answer` is from outside: show it as plain text.
+    """
+
+    id: str
+    integration_id: str
+    type: str
+    record: str
+    state: str
+    created: datetime
+    attempts: int
+    next_attempt: datetime | None
+    tried: datetime | None
+    status: int | None
+    ms: int
+    problem: str
+    answer: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """One line of the error log. Every text may come from outside: show it as plain text."""
 

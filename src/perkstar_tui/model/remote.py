@@ -156,6 +156,28 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """What an endpoint is told: its id is the same at every attempt, and `body` are the bytes that are signed."""
+
+    id: str
+    type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came of one attempt to deliver. `status` is None where no answer came; `problem` is None where it was taken.
+
+    `answer` is the beginning of the answer's body, from outside: show it as plain text.
+    """
+
+    status: int | None
+    answer: str
+    ms: int
+    problem: PerkstarError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """A movement on a Perkstar card: `amount` in whole points, stamps or visits, or minor units for cashback and gift.
 

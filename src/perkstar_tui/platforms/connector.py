@@ -9,11 +9,13 @@ from perkstar_tui.model.remote import (
     Answer,
     Change,
     Fact,
+    Message,
     Page,
     Presence,
     RemoteAccount,
     RemoteField,
     RemoteRecord,
+    Response,
     Traffic,
 )
 
@@ -130,3 +132,14 @@ class Publisher(Protocol):
 
     async def publish(self, table: str, facts: Iterable[Fact]) -> None:
         """Put a table in the place of the one before: all of it, or nothing and an error. Done twice does no harm."""
+
+
+@runtime_checkable
+class Deliverer(Protocol):
+    """A connector of an endpoint that is told of one thing after the other (manifest: `rows.deliver`)."""
+
+    async def listens(self) -> bool:
+        """Whether there is an endpoint at all, and not only a way in."""
+
+    async def deliver(self, message: Message) -> Response:
+        """Make one attempt. What goes wrong is in the response; nothing is raised for it."""

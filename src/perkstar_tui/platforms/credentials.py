@@ -2,6 +2,7 @@
 
 import base64
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,10 +56,17 @@ def _of_fields(form: AuthForm, filled: Mapping[str, Any]) -> dict[str, Any]:
     credential = {}
     for spec in form.fields:
         name = next((n for n in (spec.name, *spec.aliases) if n in filled), None)
+        if name is None and spec.made:
+            continue
         if name is None:
             return {}
         value = filled[name]
         credential[spec.name] = value.strip() if isinstance(value, str) else value
+    if filled and not credential:
+        return {}
+    made = {spec.name: spec.made for spec in form.fields if spec.made and spec.name not in credential}
+    for member, head in made.items():
+        credential[member] = head + base64.b64encode(secrets.token_bytes(24)).decode()
     return credential
 
 
@@ -123,7 +131,7 @@ class _Members(dict[str, Any]):
 
 
 def _authorising(form: AuthForm, credential: Mapping[str, Any]) -> dict[str, str]:
-    if form.type == "oauth1" or form.query:
+    if form.type in ("oauth1", "signed") or form.query:
         return {}
     if form.type == "login":
         token = credential.get("token")

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
+
+from pydantic import BaseModel
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
+P = TypeVar("P", bound=BaseModel)
 _NAME = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
@@ -25,6 +28,19 @@ def text(template: str, values: Mapping[str, Any], *, quoted: bool = False) -> s
         return quote(shown, safe="") if quoted else shown
 
     return _NAME.sub(put, template)
+
+
+def with_options(part: P, options: Mapping[str, Any]) -> P:
+    """A part of a manifest whose paths name options in braces, with what the admin has chosen for them."""
+
+    def put(value: Any) -> Any:
+        if isinstance(value, str) and "{" in value:
+            return text(value, options)
+        return tuple(map(put, value)) if isinstance(value, tuple) else value
+
+    given = {name: getattr(part, name) for name in type(part).model_fields}
+    filled = {name: put(value) for name, value in given.items()}
+    return part.model_copy(update={name: value for name, value in filled.items() if value != given[name]})
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """The model of a manifest: the file that describes a platform. About a dozen small models and no template language."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -25,13 +26,17 @@ from .parts import Part as _Part
 
 
 class CredentialField(_Part):
-    """`aliases` are other names under which people and tools give the same thing."""
+    """`aliases` are other names under which people and tools give the same thing.
+
+    `made`: where nothing is given, a random key is made behind this text (`whsec_`, Standard Webhooks).
+    """
 
     name: str
     label: str
     secret: bool = True
     help: str = ""
     aliases: tuple[str, ...] = ()
+    made: str = ""
 
 
 class ScopeInfo(_Part):
@@ -41,7 +46,9 @@ class ScopeInfo(_Part):
 
 
 class AuthForm(_Part):
-    """One way to authorise. `type` is bearer, api_key_header, basic, login, oauth1 or oauth2.
+    """One way to authorise. `type` is bearer, api_key_header, basic, login, oauth1, oauth2 or signed.
+
+    `signed`: nothing goes with requests but the signature of what is delivered. `direction` is the way that it serves.
 
     `login`: what the person gives is turned into a token by the call `log_in`, and that goes with requests as a
     bearer's would. `oauth1`: each request is signed by RFC 5849 (HMAC-SHA256) with key and secret of the consumer and
@@ -61,7 +68,8 @@ class AuthForm(_Part):
 
     id: str
     title: str
-    type: Literal["bearer", "api_key_header", "basic", "login", "oauth1", "oauth2"]
+    type: Literal["bearer", "api_key_header", "basic", "login", "oauth1", "oauth2", "signed"]
+    direction: Direction = Direction.BOTH
     log_in: LogInSpec | None = None
     fields: tuple[CredentialField, ...] = ()
     scopes: tuple[ScopeInfo, ...] = ()
@@ -214,7 +222,8 @@ class WebhookSpec(_Part):
     `encoding`, behind `prefix`, with the secret of the registration or, by `app_secret`, of the app. `shared`: the
     header is the secret itself; `basic`: the secret is a password. `greeting` is how the unsigned message begins by
     which some try a new address: it is answered, and nothing is believed of it. `by_hand`: a person enters the address
-    in the vendor's own settings, since no call does it.
+    in the vendor's own settings, since no call does it; then `key` is the member of the credential that deliveries are
+    signed with, and `open` an option that, set to no, lets in what is not signed: the address is the secret then.
     """
 
     signature: Literal["square", "hubspot-v3", "mailchimp", "hmac", "shared", "basic", "none"] = "none"
@@ -232,6 +241,8 @@ class WebhookSpec(_Part):
     tolerance_s: float | None = None
     can_subscribe: bool = False
     by_hand: bool = False
+    key: str = ""
+    open: str = ""
 
 
 class OptionSpec(_Part):
@@ -291,12 +302,16 @@ class Manifest(_Part):
         spec = self.data.get(DataType.CUSTOMERS)
         return spec is not None and (spec.read is None or spec.read.walk != "told")
 
-    def option(self, name: str, given: "dict[str, object]") -> str:
+    def option(self, name: str, given: "Mapping[str, object]") -> str:
         """The value of an option: as given, else the manifest's default."""
         value = given.get(name)
         if value not in (None, ""):
             return str(value)
         return next((option.default for option in self.options if option.name == name), "")
+
+    def chosen(self, given: "Mapping[str, object]") -> dict[str, str]:
+        """Every option with its value, for parts whose paths name them."""
+        return {option.name: self.option(option.name, given) for option in self.options}
 
 
 class Planned(_Part):

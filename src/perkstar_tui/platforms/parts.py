@@ -462,13 +462,17 @@ class RowsSpec(Part):
     `{name}`, `{email}` and `{phone}` are empty unless the admin has chosen them (`personal`).
 
     `whole`: rows can't be added to, so all of a table are published as a file, which takes the place of the one before;
-    a hook does that. Otherwise `call` takes `at_once` facts as `{rows}`; with one at once it may name the fact's values
-    itself. `once`: a change is not sent again. `oldest_s`: the platform does not take older ones. `there`: asks whether
-    a fact (`{key}`) is there, at the path `count`, after a call whose answer got lost.
+    a hook does that. `deliver`: each fact waits in the store as a delivery of its own until an endpoint has taken it;
+    customers then have all that is known of them (`{first_name}`, `{birth_date}`, `{consent}`, ...).
+
+    Otherwise `call` takes `at_once` facts as `{rows}`; with one at once it may name the fact's values itself. `once`: a
+    change is not sent again. `oldest_s`: the platform does not take older ones. `there`: asks whether a fact (`{key}`)
+    is there, at the path `count`, after a call whose answer got lost.
     """
 
     call: CallSpec | None = None
     whole: bool = False
+    deliver: bool = False
     at_once: int = 500
     facts: dict[FactKind, FactSpec]
     place: PlaceSpec | None = None
@@ -479,8 +483,8 @@ class RowsSpec(Part):
 
     @model_validator(mode="after")
     def _has_a_way(self) -> "RowsSpec":
-        if self.call is None and not self.whole:
-            raise ValueError("rows need `call`, by which they are told, or `whole`")
+        if self.call is None and not self.whole and not self.deliver:
+            raise ValueError("rows need `call`, by which they are told, or `whole`, or `deliver`")
         return self
 
 
@@ -498,7 +502,8 @@ class EventSpec(Part):
     """What a delivery says: `rows` are its events, each with an id, a type that begins as `kinds` lists, and a record.
 
     `form_field`: the body is a form, and this field holds the JSON. `carries` is where an event has the whole record,
-    for platforms that let nobody read it.
+    for platforms that let nobody read it (`.`: the event is the record); its id is where reads have it, or at
+    `carried_id`. Paths may name options in braces, for senders whose form the admin describes.
     """
 
     rows: str = ""
@@ -513,3 +518,4 @@ class EventSpec(Part):
     form: bool = False
     form_field: str = ""
     carries: str = ""
+    carried_id: str = ""

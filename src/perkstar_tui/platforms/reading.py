@@ -22,7 +22,7 @@ from perkstar_tui.model.remote import (
 
 from .base import RestConnector
 from .credentials import moved
-from .filling import fill, text
+from .filling import fill, text, with_options
 from .manifest import DataSpec
 from .pagination import ahead
 from .parts import CallSpec, DiscoverSpec, FetchSpec, LaterSpec, WalkSpec
@@ -322,10 +322,13 @@ class Reader(RestConnector):
         stand = dict(cursor or {})
         refunds_from = stand.pop("refunds", None)
         kept_always: dict[str, Any] = {}
+        spec = with_options(spec, self.manifest.chosen(self.options))
         if not spec.currency:
             told = stand.pop("currency", None) or self.option("currency")
             kept_always["currency"] = told or (await self.identify()).currency
             spec = spec.model_copy(update={"currency_default": kept_always["currency"] or ""})
+        elif not spec.currency_default:
+            spec = spec.model_copy(update={"currency_default": self.option("currency")})
         if spec.zone == "account":
             kept_always["zone"] = stand.pop("zone", None) or (await self.identify()).timezone
             spec = spec.model_copy(update={"zone": kept_always["zone"] or "UTC"})

@@ -54,8 +54,11 @@ def _hook(name: str) -> Opener | None:
 
 def _described(manifest: Manifest) -> Opener:
     """A connector that needs nothing but the manifest."""
+    from .delivering import OwnEndpoint
     from .described import Described, DescribedSubscriber
 
+    if any(spec.rows is not None and spec.rows.deliver for spec in manifest.data.values()):
+        return lambda credentials, **more: OwnEndpoint(manifest, credentials, **more)
     hooks = manifest.webhooks
     kind = DescribedSubscriber if hooks is not None and hooks.subscribe is not None else Described
     return lambda credentials, **more: kind(manifest, credentials, **more)

@@ -15,8 +15,10 @@ from perkstar_tui.http.errors import dig
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
+from .filling import with_options
 from .manifest import Manifest, WebhookSpec
 from .parts import EventSpec
+from .signing import keys_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,16 @@ class Event:
 
 
 def parse(
-    manifest: Manifest, *, secret: str, url: str, headers: Mapping[str, str], body: bytes, now: datetime
+    manifest: Manifest,
+    *,
+    secret: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+    options: Mapping[str, object] | None = None,
 ) -> list[Event]:
-    """The events of a delivery to `url` (the address as it was registered).
+    """The events of a delivery to `url` (the address as it was registered), by the integration's `options`.
 
     Raises PerkstarError NOT_ALLOWED for a wrong or missing signature or one that is too old, and USAGE for a body
     that cannot be read; the message says what the likely cause is.
@@ -48,7 +57,8 @@ def parse(
     if spec.greeting and body.startswith(spec.greeting.encode()):
         return []
     lower = {name.lower(): value for name, value in headers.items()}
-    if spec.signature != "none":
+    chosen = manifest.chosen(options or {})
+    if spec.signature != "none" and not (spec.open and chosen.get(spec.open) == "no"):
         given = lower.get(spec.header)
         if not given:
             raise _forged(manifest, "it is not signed", "Only deliveries of the vendor itself are taken.")
@@ -57,7 +67,7 @@ def parse(
         _CHECKS[spec.signature](manifest, spec, _Delivery(secret, url, lower, body, given, now))
     try:
         if spec.event is not None:
-            return _read_described(manifest, spec.event, lower, body)
+            return _read_described(manifest, spec.event, lower, body, chosen)
         return _READERS[manifest.name](body, now)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise PerkstarError(ErrorKind.USAGE, f"A delivery of {manifest.title} cannot be read.") from None
@@ -156,16 +166,22 @@ def _hmac(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
         "body.timestamp": _stamp_of(delivery.body),
     }
     message = b"".join(parts[name] if name in parts else name.encode() for name in spec.signed)
-    mac = delivery.mac(message)
-    expected = mac.hex() if spec.encoding == "hex" else base64.b64encode(mac).decode()
+    keys = list(keys_of(delivery.secret)) if spec.prefix == "v1" else [delivery.secret.encode()]
+    macs = [hmac.digest(key, message, sha256) for key in keys]
+    right_ones = [mac.hex() if spec.encoding == "hex" else base64.b64encode(mac).decode() for mac in macs]
     given = [part.strip() for part in delivery.given.replace(",", " ").split()]
     if spec.prefix == "v1":
         # Standard Webhooks: `v1,<signature>` for each key.
         given = [part for part in given if part != "v1"]
     elif spec.prefix:
         given = [part.removeprefix(spec.prefix) for part in given if part.startswith(spec.prefix)]
-    right = [one for one in given if hmac.compare_digest(one.encode(), expected.encode())]
-    _must_match(manifest, replace(delivery, given=right[0] if right else ""), expected)
+    right = [
+        one
+        for one in given
+        for expected in right_ones
+        if hmac.compare_digest(one.encode(), expected.encode())
+    ]
+    _must_match(manifest, replace(delivery, given=right[0] if right else ""), (right or right_ones)[0])
     if spec.timestamp_header:
         sent = _time(float(stamp) if stamp.replace(".", "", 1).isdigit() else stamp)
         if sent is None:
@@ -225,9 +241,14 @@ def _hash(body: bytes) -> str:
 
 
 def _read_described(
-    manifest: Manifest, spec: EventSpec, headers: Mapping[str, str], body: bytes
+    manifest: Manifest,
+    given: EventSpec,
+    headers: Mapping[str, str],
+    body: bytes,
+    options: Mapping[str, str],
 ) -> list[Event]:
-    """The events of a body as the manifest says; those of other kinds are left out."""
+    """The events of a body as the manifest and its options say; those of other kinds are left out."""
+    spec = with_options(given, options)
     if spec.form:
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
         told: Any = orjson.loads(form[spec.form_field]) if spec.form_field else form
@@ -243,12 +264,16 @@ def _read_described(
         data = _data_of(spec, kind)
         if data is None:
             continue
-        carried = dig(row, spec.carries) if spec.carries else None
+        carried = row if spec.carries == "." else dig(row, spec.carries) if spec.carries else None
         if spec.carries and not isinstance(carried, dict):
             raise ValueError(spec.carries)
+        if carried is not None and spec.carried_id:
+            carried = {**carried, "id": dig(carried, spec.carried_id)}
         record = dig(row, spec.record) if carried is None else _id_of(manifest, data, carried)
         id_ = dig(row, spec.id) if spec.id else None
-        id_ = id_ or (headers.get(spec.id_header) if spec.id_header else None)
+        if id_ is None and spec.id_header and headers.get(spec.id_header):
+            # One id for a list of events: each is told apart by its place.
+            id_ = headers[spec.id_header] + (f"-{len(found)}" if found else "")
         at = _time(dig(row, spec.at)) if spec.at else None
         named = None if record in (None, "") else str(record)
         found.append(Event(str(id_ or f"{_hash(body)}-{len(found)}"), data, named, kind, at, carried))
@@ -264,10 +289,10 @@ def _id_of(manifest: Manifest, data: DataType, carried: Mapping[str, Any]) -> An
 
 
 def _data_of(spec: EventSpec, kind: str) -> DataType | None:
-    if any(kind.startswith(name) for name in spec.customers):
-        return DataType.CUSTOMERS
     if any(kind.startswith(name) for name in spec.transactions):
         return DataType.TRANSACTIONS
+    if any(kind.startswith(name) for name in spec.customers):
+        return DataType.CUSTOMERS
     return None
 
 

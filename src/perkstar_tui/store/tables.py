@@ -302,6 +302,32 @@ class SentRow(Row, table=True):
     at: datetime = _time()
 
 
+class Delivery(Row, table=True):
+    """Something that an endpoint of somebody's own is told (platform `webhook`), until it has taken it, and after.
+
+    `state` is pending, delivered or dead; `body` are the exact bytes that are signed. It holds personal data of the
+    customer in `fact`, under retention and erase.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_due", "integration_id", "state", "next_attempt"),)
+    id: str = Field(primary_key=True)
+    integration_id: str
+    fact: str = Field(index=True)
+    type: str
+    version: int = 1
+    body: str = Field(sa_type=Text)
+    state: str
+    created_at: datetime = _time()
+    attempts: int = 0
+    next_attempt: datetime | None = _time(default=None, nullable=True)
+    tried_at: datetime | None = _time(default=None, nullable=True)
+    status: int | None = None
+    answer: str = Field(default="", sa_type=Text)
+    problem: str = Field(default="", sa_type=Text)
+    ms: int = 0
+
+
 class ToldRecord(Row, table=True):
     """A record as a platform told it last, where deliveries carry whole records and nothing can be read.
 

@@ -32,6 +32,7 @@ INTENT = table(t.Intent)
 EVENT = table(t.InboundEvent)
 CONFLICT = table(t.Conflict)
 SENT = table(t.SentRow)
+DELIVERY = table(t.Delivery)
 
 PROGRESS_S = 0.2
 
@@ -79,6 +80,8 @@ class Leg:
     """Customers created at the platform before the cursor came to them; counted once it does."""
     left_out: list[tuple[str, int | None, LinkState, str]] = field(default_factory=list)
     """Customers that are not sent, with link, state and reason, until the cursor's next transaction keeps them."""
+    wake_at: datetime | None = None
+    """When this integration has something to do again, whatever its schedule says."""
     first_run: bool = False
     _renewed: float = 0.0
     _older_links: int | None = None

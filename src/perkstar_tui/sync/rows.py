@@ -49,15 +49,15 @@ async def send_rows(leg: Leg, spec: RowsSpec, *, full: bool = False) -> None:
     if not isinstance(taker, Taker):
         raise PerkstarError(ErrorKind.INTERNAL, f"{leg.config.title} has no way to take rows.")
     await _settle(leg, taker)
-    for data, wanted in _kinds(spec):
+    for data, wanted in kinds_of(spec):
         while wanted:
             await leg.pause_point()
             stand = leg.cursor(*CURSOR) or {}
             since = int(stand.get(data, 0))
-            rows = _rows(leg, data, since)
+            rows = rows_above(leg, data, since)
             if not rows:
                 break
-            facts = _fresh(leg, spec, [fact for fact in _facts(leg, data, rows) if fact.kind in wanted])
+            facts = fresh(leg, spec, [fact for fact in facts_of(leg, data, rows) if fact.kind in wanted])
             for part in _parts(facts, spec.at_once):
                 await leg.pause_point()
                 await _tell(leg, taker, stand, part)
@@ -65,7 +65,7 @@ async def send_rows(leg: Leg, spec: RowsSpec, *, full: bool = False) -> None:
                 leg.save_cursor(connection, *CURSOR, {**stand, data: rows[-1].revision})
 
 
-def _kinds(spec: RowsSpec) -> list[tuple[str, set[FactKind]]]:
+def kinds_of(spec: RowsSpec) -> list[tuple[str, set[FactKind]]]:
     """The kinds of facts that are told, by where they come from."""
     return [(data, kinds & spec.facts.keys()) for data, kinds in KINDS.items()]
 
@@ -75,32 +75,32 @@ async def _publish(leg: Leg, spec: RowsSpec, *, full: bool) -> None:
     publisher = leg.connector
     if not isinstance(publisher, Publisher):
         raise PerkstarError(ErrorKind.INTERNAL, f"{leg.config.title} has no way to take tables.")
-    for data, wanted in _kinds(spec):
+    for data, wanted in kinds_of(spec):
         await leg.pause_point()
         stand = leg.cursor(*CURSOR) or {}
         since = int(stand.get(data, 0))
-        fresh: list[Fact] = []
-        while rows := _rows(leg, data, since):
-            fresh += _fresh(leg, spec, [fact for fact in _facts(leg, data, rows) if fact.kind in wanted])
+        news: list[Fact] = []
+        while rows := rows_above(leg, data, since):
+            news += fresh(leg, spec, [fact for fact in facts_of(leg, data, rows) if fact.kind in wanted])
             since = rows[-1].revision
-        changed = wanted if full else {fact.kind for fact in fresh}
+        changed = wanted if full else {fact.kind for fact in news}
         for table in sorted({spec.facts[kind].table for kind in changed}):
             kinds = {kind for kind in wanted if spec.facts[kind].table == table}
             await publisher.publish(table, _everything(leg, data, kinds))
         with leg.store.write(leg.lease.fence) as connection:
-            for start in range(0, len(fresh), PAGE):
-                part = fresh[start : start + PAGE]
-                _keep(leg, connection, list(map(_noted, part)))
+            for start in range(0, len(news), PAGE):
+                part = news[start : start + PAGE]
+                keep(leg, connection, list(map(noted, part)))
             leg.save_cursor(connection, *CURSOR, {**stand, data: since})
-        leg.outward.created += sum(fact.version == 1 for fact in fresh)
-        leg.outward.updated += sum(fact.version > 1 for fact in fresh)
+        leg.outward.created += sum(fact.version == 1 for fact in news)
+        leg.outward.updated += sum(fact.version > 1 for fact in news)
 
 
 def _everything(leg: Leg, data: str, kinds: set[FactKind]) -> Iterator[Fact]:
     """All facts of these kinds as they are now."""
     since = 0
-    while rows := _rows(leg, data, since):
-        yield from (_finished(fact) for fact in _facts(leg, data, rows) if fact.kind in kinds)
+    while rows := rows_above(leg, data, since):
+        yield from (finished(fact) for fact in facts_of(leg, data, rows) if fact.kind in kinds)
         since = rows[-1].revision
 
 
@@ -110,19 +110,19 @@ def waiting(leg: Leg, spec: RowsSpec) -> list[Fact]:
     stand = leg.cursor(*CURSOR) or {}
     for data in KINDS:
         since = int(stand.get(data, 0))
-        while rows := _rows(leg, data, since):
-            found += _fresh(leg, spec, [fact for fact in _facts(leg, data, rows) if fact.kind in spec.facts])
+        while rows := rows_above(leg, data, since):
+            found += fresh(leg, spec, [fact for fact in facts_of(leg, data, rows) if fact.kind in spec.facts])
             since = rows[-1].revision
     return found
 
 
 async def _tell(leg: Leg, taker: Taker, stand: dict[str, Any], facts: Sequence[Fact]) -> None:
-    under_way = list(map(_noted, facts))
+    under_way = list(map(noted, facts))
     with leg.store.write(leg.lease.fence) as connection:
         leg.save_cursor(connection, *CURSOR, {**stand, "under_way": under_way})
-    await taker.append([_finished(fact) for fact in facts])
+    await taker.append([finished(fact) for fact in facts])
     with leg.store.write(leg.lease.fence) as connection:
-        _keep(leg, connection, under_way)
+        keep(leg, connection, under_way)
         leg.save_cursor(connection, *CURSOR, stand)
     leg.outward.created += sum(fact.version == 1 for fact in facts)
     leg.outward.updated += sum(fact.version > 1 for fact in facts)
@@ -138,17 +138,19 @@ async def _settle(leg: Leg, taker: Taker) -> None:
     there = await taker.has(Fact(id_, kind, version, {}))
     with leg.store.write(leg.lease.fence) as connection:
         if there:
-            _keep(leg, connection, under_way)
+            keep(leg, connection, under_way)
         leg.save_cursor(connection, *CURSOR, stand)
 
 
-def _noted(fact: Fact) -> list[Any]:
+def noted(fact: Fact) -> list[Any]:
     """What is written down of a fact that is being told: id, kind, version and digest."""
     return [fact.id, fact.kind, fact.version, digest_of(fact.values)]
 
 
-def _keep(leg: Leg, connection: Connection, told: Sequence[Sequence[Any]]) -> None:
+def keep(leg: Leg, connection: Connection, told: Sequence[Sequence[Any]]) -> None:
     """Remember what was told, in which version."""
+    if not told:
+        return
     names = [row[0] for row in told]
     connection.execute(delete(SENT).where(SENT.c.integration_id == leg.id, SENT.c.fact.in_(names)))
     now = leg.clock.now()
@@ -161,12 +163,12 @@ def _keep(leg: Leg, connection: Connection, told: Sequence[Sequence[Any]]) -> No
     )
 
 
-def _finished(fact: Fact) -> Fact:
+def finished(fact: Fact) -> Fact:
     """A fact with what its version adds."""
     return Fact(fact.id, fact.kind, fact.version, {**fact.values, "version": fact.version, "key": fact.key})
 
 
-def _fresh(leg: Leg, spec: RowsSpec, facts: Sequence[Fact]) -> list[Fact]:
+def fresh(leg: Leg, spec: RowsSpec, facts: Sequence[Fact]) -> list[Fact]:
     """Those that are new, or have changed since they were told; too old ones are left out."""
     with leg.store.read() as connection:
         known = {
@@ -200,7 +202,7 @@ def _parts(facts: Sequence[Fact], at_once: int) -> Iterator[list[Fact]]:
             yield same[start : start + at_once]
 
 
-def _rows(leg: Leg, data: str, since: int) -> Sequence[Any]:
+def rows_above(leg: Leg, data: str, since: int) -> Sequence[Any]:
     """The next rows of the store, in the order of their revisions; those of one revision stay together."""
     source = TRANSACTION if data == "transactions" else CUSTOMER
     with leg.store.read() as connection:
@@ -212,9 +214,10 @@ def _rows(leg: Leg, data: str, since: int) -> Sequence[Any]:
     return rows
 
 
-def _facts(leg: Leg, data: str, rows: Sequence[Any]) -> list[Fact]:
+def facts_of(leg: Leg, data: str, rows: Sequence[Any], *, personal: bool | None = None) -> list[Fact]:
+    """The facts that rows of the store are; `personal`: who a customer is, by default as the admin has chosen."""
     if data == "customers":
-        personal = leg.config.options.get("personal") == "yes"
+        personal = leg.config.options.get("personal") == "yes" if personal is None else personal
         return [Fact(row.id, "customer", 1, _customer(row, personal=personal)) for row in rows]
     with leg.store.read() as connection:
         platforms = {

@@ -20,7 +20,7 @@ from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
 from . import cloud as cloud_legs
-from . import inward, outward, rows, sales
+from . import deliveries, inward, outward, rows, sales
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
 from .schedule import next_run
@@ -357,17 +357,22 @@ class _Run:
 
     async def _sales_in(self, leg: Leg) -> None:
         if (
-            leg.config.rows is None
+            (leg.config.rows is None or leg.config.rows.deliver)
             and DataType.TRANSACTIONS in leg.config.data
             and leg.config.direction.inward
         ):
             await sales.read_sales(leg, full=self.full)
 
     async def _customers_out(self, leg: Leg) -> None:
-        if DataType.CUSTOMERS in leg.config.data and leg.config.direction.outward:
+        delivered = leg.config.rows is not None and leg.config.rows.deliver
+        if DataType.CUSTOMERS in leg.config.data and leg.config.direction.outward and not delivered:
             await outward.send_customers(leg)
 
     async def _rows_out(self, leg: Leg) -> None:
+        if leg.config.rows is not None and leg.config.rows.deliver:
+            if leg.config.direction.outward:
+                await deliveries.send_deliveries(leg, leg.config.rows)
+            return
         wanted = DataType.TRANSACTIONS in leg.config.data and leg.config.direction.outward
         if wanted and leg.config.rows is not None:
             await rows.send_rows(leg, leg.config.rows, full=self.full)
@@ -444,6 +449,8 @@ class _Run:
                 values["status"] = bad.value
             if bad is Status.RECONNECT_REQUIRED:
                 values["next_run_at"] = None
+        if self.leg is not None and self.leg.wake_at is not None and values["next_run_at"] is not None:
+            values["next_run_at"] = min(values["next_run_at"], max(now, self.leg.wake_at))
         if row.status in (Status.PAUSED.value, Status.DISCONNECTED.value):
             values["next_run_at"] = None
         return values

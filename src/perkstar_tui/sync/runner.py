@@ -20,7 +20,7 @@ from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import Store
 
-from .context import CURSOR, CUSTOMER, INTEGRATION
+from .context import CURSOR, CUSTOMER, INTEGRATION, TRANSACTION
 from .run import Engine
 
 RUNNER_LEASE = "runner"
@@ -149,11 +149,14 @@ class Runner:
         return due + [(id_, Trigger.LOCAL_CHANGE) for id_ in self._changed_here() if id_ not in known]
 
     def _changed_here(self) -> list[str]:
-        """Real-time integrations that have not seen the newest customers yet, once those have been still a moment."""
+        """Real-time integrations that have not seen the newest rows yet, once those have been still a moment."""
         with self.store.read() as connection:
-            newest = connection.execute(select(func.max(CUSTOMER.c.revision))).scalar() or 0
+            newest_of = {
+                data: connection.execute(select(func.max(source.c.revision))).scalar() or 0
+                for data, source in (("customers", CUSTOMER), ("transactions", TRANSACTION))
+            }
             rows = connection.execute(
-                select(INTEGRATION.c.id, INTEGRATION.c.config, CURSOR.c.value)
+                select(INTEGRATION.c.id, INTEGRATION.c.config, CURSOR.c.data, CURSOR.c.value)
                 .join(CURSOR, CURSOR.c.integration_id == INTEGRATION.c.id)
                 .where(
                     INTEGRATION.c.status == Status.ACTIVE.value,
@@ -161,18 +164,22 @@ class Runner:
                     CURSOR.c.leg == "out",
                 )
             ).all()
-        found = []
+        unseen: dict[str, int] = {}
         for row in rows:
-            behind = row.value.get("revision", 0) < newest
-            if row.config.get("frequency") != "realtime" or not behind or row.id in self._runs:
-                continue
-            seen, since = self._seen.get(row.id, (0, 0.0))
+            # A cursor of customers is one number; one of rows has a number for each kind that is told.
+            stand = {"customers": row.value.get("revision", 0)} if row.data == "customers" else row.value
+            behind = [newest for data, newest in newest_of.items() if int(stand.get(data, newest)) < newest]
+            if behind and row.config.get("frequency") == "realtime" and row.id not in self._runs:
+                unseen[row.id] = max(unseen.get(row.id, 0), *behind)
+        found = []
+        for id_, newest in unseen.items():
+            seen, since = self._seen.get(id_, (0, 0.0))
             if seen != newest:
-                self._seen[row.id] = (newest, self.clock.monotonic())
+                self._seen[id_] = (newest, self.clock.monotonic())
             elif since and self.clock.monotonic() - since >= DEBOUNCE_S:
                 # Once for each newest revision: a run that fails is not begun again before the next change.
-                self._seen[row.id] = (newest, 0.0)
-                found.append(row.id)
+                self._seen[id_] = (newest, 0.0)
+                found.append(id_)
         return found
 
     async def _run(self, id_: str, trigger: Trigger) -> None:

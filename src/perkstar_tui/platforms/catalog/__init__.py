@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from perkstar_tui.model.enums import Kind
 from perkstar_tui.platforms.manifest import Manifest, Planned, PlannedFile
 
 FOLDER = Path(__file__).parent
@@ -32,6 +33,12 @@ class Catalog(Mapping[str, Manifest]):
     def with_own(self, own: Mapping[str, Manifest]) -> "Catalog":
         """This catalog and an admin's own manifests; a name that both have is the catalog's."""
         return Catalog(self._files, own)
+
+    def of_vendors(self) -> "Catalog":
+        """Those of vendors, without what anybody may be at the other end of (webhooks)."""
+        return Catalog(
+            {name: file for name, file in self._files.items() if _understood(file).kind is not Kind.WEBHOOK}
+        )
 
 
 @cache
