@@ -15,6 +15,7 @@ from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.deliveries import DEAD, PENDING
 from perkstar_tui.sync.sales import REASONS
 
 from . import views as v
@@ -31,6 +32,7 @@ CREDENTIAL = table(t.Credential)
 TIER = table(t.PlanTier)
 SUBSCRIPTION = table(t.WebhookSubscription)
 SENT = table(t.SentRow)
+DELIVERY = table(t.Delivery)
 
 
 def integrations(bench: Bench, *, everything: bool = False) -> list[v.IntegrationView]:
@@ -53,6 +55,15 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             select(SENT.c.integration_id, func.count()).group_by(SENT.c.integration_id)
         ):
             count_link(counts[id_], LinkState.LINKED, None, number)
+        # What an endpoint has not taken: given up needs a person, the rest comes again by itself.
+        for id_, state, number in connection.execute(
+            select(DELIVERY.c.integration_id, DELIVERY.c.state, func.count())
+            .where(
+                (DELIVERY.c.state == DEAD) | ((DELIVERY.c.state == PENDING) & (DELIVERY.c.attempts > 0))
+            )
+            .group_by(DELIVERY.c.integration_id, DELIVERY.c.state)
+        ):
+            counts[id_]["held" if state == DEAD else "failed"] += number
         expiries = {
             row.owner_id: row.expires_at
             for row in connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.expires_at))

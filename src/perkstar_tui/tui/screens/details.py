@@ -1,5 +1,6 @@
 """Details of one integration: what is wrong first, then its tabs. Digits choose a tab, brackets a neighbour."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -11,6 +12,7 @@ from textual.message import Message
 from perkstar_tui.hub import views as v
 
 from ..keys import Key, bindings
+from ..panes.deliveries import DeliveriesPane
 from ..panes.log import LogPane
 from ..panes.mapping import MappingPane
 from ..panes.overview import OverviewPane
@@ -20,10 +22,15 @@ from ..panes.runs import RunsPane
 from ..panes.settings import SettingsPane
 from ..signs import Line, Piece, clean, short_id, status
 from ..widgets.integrations import sentence
-from ..widgets.painted import Ends, Painted
+from ..widgets.painted import Ends, Painted, app_of
 from .acts import RowActs
 
 PANES: tuple[type[Pane], ...] = (OverviewPane, MappingPane, RunsPane, LogPane, RecordsPane, SettingsPane)
+
+
+def panes_of(view: v.IntegrationView) -> tuple[type[Pane], ...]:
+    """The tabs of an integration: an endpoint of one's own has one more."""
+    return (*PANES, DeliveriesPane) if view.kind == "webhook" else PANES
 
 
 class TabLine(Painted):
@@ -40,16 +47,17 @@ class TabLine(Painted):
         super().__init__(id="tab-line")
         self._spans: list[tuple[int, int]] = []
 
-    def put(self, at: str) -> None:
-        """Which tab is in front."""
+    def put(self, panes: Sequence[type[Pane]], at: str) -> None:
+        """Which tabs there are, and which is in front."""
         pieces: list[Piece] = []
         self._spans, x = [], 0
-        for number, pane in enumerate(PANES, 1):
+        gap = "" if len(panes) > len(PANES) and not app_of(self).wide else " "
+        for number, pane in enumerate(panes, 1):
             here = at == pane.NAME
             text = f"[{number} {pane.TITLE}]" if here else f" {number} {pane.TITLE} "
-            pieces += [(text, "title" if here else "dim"), (" ", "")]
+            pieces += [(text, "title" if here else "dim"), (gap, "")]
             self._spans.append((x, x + len(text)))
-            x += len(text) + 1
+            x += len(text) + len(gap)
         self.paint(tuple(pieces))
 
     def on_click(self, event: events.Click) -> None:
@@ -89,17 +97,21 @@ class DetailsScreen(RowActs):
         self.run_worker(self._show(self.tab), group="tab", exclusive=True)
 
     async def _show(self, tab: str) -> None:
+        panes = panes_of(self.view)
+        if all(tab != pane.NAME for pane in panes):
+            # The neighbour has no such tab.
+            tab = panes[0].NAME
         self.tab, self.pane = tab, None
         found = self._panes.get(tab)
         if found is None:
-            made = next(pane for pane in PANES if tab == pane.NAME)
+            made = next(pane for pane in panes if tab == pane.NAME)
             found = RecordsPane(self.view, self._state) if made is RecordsPane else made(self.view)
             await self.query_one("#panes").mount(found)
             self._panes[tab] = found
         for pane in self._panes.values():
             pane.display = pane is found
         self.pane = found
-        self.query_one(TabLine).put(tab)
+        self.query_one(TabLine).put(panes, tab)
         found.take_focus()
         self.renew()
         self.offer_keys()
@@ -151,6 +163,8 @@ class DetailsScreen(RowActs):
 
     def allows(self, action: str) -> bool:
         pane = self.pane
+        if action.startswith("tab("):
+            return int(action[4:-1]) <= len(panes_of(self.view))
         ended = self.view.status == "disconnected"
         if ended and action in ("reconnect", "disconnect", "test", "preview", "edit", "note"):
             return False
@@ -162,7 +176,7 @@ class DetailsScreen(RowActs):
 
     def label_of(self, key: Key) -> str:
         if key.id.startswith("tab_"):
-            return PANES[int(key.id[4:]) - 1].TITLE.lower()
+            return panes_of(self.view)[int(key.id[4:]) - 1].TITLE.lower()
         return super().label_of(key)
 
     # -- going about
@@ -170,7 +184,9 @@ class DetailsScreen(RowActs):
         self.action_tab(event.number)
 
     def action_tab(self, number: int) -> None:
-        self.run_worker(self._show(PANES[number - 1].NAME), group="tab", exclusive=True)
+        panes = panes_of(self.view)
+        if number <= len(panes):
+            self.run_worker(self._show(panes[number - 1].NAME), group="tab", exclusive=True)
 
     def action_back(self) -> None:
         if self.pane is None or not self.pane.step_back():
@@ -187,7 +203,9 @@ class DetailsScreen(RowActs):
 
     def action_failing(self) -> None:
         view = self.view
-        if view.counts.held or view.counts.failed or view.status not in ("error", "reconnect_required"):
+        if view.kind == "webhook" and (view.counts.held or view.counts.failed):
+            self.action_tab(len(PANES) + 1)
+        elif view.counts.held or view.counts.failed or view.status not in ("error", "reconnect_required"):
             self._state = "failing"
             for pane in self.query(RecordsPane):
                 pane.show_state("failing")
@@ -270,8 +288,20 @@ class DetailsScreen(RowActs):
             self.pane.search()
 
     def action_filter(self) -> None:
-        if isinstance(self.pane, LogPane | RecordsPane):
+        if isinstance(self.pane, LogPane | RecordsPane | DeliveriesPane):
             self.pane.filter()
 
+    def action_redeliver(self) -> None:
+        if isinstance(self.pane, DeliveriesPane):
+            self.pane.redeliver()
 
-_PANE_ACTS = ("bundle", "open_record", "line_remove")
+    def action_redeliver_all(self) -> None:
+        if isinstance(self.pane, DeliveriesPane):
+            self.pane.redeliver_all()
+
+    def action_copy_secret(self) -> None:
+        if isinstance(self.pane, DeliveriesPane):
+            self.pane.copy_secret()
+
+
+_PANE_ACTS = ("bundle", "open_record", "line_remove", "redeliver", "redeliver_all")
