@@ -1,6 +1,7 @@
 """A whole HubDoor in memory: a small shop with five integrations in all states, whose state tests change."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ MAILCHIMP = "int_01J9ZM8D4H6N1P3S5V7XBR2XA"
 SQUARE = "int_01JAQ2C5E7G9J1K3M5P7R9477C"
 SHOPIFY = "int_01JBT4F6H8J2L4N6Q8S1UWM0QD"
 HUBSPOT = "int_01JC5V7X9Z2B4D6F8H1J3LT9ZZ"
+ENDPOINT = "int_01J0ENDP0INT000000000STCK"
 
 
 def at(**back: float) -> datetime:
@@ -91,6 +93,45 @@ def shop() -> list[v.IntegrationView]:
             status_reason="HubSpot refuses the credential; nothing is read or sent until it is renewed.",
             status_remedy="Reconnect", status_key="R",
         ),
+    ]  # fmt: skip
+
+
+def stock() -> list[v.IntegrationView]:
+    """An endpoint of one's own, which has not taken everything."""
+    return [
+        integration(
+            ENDPOINT, "Stock room", "webhook", "Webhook", date=datetime(2026, 6, 20, tzinfo=UTC), kind="webhook",
+            data=("customers", "transactions"), direction="to-platform", frequency="realtime",
+            counts=v.Counts(linked=4120, held=1, failed=1),
+            status_reason="A delivery was given up.", status_remedy="See which one", status_key="!",
+        )
+    ]  # fmt: skip
+
+
+def told() -> list[v.DeliveryView]:
+    """One that waits, one that was taken, and one that was given up."""
+
+    def one(number: int, kind: str, state: str, attempts: int, **more: Any) -> v.DeliveryView:
+        facts: dict[str, Any] = {
+            "created": at(minutes=number), "tried": at(minutes=number), "next_attempt": None, "status": 200, "ms": 41,
+            "problem": "", "answer": "ok",
+        }  # fmt: skip
+        body = {
+            "type": kind,
+            "timestamp": "2026-11-24T12:00:00.000+00:00",
+            "data": {"id": "cus_1", "balance": 120},
+        }
+        return v.DeliveryView(
+            id=f"msg_{number:04}", integration_id=ENDPOINT, type=kind, record="cus_1", state=state,
+            attempts=attempts, body=body, **(facts | more),
+        )  # fmt: skip
+
+    return [
+        one(1, "customer.updated", "pending", 2, status=503, problem="The endpoint failed (503).",
+            answer="[red]busy", next_attempt=NOW + timedelta(minutes=28)),
+        one(2, "sale.created", "delivered", 1),
+        one(9, "customer.created", "dead", 10, status=None, ms=20_000, answer="",
+            problem="The endpoint did not answer: it took too long."),
     ]  # fmt: skip
 
 
@@ -256,6 +297,7 @@ class FakeHub:
         self.new = new
         self.number = 1
         self.settled: list[v.ConflictView] = []
+        self.told = told()
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.threads: set[str] = set()
         self.fail: dict[str, Exception] = {}
@@ -300,6 +342,38 @@ class FakeHub:
             if name_or_id in (view.id, view.name):
                 return view
         raise PerkstarError(ErrorKind.NOT_FOUND, f"There is no integration {name_or_id!r}.")
+
+    # -- an endpoint of one's own
+    def endpoints(self) -> list[v.EndpointView]:
+        self._call("endpoints")
+        count = Counter(one.state for one in self.told)
+        return [
+            v.EndpointView(
+                view.id, view.name, view.status, "", "https://stock.example.com/hooks/perkstar", "", "to-platform",
+                view.data, count["pending"], count["delivered"], count["dead"],
+            )
+            for view in self.views
+            if view.kind == "webhook"
+        ]  # fmt: skip
+
+    def deliveries(
+        self, name_or_id: str, *, state: str | None = None, offset: int = 0, limit: int = 50
+    ) -> v.PageOf:
+        self._call("deliveries", name_or_id, state=state)
+        found = [one for one in self.told if state in (None, one.state)]
+        return v.PageOf(tuple(found[offset : offset + limit]), len(found), offset)
+
+    def delivery(self, delivery_id: str) -> v.DeliveryView:
+        self._call("delivery", delivery_id)
+        return next(one for one in self.told if one.id == delivery_id)
+
+    def webhook_secret(self, name_or_id: str) -> str:
+        self._call("webhook_secret", name_or_id)
+        return "whsec_c2VjcmV0IG9mIHRoZSBlbmRwb2ludA=="
+
+    def redeliver(self, name_or_id: str, delivery_ids: Sequence[str] = (), *, dead: bool = False) -> int:
+        self._call("redeliver", name_or_id, tuple(delivery_ids), dead=dead)
+        return len(delivery_ids)
 
     # -- questions
     def state(self) -> str:

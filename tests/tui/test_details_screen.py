@@ -1,7 +1,7 @@
 """Details by their keys: six tabs, each live, each with what one came for."""
 
 import pytest
-from fake_hub import HOSTILE, MAILCHIMP, NOW, SALESFORCE, SHOPIFY, SQUARE, FakeHub
+from fake_hub import ENDPOINT, HOSTILE, MAILCHIMP, NOW, SALESFORCE, SHOPIFY, SQUARE, FakeHub, stock
 from showing import BOTH, COMPACT, WIDE, Shown, shown
 
 from perkstar_tui.hub import views as v
@@ -431,3 +431,50 @@ async def test_help_follows_the_tab():
         await screen.press("2")
         ids = {key.id for key in details(screen).working_keys()}
         assert {"line_add", "line_suggest"} <= ids and not {"bundle", "follow"} & ids
+
+
+# -- an endpoint of one's own
+@BOTH
+async def test_an_endpoint_shows_its_deliveries_and_one_in_full_as_plain_text(size):
+    async with shown(FakeHub(stock()), size) as screen:
+        await screen.press("enter", "7")
+        assert "[7 Deliveries]" in screen.text()
+        for words in ("waits 1", "taken 1", "given up 1", "customer.updated", "503"):
+            assert words in screen.text(), words
+        await screen.press("enter")
+        await screen.until(lambda: "Body" in screen.text(), "the body never came")
+        await screen.press("G")
+        assert "[red]busy" in screen.text()
+
+
+async def test_what_is_failing_at_an_endpoint_is_its_deliveries():
+    async with shown(FakeHub(stock())) as screen:
+        await screen.press("enter", "exclamation_mark")
+        assert "[7 Deliveries]" in screen.text()
+
+
+async def test_deliveries_are_told_again_one_or_all_that_were_given_up():
+    hub = FakeHub(stock())
+    async with shown(hub) as screen:
+        await screen.press("enter", "7", "down", "d")
+        await screen.until(lambda: bool(hub.asked("redeliver")), "nothing was told again")
+        assert hub.asked("redeliver") == [((ENDPOINT, ("msg_0002",)), {"dead": False})]
+        await screen.press("D")
+        await screen.until(lambda: len(hub.asked("redeliver")) == 2, "not all were told again")
+        assert hub.asked("redeliver")[1] == ((ENDPOINT, ()), {"dead": True})
+
+
+async def test_deliveries_are_filtered_and_escape_shows_all_again():
+    hub = FakeHub(stock())
+    async with shown(hub) as screen:
+        await screen.press("enter", "7", "f", "G", "enter")
+        await screen.until(lambda: "sale.created" not in screen.text(), "nothing was filtered")
+        assert "given up" in screen.text()
+        await screen.press("escape")
+        await screen.until(lambda: "sale.created" in screen.text(), "all never came back")
+
+
+async def test_only_endpoints_have_a_seventh_tab():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "7")
+        assert "[1 Overview]" in screen.text() and "Deliveries" not in screen.text()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from fake_hub import HOSTILE, MAILCHIMP, FakeHub
+from fake_hub import HOSTILE, MAILCHIMP, FakeHub, stock
 from showing import COMPACT, WIDE, Shown, shown
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -31,6 +31,10 @@ def _full() -> FakeHub:
     hub = FakeHub()
     hub.allowed = 5
     return hub
+
+
+def _stock() -> FakeHub:
+    return FakeHub(stock())
 
 
 def _broken() -> FakeHub:
@@ -68,6 +72,10 @@ CASES = [
     Case("details-records", (*SQUARE, "exclamation_mark")),
     Case("details-records-compact", (*SQUARE, "5"), COMPACT),
     Case("details-settings", (*SQUARE, "6")),
+    Case("details-deliveries", ("enter", "7"), hub=_stock),
+    Case("details-deliveries-compact", ("enter", "7"), COMPACT, hub=_stock),
+    Case("details-deliveries-light", ("enter", "7"), more=LIGHT, hub=_stock),
+    Case("sheet-delivery", ("enter", "7", "enter"), COMPACT, hub=_stock),
     Case("connect-1-choose", ("a",)),
     Case("connect-2-authorise", KLAVIYO, COMPACT),
     Case(

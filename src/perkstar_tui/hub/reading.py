@@ -58,9 +58,7 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
         # What an endpoint has not taken: given up needs a person, the rest comes again by itself.
         for id_, state, number in connection.execute(
             select(DELIVERY.c.integration_id, DELIVERY.c.state, func.count())
-            .where(
-                (DELIVERY.c.state == DEAD) | ((DELIVERY.c.state == PENDING) & (DELIVERY.c.attempts > 0))
-            )
+            .where((DELIVERY.c.state == DEAD) | ((DELIVERY.c.state == PENDING) & (DELIVERY.c.attempts > 0)))
             .group_by(DELIVERY.c.integration_id, DELIVERY.c.state)
         ):
             counts[id_]["held" if state == DEAD else "failed"] += number

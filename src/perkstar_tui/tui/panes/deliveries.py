@@ -25,7 +25,7 @@ COLUMNS = (
     Column("said", "Why, and what comes next", 28, share=3, leaves=3),
 )
 STATES: dict[str, tuple[str, str]] = {
-    "pending": ("◌ waits", "warn"),
+    "pending": ("○ waits", "warn"),
     "delivered": ("● taken", "good"),
     "dead": ("▲ given up", "bad"),
 }
