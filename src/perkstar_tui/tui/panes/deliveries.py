@@ -88,7 +88,7 @@ class DeliveriesPane(Pane):
                 (STATES.get(item.state, (clean(item.state), "")),),
                 ((str(item.attempts) if item.attempts else "–", "dim"),),
                 (_status(item),),
-                ((f"{item.ms:,} ms" if item.tried else "–", "dim"),),
+                ((_took(item), "dim"),),
                 ((said, "dim"),),
             ),
         )
@@ -183,6 +183,12 @@ class DeliveriesPane(Pane):
         self._read()
         self._draw_lists()
         return True
+
+
+def _took(item: v.DeliveryView) -> str:
+    if item.tried is None:
+        return "–"
+    return f"{item.ms} ms" if item.ms < 10_000 else f"{item.ms / 1000:.0f} s"
 
 
 def _status(item: v.DeliveryView) -> Piece:
