@@ -19,6 +19,7 @@ from perkstar_tui.sync.sales import REASONS
 
 from . import views as v
 from .bench import INTEGRATION, Bench
+from .receiver import HIDDEN, hook_owner
 from .showing import FAILING, count_link, integration_view, plan_view
 
 LINK = table(t.RecordLink)
@@ -64,6 +65,11 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
         heard = {row.integration_id: row.url for row in connection.execute(registered)}
         recent = {row.id: _recent(connection, row.id) for row in rows}
     now = bench.clock.now()
+    keys = {
+        row.id: {option: HIDDEN if hook_owner(row.id) in expiries else ""}
+        for row in rows
+        if (option := bench.catalog[row.platform].key_option)
+    }
     return [
         integration_view(
             row,
@@ -73,7 +79,9 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             recent[row.id],
             now,
             running=row.running is not None and _alive(bench, row.id),
-            heard=row.id in heard,
+            # Nothing is believed before its key is known.
+            heard=row.id in heard and all(keys.get(row.id, {}).values()),
+            keys=keys.get(row.id, {}),
             hook_address=heard.get(row.id, "") if bench.by_hand(row.platform) else "",
         )
         for row in rows

@@ -10,6 +10,11 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 _NAME = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
+def names_in(template: str) -> list[str]:
+    """The names that a text has in braces."""
+    return _NAME.findall(template)
+
+
 def _one(name: str, values: Mapping[str, Any]) -> Any:
     if name not in values:
         raise PerkstarError(ErrorKind.INTERNAL, f"A manifest names {{{name}}}, which there is none of.")
