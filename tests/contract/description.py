@@ -60,6 +60,7 @@ NOT_DESCRIBED = {
     "bigcommerce": [r"/oauth2/token"],
     "lightspeed": [r"/api/1.0/token", r"/api/webhooks(/.*)?"],
     "klaviyo": [r"/oauth/(token|revoke)"],
+    "mindbody": [r"/api/v1/subscriptions(/.*)?"],
     "constant-contact": [r"/oauth2/default/v1/token"],
     "power-bi": [r"/organizations/oauth2/.*"],
     "sendgrid": [r"/files/.*"],

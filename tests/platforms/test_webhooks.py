@@ -13,7 +13,7 @@ from still import StillClock
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.platforms.catalog import load_catalog
-from perkstar_tui.platforms.webhooks import Event, parse
+from perkstar_tui.platforms.webhooks import Event, greeting_of, parse
 
 CATALOG = load_catalog()
 NOW = StillClock().at
@@ -106,3 +106,60 @@ def test_the_clouds_card_event_names_the_card() -> None:
     )
     [event] = events("perkstar", body, {})
     assert (event.data, event.remote_id, event.at) == (DataType.CARDS, "1-2-3", NOW - timedelta(minutes=1))
+
+
+# -- bodies that tell of several accounts ------------------------------------------------------------------------
+
+
+def in_the_key(platform: str, body: bytes, **members: str) -> list[Event]:
+    """A delivery that is signed with the key over its raw body, or by it."""
+    hooks = CATALOG[platform].webhooks
+    assert hooks is not None
+    proof = SECRET if hooks.signature == "shared" else base64.b64encode(mac(body)).decode()
+    return parse(
+        CATALOG[platform], secret=SECRET, url=URL, headers={hooks.header: proof}, body=body, now=NOW, members=members
+    )  # fmt: skip
+
+
+def contact(id_: str, tenant: str) -> dict[str, str]:
+    return {"resourceId": id_, "tenantId": tenant, "eventCategory": "CONTACT", "eventType": "UPDATE",
+            "eventDateUtc": "2026-11-24T11:59:00.000"}  # fmt: skip
+
+
+def test_events_of_several_organisations_are_told_apart_and_known_by_their_own_words() -> None:
+    rows = [contact("a", "ours"), contact("b", "theirs"), contact("c", "ours")]
+    one, other = (
+        in_the_key("xero", orjson.dumps({"events": rows, "entropy": entropy}), tenant_id="ours")
+        for entropy in ("x", "y")
+    )
+    assert [event.remote_id for event in one] == ["a", "c"]
+    assert one == other and one[0].at == NOW - timedelta(minutes=1) and one[0].id != one[1].id
+
+
+def test_the_organisations_first_question_tells_nothing() -> None:
+    assert in_the_key("xero", b'{"events": [], "entropy": "x"}', tenant_id="ours") == []
+
+
+def test_a_merchants_events_are_told_by_their_letters() -> None:
+    rows = [
+        {"objectId": f"{letter}:ABC", "type": "UPDATE", "ts": 1795521540000}
+        for letter in ("C", "CA", "O", "I")
+    ]
+    body = orjson.dumps({"appId": "A", "merchants": {"THEIRS": rows, "OURS": rows[:3]}})
+    found = in_the_key("clover", body, merchant_id="OURS")
+    assert [(event.data, event.remote_id) for event in found] == [
+        (DataType.CUSTOMERS, "ABC"), (DataType.TRANSACTIONS, "ABC")
+    ]  # fmt: skip
+    assert in_the_key("clover", body, merchant_id="NOBODY") == in_the_key("clover", body) == []
+
+
+def test_a_form_that_is_no_longer_sent_says_nothing() -> None:
+    entities = [{"name": "Customer", "id": "1", "operation": "Update", "lastUpdated": "2026-11-24T11:59:00Z"}]
+    told = {"eventNotifications": [{"realmId": "9", "dataChangeEvent": {"entities": entities}}]}
+    assert in_the_key("quickbooks", orjson.dumps(told), realm_id="9") == []
+
+
+def test_a_greeting_that_is_no_json_has_no_code() -> None:
+    greeting = greeting_of(CATALOG["clover"], b'{"verificationCode": ')
+    assert greeting is not None and greeting.code == ""
+    assert greeting_of(CATALOG["clover"], b'{"merchants": {}}') is None

@@ -20,7 +20,7 @@ from .configuring import apply_settings
 from .credentials import delete_credential
 from .inbox import forget_told
 from .reading import plan
-from .receiver import drop_subscription
+from .receiver import drop_subscription, keep_key
 
 LINK = table(t.RecordLink)
 VERSION = table(t.ConfigVersion)
@@ -169,6 +169,16 @@ def edit(bench: Bench, row: Any, settings: dict[str, str]) -> None:
     config = apply_settings(bench.manifest(row.platform), row.config, given) if given else row.config
     config = resolve_template(bench, config)
     store_config(bench, row, config, columns, "edit")
+    keep_given_key(bench, row.id, row.platform, given)
+
+
+def keep_given_key(bench: Bench, integration_id: str, platform: str, given: dict[str, str]) -> None:
+    """Put the key of webhooks that is among settings into the vault."""
+    name = bench.manifest(platform).key_option
+    if name and name in given:
+        with bench.store.write() as connection:
+            keep_key(bench, connection, integration_id, given[name])
+            bench.audit(connection, "webhook_key", integration_id)
 
 
 def store_config(bench: Bench, row: Any, config: dict[str, Any], columns: dict[str, Any], act: str) -> None:

@@ -110,7 +110,7 @@ class Bench:
         )
 
     def by_hand(self, platform: str) -> bool:
-        """Whether a person enters the address of webhooks at the vendor; then they are the only way in."""
+        """Whether a person enters the address of webhooks at the vendor."""
         manifest = self.catalog.get(platform)
         return manifest is not None and manifest.webhooks is not None and manifest.webhooks.by_hand
 

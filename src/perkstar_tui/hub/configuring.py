@@ -181,6 +181,9 @@ def _set_option(manifest: Manifest, config: dict[str, Any], name: str, text: str
             raise wrong(name, f"{text!r} is no rate.", "Write a number such as 1 or 0.5.") from None
     if name in ("earn_minimum_minor", "pending_window_days") and not text.isdigit():
         raise wrong(name, f"{text!r} is no whole number.", "Write a number such as 0 or 500.")
+    if name in own and own[name].secret:
+        # It goes to the vault (receiver.keep_key).
+        return
     config["options"][name] = text
 
 

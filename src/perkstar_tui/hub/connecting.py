@@ -26,6 +26,7 @@ from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .configuring import apply_settings, default_config, default_mapping
 from .credentials import LooseCredential, StoredCredential, write_credential
 from .reading import plan
+from .receiver import drop_subscription
 
 T = TypeVar("T")
 SUBSCRIPTION = table(t.WebhookSubscription)
@@ -217,6 +218,7 @@ def connect(
     remote, chosen_options = run_now(_first_contact(bench, manifest, loose, config))
     config["options"] |= chosen_options
     id_ = _keep(bench, manifest, remote, form, loose.secret, name, config, settings)
+    acts.keep_given_key(bench, id_, platform, settings)
     if activate:
         row = bench.find(id_)
         try:
@@ -368,6 +370,7 @@ def drop_draft(bench: Bench, row: Any) -> None:
         link = table(t.RecordLink)
         used = connection.execute(select(link.c.id).where(link.c.integration_id == row.id).limit(1)).first()
         connection.execute(delete(table(t.Credential)).where(table(t.Credential).c.owner_id == row.id))
+        drop_subscription(bench, connection, row.id)
         if used is None:
             connection.execute(delete(INTEGRATION).where(INTEGRATION.c.id == row.id))
         else:

@@ -20,6 +20,7 @@ from perkstar_tui.sync.sales import REASONS
 
 from . import views as v
 from .bench import INTEGRATION, Bench
+from .receiver import HIDDEN, hook_owner
 from .showing import FAILING, count_link, integration_view, plan_view
 
 LINK = table(t.RecordLink)
@@ -69,6 +70,11 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
         heard = registered(connection)
         recent = {row.id: _recent(connection, row.id) for row in rows}
     now = bench.clock.now()
+    keys = {
+        row.id: {option: HIDDEN if hook_owner(row.id) in expiries else ""}
+        for row in rows
+        if (option := bench.catalog[row.platform].key_option)
+    }
     return [
         integration_view(
             row,
@@ -78,7 +84,9 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             recent[row.id],
             now,
             running=row.running is not None and _alive(bench, row.id),
-            heard=row.id in heard,
+            # Nothing is believed before its key is known.
+            heard=row.id in heard and all(keys.get(row.id, {}).values()),
+            keys=keys.get(row.id, {}),
             hook_address=heard.get(row.id, "") if bench.by_hand(row.platform) else "",
         )
         for row in rows

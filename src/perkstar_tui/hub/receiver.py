@@ -9,6 +9,7 @@ import contextlib
 import secrets
 import socket
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from sqlalchemy import delete, insert, select, update
 from perkstar_tui.model.enums import Direction, Kind, Level, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
-from perkstar_tui.platforms.connector import Subscriber
+from perkstar_tui.platforms.connector import Confirmer, Subscriber
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
@@ -30,18 +31,33 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from perkstar_tui.platforms.webhooks import Greeting
+
 EVENT = table(t.InboundEvent)
 LOG = table(t.LogLine)
 SUBSCRIPTION = table(t.WebhookSubscription)
 LEASE = "receiver"
 LOOK_S = 3.0
 LARGEST = 2_000_000
+HIDDEN = "•" * 8
+"""What is shown for a key that is kept; given back, it changes nothing."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def hook_owner(integration_id: str) -> str:
     """Under which name the secret of a subscription lies in the vault."""
     return f"hook:{integration_id}"
+
+
+def keep_key(bench: Bench, connection: Any, integration_id: str, key: str) -> None:
+    """Keep the key that a vendor showed to whoever entered the address there; an empty one is forgotten."""
+    if key == HIDDEN:
+        return
+    if key.strip():
+        secret = {"secret": key.strip()}
+        write_credential(connection, bench.vault, hook_owner(integration_id), secret, bench.clock.now())
+    else:
+        delete_credential(connection, hook_owner(integration_id))
 
 
 def drop_subscription(bench: Bench, connection: Any, integration_id: str) -> None:
@@ -116,15 +132,27 @@ class Receiver:
         rows = await asyncio.to_thread(self._wanting)
         for row, known in rows:
             base = self._base(row.platform, local)
-            if known is not None and (base is None or known.url.startswith(f"{base}/hooks/")):
+            there = known is not None and (base is None or known.url.startswith(f"{base}/hooks/"))
+            if there and not self._ends(row.platform, known):
                 continue
             try:
                 if self.bench.by_hand(row.platform):
-                    await self._name_address(row, known, base)
+                    if base is not None or self._only_way(row.platform):
+                        await self._name_address(row, known, base)
                 elif base is not None:
                     await self._renew(row, known, base)
             except PerkstarError as error:
                 await asyncio.to_thread(self._note, row.id, f"No webhooks: {error.message}", error)
+
+    def _ends(self, platform: str, known: Any) -> bool:
+        """Whether a registration ends by itself, and half of its time is over."""
+        hooks = self.bench.manifest(platform).webhooks
+        lasts = hooks.subscribe.lasts_s if hooks is not None and hooks.subscribe is not None else None
+        return lasts is not None and self.bench.clock.now() >= known.at + timedelta(seconds=lasts / 2)
+
+    def _only_way(self, platform: str) -> bool:
+        """Whether nothing but what is delivered to an address that a person entered tells of customers there."""
+        return self.bench.by_hand(platform) and not self.bench.manifest(platform).read_by_calls
 
     def _wanting(self) -> list[tuple[Any, Any]]:
         """Live real-time integrations with the subscription they have; those that failed lately wait an hour."""
@@ -150,11 +178,8 @@ class Receiver:
             (row, known.get(row.id))
             for row in rows
             if row.id not in failed
-            and (
-                Direction(row.config.get("direction", "both")).inward
-                if self.bench.by_hand(row.platform)
-                else row.config.get("frequency") == "realtime"
-            )
+            and (row.config.get("frequency") == "realtime" or self._only_way(row.platform))
+            and (not self.bench.by_hand(row.platform) or _takes(row))
         ]
 
     async def _name_address(self, row: Any, known: Any, base: str | None) -> None:
@@ -166,7 +191,7 @@ class Receiver:
                 remedy="Set PERKSTAR_PUBLIC_URL to an https address that leads to PERKSTAR_LISTEN.",
             )
         path = urlsplit(known.url).path if known is not None else _fresh_path(row.id)
-        await asyncio.to_thread(self._keep, row.id, "by hand", f"{base}{path}", "")
+        await asyncio.to_thread(self._keep, row.id, "by hand", f"{base}{path}", None)
 
     async def _renew(self, row: Any, known: Any, base: str) -> None:
         connector = self.bench.connector(row)
@@ -181,14 +206,16 @@ class Receiver:
             # The row stands before the vendor is asked: some probe the address while they answer.
             await asyncio.to_thread(self._keep, row.id, "", url, "")
             made = await connector.subscribe(url)
-            await asyncio.to_thread(self._keep, row.id, made.id, url, made.secret)
+            # What a greeting has brought in the meantime stays.
+            await asyncio.to_thread(self._keep, row.id, made.id, url, made.secret or None)
         except PerkstarError:
             await asyncio.to_thread(self._forget, row.id)
             raise
         finally:
             await connector.close()
 
-    def _keep(self, integration_id: str, remote_id: str, url: str, secret: str) -> None:
+    def _keep(self, integration_id: str, remote_id: str, url: str, secret: str | None) -> None:
+        """Put a subscription in place of the one before; without a secret, the one that is known stays."""
         now = self.bench.clock.now()
         with self.bench.store.write() as connection:
             connection.execute(delete(SUBSCRIPTION).where(SUBSCRIPTION.c.integration_id == integration_id))
@@ -197,9 +224,10 @@ class Receiver:
                     integration_id=integration_id, remote_id=remote_id, url=url, at=now
                 )
             )
-            write_credential(
-                connection, self.bench.vault, hook_owner(integration_id), {"secret": secret}, now
-            )
+            if secret is not None:
+                write_credential(
+                    connection, self.bench.vault, hook_owner(integration_id), {"secret": secret}, now
+                )
 
     def _forget(self, integration_id: str) -> None:
         with self.bench.store.write() as connection:
@@ -214,19 +242,56 @@ class Receiver:
         # The address itself is a secret: a wrong one is told nothing.
         if found is None or not secrets.compare_digest(urlsplit(found[0]).path, request.url.path):
             return PlainTextResponse("not here", 404)
-        if request.method == "GET":
+        if request.method != "POST":
             return PlainTextResponse("ok")
         body = b""
         async for part in request.stream():
             body += part
             if len(body) > LARGEST:
                 return PlainTextResponse("too large", 413)
+        from perkstar_tui.platforms.webhooks import greeting_of
+
+        greeting = greeting_of(self.bench.manifest(found[2].platform), body)
         try:
-            await asyncio.to_thread(self._store, id_, found, dict(request.headers), body)
+            if greeting is not None:
+                await self._greeted(id_, found[2].platform, greeting)
+            else:
+                await asyncio.to_thread(self._store, id_, found, dict(request.headers), body)
         except PerkstarError as error:
             await asyncio.to_thread(self._note, id_, f"A delivery was refused: {error.message}", error)
-            return PlainTextResponse("refused", 401)
-        return PlainTextResponse("ok")
+            return PlainTextResponse("", 401)
+        # Some take no answer that says anything.
+        return PlainTextResponse("")
+
+    async def _greeted(self, integration_id: str, platform: str, greeting: "Greeting") -> None:
+        """Prove that the address is ours: by the vendor's call, or by telling the person who enters the code there."""
+        hooks = self.bench.manifest(platform).webhooks
+        if hooks is None or hooks.greeting is None or not greeting.code:
+            return
+        if hooks.greeting.confirm is None:
+            words = f"{self.bench.manifest(platform).title} asks whose address it is: its code is {greeting.code}."
+            await asyncio.to_thread(
+                self._note, integration_id, words, remedy="Enter it beside the address.", code="webhook_code"
+            )
+            return
+        connector = self.bench.connector(self.bench.find(integration_id))
+        try:
+            if isinstance(connector, Confirmer):
+                await connector.confirm(greeting.id, greeting.code)
+        finally:
+            await connector.close()
+        # Only a code that the vendor has taken is one that it signs with.
+        await asyncio.to_thread(self._learn, integration_id, greeting.code)
+
+    def _learn(self, integration_id: str, code: str) -> None:
+        owner = hook_owner(integration_id)
+        with self.bench.store.write() as connection:
+            sealed = connection.execute(
+                select(CREDENTIAL.c.ciphertext).where(CREDENTIAL.c.owner_id == owner)
+            ).scalar()
+            known = str(self.bench.vault.open(owner, bytes(sealed))["secret"]) if sealed is not None else ""
+            secret = {"secret": " ".join(dict.fromkeys([*known.split(), code]))}
+            write_credential(connection, self.bench.vault, owner, secret, self.bench.clock.now())
 
     def _subscription(self, integration_id: str) -> tuple[str, str, Any] | None:
         """Address and secret of an integration's subscription, and the integration itself."""
@@ -234,12 +299,11 @@ class Receiver:
             row = connection.execute(
                 select(SUBSCRIPTION.c.url, CREDENTIAL.c.ciphertext, INTEGRATION)
                 .join(INTEGRATION, INTEGRATION.c.id == SUBSCRIPTION.c.integration_id)
-                .join(CREDENTIAL, CREDENTIAL.c.owner_id == hook_owner(integration_id))
+                .outerjoin(CREDENTIAL, CREDENTIAL.c.owner_id == hook_owner(integration_id))
                 .where(SUBSCRIPTION.c.integration_id == integration_id)
             ).first()
         if row is None:
             return None
-        secret = self.bench.vault.open(hook_owner(integration_id), bytes(row.ciphertext))
         hooks = self.bench.manifest(row.platform).webhooks
         if hooks is not None and hooks.key:
             # The person who entered the address shares a key of the integration's own.
@@ -247,6 +311,9 @@ class Receiver:
                 self.bench.store, self.bench.vault, integration_id, self.bench.clock
             ).read()
             return row.url, str(own.get(hooks.key) or ""), row
+        if row.ciphertext is None:
+            return row.url, "", row
+        secret = self.bench.vault.open(hook_owner(integration_id), bytes(row.ciphertext))
         return row.url, str(secret["secret"]), row
 
     def _store(
@@ -257,14 +324,17 @@ class Receiver:
 
         url, secret, row = found
         now = self.bench.clock.now()
+        manifest = self.bench.manifest(row.platform)
+        credential = StoredCredential(self.bench.store, self.bench.vault, integration_id, self.bench.clock)
         events = parse(
-            self.bench.manifest(row.platform),
+            manifest,
             secret=secret,
             url=url,
             headers=headers,
             body=body,
             now=now,
             options=row.config.get("options", {}),
+            members=credential.read() if manifest.webhooks and manifest.webhooks.event else None,
         )
         with self.bench.store.write() as connection:
             known = {
@@ -300,7 +370,15 @@ class Receiver:
                     .values(requested="webhook")
                 )
 
-    def _note(self, integration_id: str | None, message: str, error: PerkstarError | None = None) -> None:
+    def _note(
+        self,
+        integration_id: str | None,
+        message: str,
+        error: PerkstarError | None = None,
+        *,
+        remedy: str = "Set PERKSTAR_LISTEN to a free address.",
+        code: str = "webhooks",
+    ) -> None:
         kind = error.kind if error is not None else ErrorKind.USAGE
         with self.bench.store.write() as connection:
             connection.execute(
@@ -308,13 +386,18 @@ class Receiver:
                     id=new_id("log"),
                     time=self.bench.clock.now(),
                     level=Level.WARNING.value,
-                    code="webhooks",
+                    code=code,
                     message=message,
-                    remedy=error.remedy if error is not None else "Set PERKSTAR_LISTEN to a free address.",
+                    remedy=error.remedy if error is not None else remedy,
                     integration_id=integration_id,
                     details={"kind": kind.value},
                 )
             )
+
+
+def _takes(row: Any) -> bool:
+    """Whether an integration brings anything in."""
+    return Direction(row.config.get("direction", "both")).inward
 
 
 def _fresh_path(integration_id: str) -> str:

@@ -3,7 +3,7 @@
 A row is anything with the columns as attributes; times are aware, JSON is parsed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,8 +36,13 @@ def integration_view(
     running: bool,
     heard: bool,
     hook_address: str = "",
+    keys: Mapping[str, str] | None = None,
 ) -> v.IntegrationView:
-    """One row of Active Integrations. `recent` are its last runs, `heard` whether its webhooks are registered."""
+    """One row of Active Integrations.
+
+    `recent` are its last runs, `heard` whether its webhooks are registered, `keys` what is shown of options that lie in
+    the vault.
+    """
     config = row.config
     linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
     # Short runs wait for a slot now and then: that is no sign of too little headroom.
@@ -85,7 +90,7 @@ def integration_view(
         account_name=row.remote_account_name,
         match=tuple(config.get("match", ())),
         source_of_truth=config.get("source_of_truth", "perkstar"),
-        options={**config.get("options", {}), **_visible(config)},
+        options={**config.get("options", {}), **_visible(config), **(keys or {})},
         scopes=tuple(row.scopes),
         owner=row.owner,
         purpose=row.purpose,

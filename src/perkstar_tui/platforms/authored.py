@@ -24,7 +24,7 @@ _OF_CALLS = frozenset(
         "size", "token", "offset", "page", "since", "until", "id", "ids", "ids_text", "ids_json", "ids_quoted", "value",
         "digits", "value_escaped", "position",
         "record", "records", "values", "key", "version", "name", "label", "type", "url", "event", "secret", "job",
-        "fields", "item", "element", "mutation", "records_by_name",
+        "number", "code", "fields", "item", "element", "mutation", "records_by_name",
         "rows", "table", "place", "client", "customer", "at", "at_micros", "day", "sale", "kind", "amount", "points",
     }
 )  # fmt: skip

@@ -16,7 +16,7 @@ from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Answer, Change, Page, RemoteField, Traffic, Value
 
-from .auth import Endpoint, Session, endpoint_of
+from .auth import Endpoint, Session, endpoint_of, moved
 from .connector import CredentialStore, Inbox
 from .manifest import DataSpec, FieldSpec, LimitSpec, Manifest
 
@@ -34,7 +34,7 @@ OF_RECORD = frozenset(
 
 _ASKS = (
     "identify", "fields", "ensure_fields", "get", "find", "create", "update", "archive", "revoke",
-    "subscribe", "unsubscribe", "templates", "issue_card", "operate", "operations",
+    "subscribe", "unsubscribe", "confirm", "templates", "issue_card", "operate", "operations",
 )  # fmt: skip
 _UNKNOWN_FORM = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 """What reading an answer raises whose members are not where they should be."""
@@ -143,8 +143,12 @@ class RestConnector:
 
     async def call(self, method: str, path: str, **more: Any) -> Reply:
         client = self._client or await self.http()
-        reply = await client.call(method, self.manifest.path_prefix + path, **more)
-        self._last_call = f"{method} {self.manifest.path_prefix}{path} → {reply.status}"
+        if path.startswith("https://"):
+            path = moved(path, self.manifest, self.endpoints)
+        else:
+            path = self.manifest.path_prefix + path
+        reply = await client.call(method, path, **more)
+        self._last_call = f"{method} {path} → {reply.status}"
         return reply
 
     async def call_if_there(self, method: str, path: str, **more: Any) -> Any:

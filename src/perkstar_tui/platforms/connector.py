@@ -116,6 +116,14 @@ class Subscriber(Protocol):
 
 
 @runtime_checkable
+class Confirmer(Protocol):
+    """A connector whose vendor has a registered address proved before it delivers there (manifest: `greeting`)."""
+
+    async def confirm(self, id: str, code: str) -> None:
+        """Send back the code that the vendor sent to the address of a registration."""
+
+
+@runtime_checkable
 class Taker(Protocol):
     """A connector of a platform that takes rows or events, one after the other (manifest: `rows`)."""
 

@@ -13,6 +13,11 @@ P = TypeVar("P", bound=BaseModel)
 _NAME = re.compile(r"\{([a-z][a-z0-9_.]*)\}")
 
 
+def names_in(template: str) -> list[str]:
+    """The names that a text has in braces."""
+    return _NAME.findall(template)
+
+
 def _one(name: str, values: Mapping[str, Any]) -> Any:
     if name not in values:
         raise PerkstarError(ErrorKind.INTERNAL, f"A manifest names {{{name}}}, which there is none of.")
@@ -31,11 +36,14 @@ def text(template: str, values: Mapping[str, Any], *, quoted: bool = False) -> s
 
 
 def with_options(part: P, options: Mapping[str, Any]) -> P:
-    """A part of a manifest whose paths name options in braces, with what the admin has chosen for them."""
+    """A part of a manifest whose paths name options in braces, with what the admin has chosen for them.
+
+    What names anything else stays as it is.
+    """
 
     def put(value: Any) -> Any:
         if isinstance(value, str) and "{" in value:
-            return text(value, options)
+            return text(value, options) if all(name in options for name in names_in(value)) else value
         return tuple(map(put, value)) if isinstance(value, tuple) else value
 
     given = {name: getattr(part, name) for name in type(part).model_fields}

@@ -13,6 +13,7 @@ from .parts import (
     EventSpec,
     FetchSpec,
     FindSpec,
+    GreetingSpec,
     IdentifySpec,
     LogInSpec,
     RecordSpec,
@@ -218,16 +219,18 @@ class ErrorBody(_Part):
 class WebhookSpec(_Part):
     """How the platform tells of changes. `signature` is the name of a check in `webhooks.py`.
 
-    `hmac`: SHA-256 over the parts of `signed` in a row (body, url, id, timestamp, or text such as a dot), in
-    `encoding`, behind `prefix`, with the secret of the registration or, by `app_secret`, of the app. `shared`: the
-    header is the secret itself; `basic`: the secret is a password. `greeting` is how the unsigned message begins by
-    which some try a new address: it is answered, and nothing is believed of it. `by_hand`: a person enters the address
-    in the vendor's own settings, since no call does it; then `key` is the member of the credential that deliveries are
-    signed with, and `open` an option that, set to no, lets in what is not signed: the address is the secret then.
+    `hmac`: SHA-256 over the parts of `signed` in a row (body, url, id, timestamp, form.json, or text such as a dot), in
+    `encoding`, behind `prefix`, with the secret of the registration or, by `app_secret`, of the app. `form.json` is the
+    body's form as JSON text, a space behind each colon and comma. `shared`: the header, or without one the `member` of
+    the body, is the secret itself; `basic`: the secret is a password. `by_hand`: a person enters the address in the
+    vendor's own settings, since no call does it; the key that the vendor then shows is entered as the secret option, or
+    both know it as the member `key` of the credential. `open` is an option that, set to no, lets in what is not signed:
+    the address is the secret then.
     """
 
     signature: Literal["square", "hubspot-v3", "mailchimp", "hmac", "shared", "basic", "none"] = "none"
     header: str = ""
+    member: str = ""
     signed: tuple[str, ...] = ("body",)
     encoding: Literal["base64", "hex"] = "base64"
     prefix: str = ""
@@ -237,7 +240,7 @@ class WebhookSpec(_Part):
     subscribe: SubscribeSpec | None = None
     app_secret: bool = False
     events: tuple[str, ...] = ()
-    greeting: str = ""
+    greeting: GreetingSpec | None = None
     tolerance_s: float | None = None
     can_subscribe: bool = False
     by_hand: bool = False
@@ -246,10 +249,16 @@ class WebhookSpec(_Part):
 
 
 class OptionSpec(_Part):
+    """A setting of this platform alone.
+
+    A `secret` one is the key of webhooks that are entered by hand: it lies in the vault, and no call names it.
+    """
+
     name: str
     label: str
     default: str = ""
     help: str = ""
+    secret: bool = False
 
 
 class Guide(_Part):
@@ -301,6 +310,11 @@ class Manifest(_Part):
         """Whether its customers can be asked for; some platforms only tell of them, others hold none."""
         spec = self.data.get(DataType.CUSTOMERS)
         return spec is not None and (spec.read is None or spec.read.walk != "told")
+
+    @property
+    def key_option(self) -> str:
+        """The option in which the key of webhooks is entered; empty where there is none."""
+        return next((option.name for option in self.options if option.secret), "")
 
     def option(self, name: str, given: "Mapping[str, object]") -> str:
         """The value of an option: as given, else the manifest's default."""

@@ -37,7 +37,10 @@ York's local time without a zone."""
 
 
 class CallSpec(Part):
-    """One request. `repeatable` says whether doing it twice does no harm where the method does not say it."""
+    """One request. `repeatable` says whether doing it twice does no harm where the method does not say it.
+
+    `path` is a whole address for what a vendor has on another host.
+    """
 
     method: str = "GET"
     path: str
@@ -489,29 +492,58 @@ class RowsSpec(Part):
 
 
 class SubscribeSpec(Part):
-    """Registering a webhook at `{url}`: one call, or one for each of `events` (`{event}`), signed with `{secret}`."""
+    """Registering a webhook at `{url}`: one call, or one for each of `events` (`{event}`), signed with `{secret}`.
+
+    `{number}` is one that nobody else has, for vendors that have us number what we register. `secret` is where the
+    answer has the secret instead. `then` switches on what was registered (`{id}`). One that ends by itself lives
+    `lasts_s` seconds (`{until}`), and is made anew when half of them are over.
+    """
 
     call: CallSpec
     events: tuple[str, ...] = ()
     id: str = "id"
     secret: str = ""
+    then: CallSpec | None = None
+    lasts_s: float | None = None
     remove: CallSpec | None = None
+
+
+class GreetingSpec(Part):
+    """The unsigned message by which some vendors try a new address: its body, JSON or a `form`, starts as `begins`.
+
+    It is answered, and nothing is believed of it. `code` is where it has a word that proves whose the address is: the
+    log shows it to the person who enters it at the vendor, or `confirm` sends it back (`{code}`, for the registration
+    `{id}`), and deliveries of that registration are signed with it.
+    """
+
+    begins: str
+    form: bool = False
+    code: str = ""
+    id: str = ""
+    confirm: CallSpec | None = None
 
 
 class EventSpec(Part):
     """What a delivery says: `rows` are its events, each with an id, a type that begins as `kinds` lists, and a record.
 
-    `form_field`: the body is a form, and this field holds the JSON. `carries` is where an event has the whole record,
-    for platforms that let nobody read it (`.`: the event is the record); its id is where reads have it, or at
-    `carried_id`. Paths may name options in braces, for senders whose form the admin describes.
+    What an event does not have itself is looked for beside the rows; the empty path is the event. An id stands behind
+    the first `record_after`, if there is one in it. Events without an id are known by their words, or `nameless`, where
+    two changes of a record have the same: then none is taken for a repeat. `only` are members that say whose event it
+    is (`{member}` of the credential, also in `rows`), since vendors tell of all accounts of an app at one address.
+    `form_field`: the body is a form, and this field holds JSON. `carries` is where an event has the whole record, for
+    platforms that let nobody read it (`.`: the event is the record); its id is where reads have it, or at `carried_id`.
+    Paths may name options in braces, for senders whose form the admin describes.
     """
 
     rows: str = ""
+    only: dict[str, str] = {}
     id: str = ""
     id_header: str = ""
+    nameless: bool = False
     type: str = "type"
     type_header: str = ""
     record: str = "id"
+    record_after: str = ""
     at: str = ""
     customers: tuple[str, ...] = ()
     transactions: tuple[str, ...] = ()

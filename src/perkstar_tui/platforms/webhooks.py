@@ -1,7 +1,9 @@
 """Deliveries of webhooks: the signature checked over the raw body, then the events in one form for all vendors."""
 
 import base64
+import contextlib
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ from perkstar_tui.http.errors import dig
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
-from .filling import with_options
+from .filling import names_in, text, with_options
 from .manifest import Manifest, WebhookSpec
 from .parts import EventSpec
 from .signing import keys_of
@@ -36,6 +38,23 @@ class Event:
     carried: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """How a vendor tries a new address: for which registration, and with what code; empty where it says none."""
+
+    id: str
+    code: str
+
+
+def greeting_of(manifest: Manifest, body: bytes) -> Greeting | None:
+    """The greeting that a delivery is; None for one that tells something."""
+    spec = manifest.webhooks.greeting if manifest.webhooks is not None else None
+    if spec is None or not body.startswith(spec.begins.encode()):
+        return None
+    told = _form(body) if spec.form else _json(body)
+    return Greeting(str(dig(told, spec.id) or ""), str(dig(told, spec.code) or ""))
+
+
 def parse(
     manifest: Manifest,
     *,
@@ -45,8 +64,11 @@ def parse(
     body: bytes,
     now: datetime,
     options: Mapping[str, object] | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> list[Event]:
-    """The events of a delivery to `url` (the address as it was registered), by the integration's `options`.
+    """The events of a delivery to `url` (the address as it was registered).
+
+    `options` are those of the integration, `members` those of its credential.
 
     Raises PerkstarError NOT_ALLOWED for a wrong or missing signature or one that is too old, and USAGE for a body
     that cannot be read; the message says what the likely cause is.
@@ -54,20 +76,24 @@ def parse(
     spec = manifest.webhooks
     if spec is None:
         raise PerkstarError(ErrorKind.USAGE, f"{manifest.title} sends no webhooks.")
-    if spec.greeting and body.startswith(spec.greeting.encode()):
+    if greeting_of(manifest, body) is not None:
         return []
     lower = {name.lower(): value for name, value in headers.items()}
     chosen = manifest.chosen(options or {})
     if spec.signature != "none" and not (spec.open and chosen.get(spec.open) == "no"):
-        given = lower.get(spec.header)
+        given = lower.get(spec.header) if spec.header else str(dig(_json(body), spec.member) or "")
         if not given:
             raise _forged(manifest, "it is not signed", "Only deliveries of the vendor itself are taken.")
         if not secret:
-            raise _forged(manifest, "its secret is not known here", "Register the webhook again.")
-        _CHECKS[spec.signature](manifest, spec, _Delivery(secret, url, lower, body, given, now))
+            remedy = "Register the webhook again."
+            if manifest.key_option:
+                remedy = f"Enter the key that {manifest.title} shows as the setting {manifest.key_option}."
+            raise _forged(manifest, "its secret is not known here", remedy)
+        _check(manifest, spec, _Delivery(secret, url, lower, body, given, now))
     try:
         if spec.event is not None:
-            return _read_described(manifest, spec.event, lower, body, chosen)
+            every = {name: str(value) for name, value in {**chosen, **(members or {})}.items()}
+            return _read_described(manifest, with_options(spec.event, every), lower, body, now, every)
         return _READERS[manifest.name](body, now)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise PerkstarError(ErrorKind.USAGE, f"A delivery of {manifest.title} cannot be read.") from None
@@ -84,6 +110,17 @@ class _Delivery:
 
     def mac(self, message: bytes) -> bytes:
         return hmac.digest(self.secret.encode(), message, sha256)
+
+
+def _check(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
+    """By the one secret, or by any of those that the greetings of several registrations brought."""
+    several = spec.greeting is not None and spec.greeting.confirm is not None
+    *others, last = delivery.secret.split() if several else [delivery.secret]
+    for secret in others:
+        with contextlib.suppress(PerkstarError):
+            _CHECKS[spec.signature](manifest, spec, replace(delivery, secret=secret))
+            return
+    _CHECKS[spec.signature](manifest, spec, replace(delivery, secret=last))
 
 
 def _forged(manifest: Manifest, what: str, remedy: str) -> PerkstarError:
@@ -163,7 +200,9 @@ def _hmac(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
         "url": delivery.url.encode(),
         "timestamp": stamp.encode(),
         "id": headers.get(spec.id_header, "").encode() if spec.id_header else b"",
-        "body.timestamp": _stamp_of(delivery.body),
+        # The moment that a body tells of itself, where a vendor signs it once more.
+        "body.timestamp": str(dig(_json(delivery.body), "timestamp") or "").encode(),
+        "form.json": json.dumps(_form(delivery.body)).encode(),
     }
     message = b"".join(parts[name] if name in parts else name.encode() for name in spec.signed)
     keys = list(keys_of(delivery.secret)) if spec.prefix == "v1" else [delivery.secret.encode()]
@@ -191,17 +230,8 @@ def _hmac(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
         _must_be_recent(manifest, spec, delivery, sent.timestamp())
 
 
-def _stamp_of(body: bytes) -> bytes:
-    """The moment that a body tells of itself, where a vendor signs it once more."""
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return b""
-    return str(told.get("timestamp") or "").encode() if isinstance(told, dict) else b""
-
-
 def _shared(manifest: Manifest, spec: WebhookSpec, delivery: _Delivery) -> None:
-    """The header is the secret itself: as good as the way it came by."""
+    """The secret itself: as good as the way it came by."""
     _must_match(manifest, delivery, delivery.secret)
 
 
@@ -240,44 +270,84 @@ def _hash(body: bytes) -> str:
     return sha256(body).hexdigest()[:32]
 
 
+def _form(body: bytes) -> dict[str, Any]:
+    """The fields of a form; none where the body is something else."""
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except UnicodeDecodeError:
+        return {}
+
+
+def _json(body: bytes) -> Any:
+    """The JSON of a body; None where it is something else."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
 def _read_described(
     manifest: Manifest,
-    given: EventSpec,
+    spec: EventSpec,
     headers: Mapping[str, str],
     body: bytes,
-    options: Mapping[str, str],
+    now: datetime,
+    every: Mapping[str, str],
 ) -> list[Event]:
-    """The events of a body as the manifest and its options say; those of other kinds are left out."""
-    spec = with_options(given, options)
+    """The events of a body as the manifest says; those of other kinds and of other accounts are left out.
+
+    `every` are the options and the members of the credential, which paths may name.
+    """
     if spec.form:
-        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        told: Any = orjson.loads(form[spec.form_field]) if spec.form_field else form
+        told: Any = _form(body)
+        if spec.form_field:
+            told[spec.form_field] = orjson.loads(told[spec.form_field])
     elif not body.lstrip().startswith((b"{", b"[")):
         # Some vendors ring once with a form, to see whether anybody answers.
         return []
     else:
         told = orjson.loads(body)
-    rows = dig(told, spec.rows) if spec.rows else told
+    rows = dig(told, _whose(spec.rows, every)) if spec.rows else told
     found: list[Event] = []
-    for row in rows if isinstance(rows, list) else [rows]:
-        kind = headers.get(spec.type_header, "") if spec.type_header else str(dig(row, spec.type) or "")
+    for row in rows if isinstance(rows, list) else [] if rows is None else [rows]:
+
+        def at_path(path: str) -> Any:
+            own = dig(row, path) if path else row  # noqa: B023
+            return dig(told, path) if own is None else own
+
+        kind = headers.get(spec.type_header, "") if spec.type_header else str(at_path(spec.type) or "")
         data = _data_of(spec, kind)
-        if data is None:
+        if data is None or any(
+            str(at_path(path)) != _whose(value, every) for path, value in spec.only.items()
+        ):
             continue
         carried = row if spec.carries == "." else dig(row, spec.carries) if spec.carries else None
         if spec.carries and not isinstance(carried, dict):
             raise ValueError(spec.carries)
         if carried is not None and spec.carried_id:
             carried = {**carried, "id": dig(carried, spec.carried_id)}
-        record = dig(row, spec.record) if carried is None else _id_of(manifest, data, carried)
-        id_ = dig(row, spec.id) if spec.id else None
+        record = at_path(spec.record) if carried is None else _id_of(manifest, data, carried)
+        named = None if record in (None, "") else str(record)
+        if named and spec.record_after and spec.record_after in named:
+            named = named.partition(spec.record_after)[2]
+        id_ = at_path(spec.id) if spec.id else None
         if id_ is None and spec.id_header and headers.get(spec.id_header):
             # One id for a list of events: each is told apart by its place.
             id_ = headers[spec.id_header] + (f"-{len(found)}" if found else "")
-        at = _time(dig(row, spec.at)) if spec.at else None
-        named = None if record in (None, "") else str(record)
-        found.append(Event(str(id_ or f"{_hash(body)}-{len(found)}"), data, named, kind, at, carried))
+        at = _time(at_path(spec.at)) if spec.at else None
+        found.append(Event(str(id_ or _words(spec, row, body, now)), data, named, kind, at, carried))
     return found
+
+
+def _whose(template: str, members: Mapping[str, str]) -> str:
+    """A text with the members that it names; one that is not known leaves what fits nobody."""
+    return text(template, members) if all(name in members for name in names_in(template)) else ""
+
+
+def _words(spec: EventSpec, row: Any, body: bytes, now: datetime) -> str:
+    """An id for an event that has none: what it says, and all that was said with it where that is a bare id."""
+    said = orjson.dumps(row) if spec.rows and isinstance(row, dict) else body + orjson.dumps(row)
+    return _hash(said + now.isoformat().encode() if spec.nameless else said)
 
 
 def _id_of(manifest: Manifest, data: DataType, carried: Mapping[str, Any]) -> Any:

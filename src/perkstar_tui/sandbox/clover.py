@@ -9,12 +9,15 @@ from urllib.parse import urlencode
 from . import business
 from .conditions import Conditions
 from .desk import Desk
+from .entered import Entered
+from .ids import random_uuid
 from .limits import Window, Windows
 from .names import EMAIL, national
 from .oauth import Denied, Grants, exchange, oauth_error
 from .ordinary import Ordinary, laid_over, packed
 from .seed import Basket, Soul, View, viewed
 from .state import LIVE, Row, normal_email, normal_phone
+from .webhooks import Delivery
 from .wire import Answer, Call, Refused, Routes, reply
 
 MOST_ON_A_PAGE, USUAL = 1000, 100
@@ -84,6 +87,8 @@ class Clover(Ordinary):
         self.resources = (self.desk,)
         self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
         self.sold = 0
+        self.code = ""
+        self.entered = Entered(self.courier, random_uuid(self.chance), "X-Clover-Auth", lambda key, body: key)
 
     def letters(self, length: int) -> str:
         """Signs as ids here are made of."""
@@ -438,3 +443,31 @@ class Clover(Ordinary):
         hidden = {"customers", "lineItems", "payments", "refunds"} - wanted
         elements = [{n: v for n, v in row.body.items() if n not in hidden} for row in rows]
         return reply({"elements": elements, "href": f"{self.url}{call.path}?limit={size}"}, records=len(rows))
+
+    # webhooks ------------------------------------------------------------------------------------------------
+
+    def control_listen(self, url: str, code: str) -> Any:
+        """Enter the app's address, to which a code is sent; with it the address counts, and the auth code is shown."""
+        self.entered.enter(url, active=False)
+        if not code and not self.entered.active[url]:
+            self.code = random_uuid(self.chance)
+            greeting = reply({"verificationCode": self.code}).body
+            self.courier.send(Delivery(url, greeting, "application/json", lambda body, attempt, wrong: {}))
+            return {"url": url, "active": False}
+        if code not in ("", self.code):
+            raise ValueError("the verification code is wrong")
+        self.entered.active[url] = True
+        return self.entered.shown(url)
+
+    def control_unlisten(self) -> int:
+        """As a person who empties the settings."""
+        return self.entered.clear()
+
+    def happened(self, kind: str, row: Row, what: str) -> None:
+        """The letter of the kind and the id, under the merchant."""
+        event = {
+            "objectId": f"{'C' if kind == 'customers' else 'O'}:{row.id}",
+            "type": {"created": "CREATE", "updated": "UPDATE", "deleted": "DELETE"}[what],
+            "ts": round(self.told_time() * 1000),
+        }
+        self.entered.tell({"appId": self.grants.client_id, "merchants": {self.merchant: [event]}})

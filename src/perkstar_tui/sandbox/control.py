@@ -56,7 +56,7 @@ class Control:
         add(
             "POST",
             "/{p}/webhooks",
-            lambda call: reply(self.vendor(call).control_listen(str(call.json()["url"]))),
+            self.listen,
         )
         add(
             "DELETE",
@@ -231,6 +231,11 @@ class Control:
                        "statuses": statuses},
             "total": vendor.heard, "last": vendor.heard,
         })  # fmt: skip
+
+    def listen(self, call: Call) -> Answer:
+        """Enter an address for webhooks, or the code that was sent to it."""
+        given = call.json()
+        return reply(self.vendor(call).control_listen(str(given["url"]), str(given.get("code") or "")))
 
     def get_faults(self, call: Call) -> Answer:
         """The faults in force."""

@@ -1,8 +1,10 @@
 """FreshBooks: clients one by one, paid invoices, changes told by the day in New York, refresh tokens used once."""
 
+import json
 import random
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from . import business
@@ -15,6 +17,7 @@ from .oauth import Grants, Token
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
 from .state import LIVE, Row, normal_email
+from .webhooks import Delivery, Signer, hmac_base64, or_wrong
 from .wire import Answer, Call, Refused, reply
 
 SCOPES = (
@@ -25,6 +28,10 @@ SCOPES = (
     "user:payments:read",
 )
 MOST_ON_A_PAGE, USUAL = 100, 15
+FORM = "application/x-www-form-urlencoded"
+EVENTS = tuple(
+    f"{noun}.{verb}" for noun in ("client", "invoice", "payment") for verb in ("create", "update", "delete")
+)
 CALLS_A_SECOND = 10
 EASTERN = ZoneInfo("America/New_York")
 TEXTS = (
@@ -75,6 +82,7 @@ class FreshBooks(Ordinary):
         self.resources = (self.desk,)
         self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
         self.sold = 0
+        self.callbacks: dict[str, dict[str, Any]] = {}
 
     def route(self) -> None:
         """The paths of one account."""
@@ -86,6 +94,11 @@ class FreshBooks(Ordinary):
         add("GET", f"{base}/users/clients/{{id}}", lambda call: self.one(self.found(call)))
         add("PUT", f"{base}/users/clients/{{id}}", self.change)
         add("GET", f"{base}/invoices/invoices", lambda call: self.listed(call, "invoices"))
+        hooks = f"/events/account/{self.account}/events/callbacks"
+        add("POST", hooks, self.listen)
+        add("GET", f"{hooks}/{{id}}", lambda call: self.shown(self.callback(call)))
+        add("PUT", f"{hooks}/{{id}}", self.confirm)
+        add("DELETE", f"{hooks}/{{id}}", self.stop_listening)
 
     # who is let in, and what is said when something is wrong -------------------------------------------------
 
@@ -318,3 +331,82 @@ class FreshBooks(Ordinary):
         row = Row(None, identifier, None, None, basket.customer, basket.placed, basket.placed, LIVE, body)
         self.kind("invoices").load([packed(row, self.sold)])
         return identifier, []
+
+    # webhooks ------------------------------------------------------------------------------------------------
+
+    def callback(self, call: Call) -> dict[str, Any]:
+        """The callback of a path; else 404."""
+        found = self.callbacks.get(call.params["id"])
+        if found is None:
+            raise Refused(self.refusal(404, 1012, "Callback not found.", "callbackid", call.params["id"]))
+        return found
+
+    def shown(self, callback: dict[str, Any]) -> Answer:
+        """A callback without the word that was sent to its address."""
+        told = {name: value for name, value in callback.items() if name != "verifier"}
+        return reply({"response": {"result": {"callback": told}}})
+
+    def listen(self, call: Call) -> Answer:
+        """A new callback; nothing is told to its address before the word that is sent there comes back."""
+        given = call.json()["callback"]
+        url, event = str(given.get("uri") or ""), str(given.get("event") or "")
+        if not url.startswith(("http://", "https://")) or event not in EVENTS:
+            raise Refused(self.refusal(422, 1005, "Invalid callback.", "event" if url else "uri"))
+        number = 2001 + len(self.callbacks) + self.chance.randrange(1000) * 50
+        self.callbacks[str(number)] = {
+            "callbackid": number, "id": number, "event": event, "uri": url, "verified": False,
+            "updated_at": eastern(self.clock.ms()), "verifier": self.grants.secret(33),
+        }  # fmt: skip
+        self.store.writes += 1
+        self.greet(self.callbacks[str(number)])
+        return self.shown(self.callbacks[str(number)])
+
+    def greet(self, callback: dict[str, Any]) -> None:
+        """Send the word to the address."""
+        form = self.told_of("callback.verify", callback["id"]) | {"verifier": callback["verifier"]}
+        self.courier.send(
+            Delivery(callback["uri"], urlencode(form).encode(), FORM, lambda body, attempt, wrong: {})
+        )
+
+    def confirm(self, call: Call) -> Answer:
+        """Take the word, or send it again."""
+        callback, given = self.callback(call), call.json()["callback"]
+        if given.get("resend"):
+            self.greet(callback)
+        elif given.get("verifier") != callback["verifier"]:
+            raise Refused(self.refusal(422, 1042, "Verifier is wrong.", "verifier"))
+        else:
+            callback["verified"] = True
+            self.store.writes += 1
+        return self.shown(callback)
+
+    def stop_listening(self, call: Call) -> Answer:
+        """Forget a callback."""
+        self.callback(call)
+        del self.callbacks[call.params["id"]]
+        self.store.writes += 1
+        return reply({"response": {}})
+
+    def told_of(self, event: str, identifier: str | int) -> dict[str, str]:
+        """What a message says: that something happened, and to what."""
+        return {"name": event, "object_id": str(identifier), "account_id": self.account, "business_id": "439000",
+                "identity_id": "7100", "user_id": "1"}  # fmt: skip
+
+    def happened(self, kind: str, row: Row, what: str) -> None:
+        """Tell whoever listens for it; nothing in it says when."""
+        event = f"{kind.removesuffix('s')}.{what.removesuffix('d')}"
+        for callback in self.callbacks.values():
+            if callback["verified"] and callback["event"] == event:
+                form = self.told_of(event, row.id)
+                signer = signed_with(str(callback["verifier"]), form)
+                self.courier.send(Delivery(callback["uri"], urlencode(form).encode(), FORM, signer))
+
+
+def signed_with(verifier: str, form: dict[str, str]) -> Signer:
+    """HMAC in Base64 over the form as JSON text, which is not what is sent."""
+
+    def sign(body: bytes, attempt: int, wrong: bool) -> dict[str, str]:
+        proof = hmac_base64(or_wrong(verifier, wrong), json.dumps(form).encode())
+        return {"X-FreshBooks-Hmac-SHA256": proof}
+
+    return sign

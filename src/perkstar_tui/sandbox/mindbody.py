@@ -8,17 +8,22 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from . import business
-from .clock import iso_utc
+from .clock import iso_ms, iso_utc
 from .conditions import Conditions
+from .ids import random_uuid
 from .limits import Windows
 from .log_ins import LogIns
 from .names import EMAIL, national
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
 from .state import ARCHIVED, LIVE, Row
+from .webhooks import Delivery, Signer, hmac_base64, or_wrong
 from .wire import Answer, Call, Refused, reply
 
 BASE = "/public/v6"
+PUSH = "/api/v1/subscriptions"
+"""On a host of its own, which needs the key alone."""
+EVENTS = ("client.created", "client.updated", "client.deactivated", "clientSale.created")
 MOST_ON_A_PAGE, USUAL = 200, 100
 CALLS_A_SECOND = 10
 TOKEN_S = 86_400.0
@@ -62,6 +67,7 @@ class Mindbody(LogIns, Ordinary):
         self.tokens = {}
         self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
         self.sold = 0
+        self.hooks: dict[str, dict[str, Any]] = {}
         self.renew()
 
     def renew(self) -> None:
@@ -84,6 +90,10 @@ class Mindbody(LogIns, Ordinary):
         add("POST", f"{BASE}/client/addclient", self.add)
         add("POST", f"{BASE}/client/updateclient", self.change)
         add("GET", f"{BASE}/sale/sales", self.sales)
+        add("GET", PUSH, lambda call: reply({"items": [self.shown(hook) for hook in self.hooks.values()]}))
+        add("POST", PUSH, self.listen)
+        add("PATCH", f"{PUSH}/{{id}}", self.switch)
+        add("DELETE", f"{PUSH}/{{id}}", self.stop_listening)
 
     # who is let in, and what is said when something is wrong -------------------------------------------------
 
@@ -91,6 +101,8 @@ class Mindbody(LogIns, Ordinary):
         """The maker's key and the site in headers; a staff token for everything but the log-in."""
         if call.headers.get("api-key") != self.api_key:
             raise Refused(self.refusal(401, "DeniedAccess", "API key is missing or not valid."))
+        if call.path.startswith(PUSH):
+            return {}
         if call.headers.get("siteid") != self.site:
             raise Refused(self.refusal(403, "InvalidSiteId", "The site does not allow this API key."))
         if self.setting.limits and not self.windows.of(self.api_key).take():
@@ -365,3 +377,92 @@ class Mindbody(LogIns, Ordinary):
         )
         total = self.kind("sales").count(conditions.where, conditions.values)
         return self.page(call, "Sales", [row.body for row in rows], total)
+
+    # webhooks ------------------------------------------------------------------------------------------------
+
+    def hook(self, call: Call) -> dict[str, Any]:
+        """The subscription of a path; else 404."""
+        found = self.hooks.get(call.params["id"])
+        if found is None:
+            raise Refused(
+                reply({"errors": [{"errorCode": 14, "errorMessage": "Subscription not found"}]}, 404)
+            )
+        return found
+
+    def shown(self, hook: dict[str, Any]) -> dict[str, Any]:
+        """A subscription without its key, which is told once."""
+        return {name: value for name, value in hook.items() if name != "messageSignatureKey"}
+
+    def listen(self, call: Call) -> Answer:
+        """A new subscription, which is sent nothing yet."""
+        given = call.json()
+        url, events = str(given.get("webhookUrl") or ""), given.get("eventIds") or []
+        wrong = not url.startswith(("http://", "https://")) or given.get("eventSchemaVersion") != 1
+        if wrong or not events or not set(events) <= set(EVENTS):
+            raise Refused(reply({"errors": [{"errorCode": 10, "errorMessage": "Invalid subscription"}]}, 400))
+        identifier, at = random_uuid(self.chance), iso_utc(self.clock.ms())
+        self.hooks[identifier] = {
+            "subscriptionId": identifier, "status": "PendingActivation", "subscriptionCreationDateTime": at,
+            "statusChangeDate": at, "statusChangeMessage": None, "statusChangeUser": business.OWNER_FIRST,
+            "eventIds": list(events), "eventSchemaVersion": 1, "referenceId": given.get("referenceId"),
+            "webhookUrl": url, "messageSignatureKey": self.secret(),
+        }  # fmt: skip
+        self.store.writes += 1
+        return reply(self.hooks[identifier])
+
+    def secret(self) -> str:
+        """A key that nobody else has."""
+        return "".join(self.chance.choices("abcdefghjkmnpqrstuvwxyz23456789", k=44))
+
+    def switch(self, call: Call) -> Answer:
+        """Change a subscription; with the status Active it is sent events."""
+        hook, given = self.hook(call), call.json()
+        if given.get("status", "Active") not in ("Active", "DeactivatedByUser"):
+            raise Refused(reply({"errors": [{"errorCode": 12, "errorMessage": "Invalid status"}]}, 400))
+        hook |= {
+            name: given[name] for name in ("status", "webhookUrl", "eventIds", "referenceId") if name in given
+        }
+        self.store.writes += 1
+        return reply(self.shown(hook))
+
+    def stop_listening(self, call: Call) -> Answer:
+        """Forget a subscription."""
+        hook = self.hook(call)
+        del self.hooks[hook["subscriptionId"]]
+        self.store.writes += 1
+        message = "Subscription deactivated."
+        return reply({"message": message, "deactivationDateTime": iso_utc(self.clock.ms()),
+                      "subscriptionId": hook["subscriptionId"], "referenceId": hook["referenceId"]})  # fmt: skip
+
+    def happened(self, kind: str, row: Row, what: str) -> None:
+        """Tell the active subscriptions; what somebody is called is in it, but not all that is read of them."""
+        event = {"created": "client.created", "updated": "client.updated", "deleted": "client.deactivated"}[
+            what
+        ]
+        if kind != "clients":
+            return
+        body = {
+            "messageId": random_uuid(self.chance), "eventId": event, "eventSchemaVersion": 1,
+            "eventInstanceOriginationDateTime": iso_ms(round(self.told_time() * 1000)),
+            "eventData": {
+                "siteId": int(self.site), "clientId": row.id, "clientUniqueId": row.body["UniqueId"],
+                "creationDateTime": row.body["CreationDate"], "status": row.body["Status"],
+                "firstName": row.body.get("FirstName"), "lastName": row.body.get("LastName"),
+                "email": row.body.get("Email"), "mobilePhone": row.body.get("MobilePhone"),
+            },
+        }  # fmt: skip
+        for hook in self.hooks.values():
+            if hook["status"] == "Active" and event in hook["eventIds"]:
+                signer = signed_with(str(hook["messageSignatureKey"]))
+                self.courier.send(
+                    Delivery(str(hook["webhookUrl"]), orjson.dumps(body), "application/json", signer)
+                )
+
+
+def signed_with(key: str) -> Signer:
+    """HMAC in Base64 over the raw body."""
+
+    def sign(body: bytes, attempt: int, wrong: bool) -> dict[str, str]:
+        return {"X-Mindbody-Signature": f"sha256={hmac_base64(or_wrong(key, wrong), body)}"}
+
+    return sign

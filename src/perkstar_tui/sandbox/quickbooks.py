@@ -9,12 +9,15 @@ from . import business
 from .clock import iso_ms, parse_ms
 from .conditions import Conditions
 from .desk import Desk
+from .entered import Entered
+from .ids import random_uuid
 from .limits import Windows
 from .names import EMAIL, national
 from .oauth import Grants, Token
 from .ordinary import Ordinary, laid_over, packed
 from .seed import Basket, Soul, View, viewed
 from .state import ARCHIVED, LIVE, Row, normal_email
+from .webhooks import hmac_base64
 from .wire import Answer, Call, Refused, reply
 
 SCOPE = "com.intuit.quickbooks.accounting"
@@ -93,6 +96,7 @@ class QuickBooks(Ordinary):
         self.used: set[str] = set()
         self.done: dict[str, Answer] = {}
         self.sold = 0
+        self.entered = Entered(self.courier, random_uuid(self.chance), "intuit-signature", hmac_base64)
 
     def route(self) -> None:
         """The paths of one company."""
@@ -495,3 +499,25 @@ class QuickBooks(Ordinary):
         row = Row(None, identifier, None, None, basket.customer, basket.placed, basket.placed, LIVE, body)
         self.kind("receipts").load([packed(row, self.sold)])
         return identifier, []
+
+    # webhooks ------------------------------------------------------------------------------------------------
+
+    def control_listen(self, url: str, code: str) -> Any:
+        """Enter the app's address; the verifier token stands beside it."""
+        self.entered.enter(url, active=True)
+        return self.entered.shown(url)
+
+    def control_unlisten(self) -> int:
+        """As a person who deletes the webhook."""
+        return self.entered.clear()
+
+    def happened(self, kind: str, row: Row, what: str) -> None:
+        """A list of CloudEvents, which name the company and the entity."""
+        entity = {"customers": "customer", "receipts": "salesreceipt"}.get(kind)
+        if entity is not None:
+            self.entered.tell([{
+                "specversion": "1.0", "id": random_uuid(self.chance), "source": f"intuit.{self.grants.client_id}",
+                "type": f"qbo.{entity}.{what}.v1", "datacontenttype": "application/json",
+                "time": iso_ms(round(self.told_time() * 1000)), "intuitentityid": row.id,
+                "intuitaccountid": self.realm, "data": {},
+            }])  # fmt: skip

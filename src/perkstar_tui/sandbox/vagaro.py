@@ -166,7 +166,7 @@ class Vagaro(LogIns, Ordinary):
 
     # deliveries ----------------------------------------------------------------------------------------------
 
-    def control_listen(self, url: str) -> Any:
+    def control_listen(self, url: str, code: str) -> Any:
         """Enter an address in the settings, as a person does."""
         if len(self.hooks) >= MOST_HOOKS:
             raise ValueError("at most ten webhooks")

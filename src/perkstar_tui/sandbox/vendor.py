@@ -166,8 +166,11 @@ class Vendor(ABC):
         """Merge two records as a person at the vendor would."""
         raise ValueError(f"{self.name} cannot merge {kind}")
 
-    def control_listen(self, url: str) -> Any:
-        """Enter an address for webhooks as a person does, where the vendor's own settings are the only way."""
+    def control_listen(self, url: str, code: str) -> Any:
+        """Enter an address for webhooks as a person does, where the vendor's own settings are the only way.
+
+        `code` is what the vendor sent there, once it is known; empty at first. The answer is what is shown then.
+        """
         raise ValueError(f"{self.name} has calls that register webhooks")
 
     def control_unlisten(self) -> int:

@@ -25,13 +25,14 @@ Signer: TypeAlias = Callable[[bytes, int, bool], dict[str, str]]
 
 @dataclass(slots=True)
 class Delivery:
-    """One message to one address."""
+    """One message to one address; `forged` is the body of a false one, where the proof is in the body."""
 
     url: str
     body: bytes
     content_type: str
     sign: Signer
     timeout: float = 10.0
+    forged: bytes | None = None
 
 
 class Courier:
@@ -104,20 +105,34 @@ class Courier:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, delivery: Delivery, wrong: bool) -> None:
+    def prove(self, delivery: Delivery, done: Callable[[bool], None]) -> None:
+        """Send a message rightly and wrongly signed, and tell whether the one is taken and the other refused."""
+
+        async def proving() -> None:
+            done(await self._post(delivery, 0, False) == 200 and await self._post(delivery, 0, True) == 401)
+
+        if self._loop is not None:
+            task = self._loop.create_task(proving())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _post(self, delivery: Delivery, attempt: int, wrong: bool) -> int:
+        """The status of the answer; 0 where there is none."""
         import httpx
 
-        client = self._http()
+        headers = {"content-type": delivery.content_type} | delivery.sign(delivery.body, attempt, wrong)
+        body = delivery.forged if wrong and delivery.forged is not None else delivery.body
+        try:
+            answer = await self._http().post(
+                delivery.url, content=body, headers=headers, timeout=delivery.timeout
+            )
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return 0
+        return answer.status_code
+
+    async def _deliver(self, delivery: Delivery, wrong: bool) -> None:
         for attempt in range(len(PAUSES) + 1):
-            headers = {"content-type": delivery.content_type} | delivery.sign(delivery.body, attempt, wrong)
-            status = 0
-            try:
-                answer = await client.post(
-                    delivery.url, content=delivery.body, headers=headers, timeout=delivery.timeout
-                )
-                status = answer.status_code
-            except (httpx.HTTPError, httpx.InvalidURL):
-                pass
+            status = await self._post(delivery, attempt, wrong)
             self.log.append({"url": delivery.url, "attempt": attempt + 1, "status": status})
             if 200 <= status < 300 or wrong or attempt == len(PAUSES):
                 return

@@ -43,6 +43,8 @@ READ_ONLY = ("Full_Name", "Created_Time", "Modified_Time")
 CUSTOM = ("Loyalty_Points", "Loyalty_Tier")
 TYPES = {name: kind for name, _, kind, _ in FIELDS}
 LONGEST = {name: most for name, _, _, most in FIELDS}
+LONGEST_CHANNEL_MS, LONGEST_WORD = 7 * 86_400_000, 50
+"""How long a channel lives, and how long the word is that proves its notifications."""
 EVENTS = {"created": "insert", "updated": "update", "deleted": "delete"}
 WATCHED = {"created": "create", "updated": "edit", "deleted": "delete"}
 CRITERION = re.compile(r"\((\w+):(equals|starts_with):([^()]*)\)")
@@ -558,10 +560,16 @@ class Zoho(Ordinary):
                 raise self.invalid(
                     "invalid data", api_name="channel_id" if not channel.isdigit() else "notify_url"
                 )
+            ends = parse_ms(str(given.get("channel_expiry") or iso_s(self.clock.ms() + 3_600_000)))
+            if ends is None or not 0 < ends - self.clock.ms() <= LONGEST_CHANNEL_MS:
+                raise self.invalid("invalid data", api_name="channel_expiry")
+            if len(str(given.get("token") or "")) > LONGEST_WORD:
+                raise self.invalid("invalid data", api_name="token", maximum_length=LONGEST_WORD)
+            given = {**given, "channel_expiry": iso_s(ends)}
             self.channels[channel] = given
             self.store.writes += 1
             event = {"channel_id": channel, "resource_name": "Contacts", "resource_id": "554023000000002179",
-                     "channel_expiry": given.get("channel_expiry") or iso_s(self.clock.ms() + 86_400_000),
+                     "channel_expiry": given["channel_expiry"],
                      "resource_uri": f"{self.url}/crm/v8/Contacts"}  # fmt: skip
             said.append({"code": "SUCCESS", "details": {"events": [event]}, "message": "Successfully subscribed",
                          "status": "success"})  # fmt: skip
@@ -572,7 +580,9 @@ class Zoho(Ordinary):
         said = []
         for channel in call.arg("channel_ids").split(","):
             if self.channels.pop(channel, None) is None:
-                raise self.invalid("the channel id given seems to be invalid", channel_id=channel)
+                wrong = {"code": "NOT_SUBSCRIBED", "details": {"channel_id": channel}, "status": "error",
+                         "message": "the channel is not subscribed"}  # fmt: skip
+                raise Refused(reply({"watch": [wrong]}, 202))
             self.store.writes += 1
             said.append({"code": "SUCCESS", "details": {"channel_id": channel}, "status": "success",
                          "message": "Successfully unsubscribed"})  # fmt: skip
@@ -583,13 +593,16 @@ class Zoho(Ordinary):
         for channel, given in self.channels.items():
             if not {f"Contacts.{WATCHED[what]}", "Contacts.all"} & set(given.get("events", ())):
                 continue
+            if (parse_ms(given["channel_expiry"]) or 0) <= self.clock.ms():
+                continue
             body = {
                 "server_time": self.clock.ms(), "module": "Contacts", "ids": [row.id], "operation": EVENTS[what],
                 "resource_uri": f"{self.url}/crm/v8/Contacts", "channel_id": channel, "affected_fields": [],
                 "token": str(given.get("token") or ""),
             }  # fmt: skip
+            right, forged = reply(body).body, reply({**body, "token": "wrong"}).body
             self.courier.send(
-                Delivery(str(given["notify_url"]), reply(body).body, "application/json", unsigned)
+                Delivery(str(given["notify_url"]), right, "application/json", unsigned, forged=forged)
             )
 
 
