@@ -9,6 +9,8 @@ from perkstar_tui.model.remote import (
     Answer,
     Change,
     Fact,
+    Journal,
+    Ledger,
     Page,
     Presence,
     RemoteAccount,
@@ -130,3 +132,17 @@ class Publisher(Protocol):
 
     async def publish(self, table: str, facts: Iterable[Fact]) -> None:
         """Put a table in the place of the one before: all of it, or nothing and an error. Done twice does no harm."""
+
+
+@runtime_checkable
+class Bookkeeper(Protocol):
+    """A connector of a platform that keeps books (manifest: `journal`)."""
+
+    async def ledger(self) -> Ledger:
+        """The accounts that a journal may be entered under, in the vendor's order."""
+
+    async def enter(self, journal: Journal) -> None:
+        """Enter a journal, whole; it is in the books when this comes back, and out of them after a refusal."""
+
+    async def entered(self, journal: Journal) -> bool:
+        """Whether a journal of this key is in the books."""

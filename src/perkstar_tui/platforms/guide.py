@@ -20,6 +20,8 @@ def guide_of(manifest: Manifest) -> str:
             if on
         ]
         lines.append(f"- **{data.value}**: {' and '.join(ways)}. {spec.deletes}".rstrip())
+        if spec.journal is not None:
+            lines.append("- **loyalty in the books**: a journal a day, if you choose so (`--set books=yes`).")
     lines += ["", "## Permissions it needs", ""]
     for form in manifest.auth:
         lines.append(f"**{form.title}**")

@@ -13,6 +13,7 @@ from .parts import (
     FetchSpec,
     FindSpec,
     IdentifySpec,
+    JournalSpec,
     LogInSpec,
     RecordSpec,
     RowsSpec,
@@ -144,6 +145,7 @@ class DataSpec(_Part):
     write: WriteSpec | None = None
     sale: SaleSpec | None = None
     rows: RowsSpec | None = None
+    journal: JournalSpec | None = None
 
 
 class LimitSpec(_Part):
@@ -235,10 +237,14 @@ class WebhookSpec(_Part):
 
 
 class OptionSpec(_Part):
+    """A setting of an integration that only this platform has: one of `choices`, a `number` from 0, or any text."""
+
     name: str
     label: str
     default: str = ""
     help: str = ""
+    choices: tuple[str, ...] = ()
+    number: bool = False
 
 
 class Guide(_Part):
