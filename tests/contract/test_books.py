@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import pytest
 from description import described
-from places import CATALOG, Place
+from places import BACK, CATALOG, Place, allowed
+from still import HeldCredential
 
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Journal, JournalLine
+from perkstar_tui.platforms.auth import begin_authorization, complete_authorization
 from perkstar_tui.platforms.connector import Bookkeeper
 from perkstar_tui.sandbox.server import Sandbox
 
@@ -124,3 +126,25 @@ async def test_amounts_survive_to_the_penny(place: Place) -> None:
         (found,) = entered(place, key)
         sums.update(dict(found["lines"]))
     assert sums[DEBIT] == 1 + 29 + 1005 + 123_456_789 == -sums[CREDIT]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [name for name in KEEPERS if any("journal" in scope.name for scope in CATALOG[name].auth[0].scopes)],
+    indirect=True,
+)
+async def test_an_access_from_before_there_were_journals_asks_for_the_permission(place: Place) -> None:
+    form = place.manifest.auth[0]
+    begun = begin_authorization(place.manifest, form.id, place.app(), BACK, endpoints=place.endpoints)
+    url = httpx.URL(begun.url)
+    older = " ".join(scope for scope in url.params["scope"].split() if "journal" not in scope)
+    address = await allowed(str(url.copy_set_param("scope", older)))
+    credential = await complete_authorization(
+        place.manifest, begun, address, endpoints=place.endpoints, clock=place.clock
+    )
+    accounts = await accounts_of(place.connect())
+    place.credential = HeldCredential(**credential)
+    with pytest.raises(PerkstarError) as caught:
+        await place.connect().enter(journal(accounts, "PK20261124-eeee0001"))
+    assert caught.value.kind is ErrorKind.PERMISSION_MISSING
+    assert entered(place, "PK20261124-eeee0001") == []

@@ -284,3 +284,19 @@ def test_books_that_are_switched_off_and_on_begin_anew(shop: Shop) -> None:
     shop.sync(shop.platform)
     next_day(shop)
     assert [sums(journal) for journal in journals(shop)] == [{OWED: took, REDEEMED: -took}]
+
+
+@pytest.mark.parametrize(
+    ("setting", "field"),
+    [
+        ("books=maybe", "books"),
+        ("point_value=-1", "point_value"),
+        ("stamp_value=much", "stamp_value"),
+        ("direction=to-perkstar", "books"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_when_it_is_given(shop: Shop, setting: str, field: str) -> None:
+    keep_books(shop)
+    code, answer = shop.run("edit", shop.platform, "--set", setting)
+    assert code == 2 and field in answer["error"]["message"] + answer["error"]["remedy"], answer
+    assert shop.sync(shop.platform)["outcome"] == "succeeded"

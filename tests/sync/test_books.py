@@ -395,6 +395,10 @@ def test_a_journal_that_was_refused_is_made_anew_after_the_correction(firm: Firm
     firm.options["account_expense"] = "Redeemed"
     assert firm.run().outcome == "succeeded"
     assert firm.lines() == [[("3", 30), ("2", -30)]]
+    firm.credit(1, firm.clock.at)
+    firm.tomorrow()
+    # A vendor that knows a request by its key would answer the corrected one with the old refusal.
+    assert [journal.attempt for journal in firm.platform.journals] == [2, 1]
 
 
 def test_books_in_another_currency_are_refused(firm: Firm) -> None:

@@ -187,7 +187,7 @@ class JournalLine:
 @dataclass(frozen=True, slots=True)
 class Journal:
     """A day's bookings, which add up to nothing. `key` (at most 21 characters) is never used for another one, and
-    stands in `memo` too.
+    stands in `memo` too; `attempt` counts on after each refusal, for what was refused may not be what is sent next.
     """
 
     key: str
@@ -195,6 +195,7 @@ class Journal:
     currency: str
     memo: str
     lines: tuple[JournalLine, ...]
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Booker(Reader):
 def _head(journal: Journal) -> dict[str, Any]:
     return {
         "key": journal.key, "day": journal.day, "currency": journal.currency, "memo": journal.memo,
-        "first": journal.lines[0].account,
+        "first": journal.lines[0].account, "attempt": f"{journal.key}.{journal.attempt}",
     }  # fmt: skip
 
 

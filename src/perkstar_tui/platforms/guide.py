@@ -27,8 +27,14 @@ def guide_of(manifest: Manifest) -> str:
         lines.append(f"**{form.title}**")
         lines += [f"- {scope.plain_words} (`{scope.name}`)" for scope in form.scopes]
         lines.append("")
+    choices = [
+        f"{option.label} (`--set {option.name}={'|'.join(option.choices) or '…'}`"
+        f"{f', else {option.default}' if option.default else ''}). {option.help}".rstrip()
+        for option in manifest.options
+    ]
     for title, text in (
         ("Steps there", about.steps),
+        ("Settings of its own", choices),
         ("Limits", about.limits),
         ("What stays there after disconnecting", about.disconnect),
     ):

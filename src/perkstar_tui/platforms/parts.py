@@ -490,7 +490,8 @@ class JournalSpec(Part):
     `accounts` lists them: where they are in an answer (`rows`, `row`, `page`), and where each has its `id` (which lines
     name), `code` and `name`; `closed` are values of members by which none is taken. `home` asks for the currency that
     the books are kept in, at `currency`; without it a journal says its own.
-    `make` may name `{key}` (at most 21 characters, never used for another journal), `{day}`, `{currency}`, `{memo}`
+    `make` may name `{key}` (at most 21 characters, never used for another journal), `{attempt}` (the same, which a
+    vendor may know a request by: it is another one after a refusal), `{day}`, `{currency}`, `{memo}`
     (which has the key in it) and `{lines}`, each made of `line`: `{account}`, `{memo}`, `{side}` (Debit or Credit),
     `{amount}`, `{signed}` (a credit is below nothing), and `{debit}` and `{credit}`, of which one is unknown. Amounts
     are in units of the currency, as numbers or as text (`amounts`). `there` looks for it, by the same names and

@@ -126,6 +126,11 @@ class FreshBooks(Ordinary):
         if self.grants.check(token) != "ok":
             message = "This action requires authentication to continue."
             raise Refused(reply({"error_type": "unauthenticated", "message": message}, 401))
+        grant = self.grants.tokens.get(token)
+        needed = f"user:journal_entries:{'read' if call.method == 'GET' else 'write'}"
+        if "/journal_entr" in call.path and grant and needed not in grant.scopes:
+            message = "The access does not include the scope that is needed."
+            raise Refused(reply({"error_type": "unauthorized", "message": message}, 403))
         if self.setting.limits and not self.windows.of(token).take():
             raise Refused(self.trouble(429, 1.0))
         return {}

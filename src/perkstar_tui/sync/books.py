@@ -167,7 +167,12 @@ def book_day(
 
 
 def journal_of(
-    key: str, day: date, entries: Iterable[Entry], accounts: Mapping[str, str], currency: str
+    key: str,
+    day: date,
+    entries: Iterable[Entry],
+    accounts: Mapping[str, str],
+    currency: str,
+    attempt: int = 1,
 ) -> Journal:
     """A day's bookings as a journal; `accounts` are the vendor's ids by what they are for. It always adds up to 0."""
     lines: list[JournalLine] = []
@@ -179,7 +184,7 @@ def journal_of(
         lines.append(JournalLine(accounts[flow.debit], entry.minor, memo))
         lines.append(JournalLine(accounts[flow.credit], -entry.minor, memo))
     memo = f"Perkstar loyalty of {day} ({key}): {_said(entries, currency)}"
-    return Journal(key, day.isoformat(), currency, memo, tuple(lines))
+    return Journal(key, day.isoformat(), currency, memo, tuple(lines), attempt)
 
 
 def _said(entries: Iterable[Entry], currency: str) -> str:
@@ -403,10 +408,15 @@ async def keep_books(leg: Leg) -> None:
             _advance(leg, kept, due.after)
             continue
         accounts = accounts or await _accounts(leg, keeper)
-        key = key_of(leg.id, due.day)
-        await _enter(
-            leg, keeper, kept, journal_of(key, due.day, due.entries, accounts, leg.config.currency), due.after
+        journal = journal_of(
+            key_of(leg.id, due.day),
+            due.day,
+            due.entries,
+            accounts,
+            leg.config.currency,
+            kept.get("attempt", 1),
         )
+        await _enter(leg, keeper, kept, journal, due.after)
 
 
 def waiting(leg: Leg, kept: dict[str, Any]) -> Iterator[Due]:
@@ -490,7 +500,7 @@ async def _enter(leg: Leg, keeper: Bookkeeper, kept: dict[str, Any], journal: Jo
     lines = [[line.account, line.minor, line.memo] for line in journal.lines]
     kept["under_way"] = {
         "key": journal.key, "day": journal.day, "currency": journal.currency, "memo": journal.memo, "lines": lines,
-        "after": after.as_json(),
+        "attempt": journal.attempt, "after": after.as_json(),
     }  # fmt: skip
     with leg.store.write(leg.lease.fence, durable=True) as connection:
         leg.save_cursor(connection, *PLACE, kept)
@@ -525,8 +535,9 @@ async def _send(leg: Leg, keeper: Bookkeeper, kept: dict[str, Any], journal: Jou
             raise
         # Refused: what is changed at either side may well be another journal.
         kept.pop("under_way", None)
+        kept["attempt"] = journal.attempt + 1
         _save(leg, kept)
-        if error.kind is ErrorKind.RECORD_REJECTED:
+        if error.kind is not ErrorKind.PERMISSION_MISSING:
             said = f" {error.vendor_words}" if error.vendor_words else ""
             error.message = f"{leg.config.title} refused the journal of {journal.day}.{said}"
             error.remedy = "Correct what it names at either side; the next run enters it."
@@ -537,6 +548,7 @@ async def _send(leg: Leg, keeper: Bookkeeper, kept: dict[str, Any], journal: Jou
 def _count(leg: Leg, kept: dict[str, Any], after: Stand) -> None:
     """The journal that was under way is in the books."""
     kept.pop("under_way", None)
+    kept.pop("attempt", None)
     _advance(leg, kept, after)
     leg.outward.created += 1
 
