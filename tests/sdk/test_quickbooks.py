@@ -10,7 +10,8 @@ from quickbooks.exceptions import (
     QuickbooksException,
     ValidationException,
 )
-from quickbooks.objects import Customer, EmailAddress, SalesReceipt
+from quickbooks.objects import Account, Customer, EmailAddress, JournalEntry, SalesReceipt
+from quickbooks.objects.journalentry import JournalEntryLine, JournalEntryLineDetail
 
 VENDOR = "quickbooks"
 
@@ -142,3 +143,36 @@ def test_a_wrong_refresh_token_is_refused(client_of):
     with pytest.raises(AuthClientError) as problem:
         books.auth_client.refresh(refresh_token="wrong")
     assert problem.value.status_code == 400
+
+
+def journal(books, *sides):
+    entry = JournalEntry()
+    entry.DocNumber, entry.TxnDate, entry.PrivateNote = "PK20261124-0a1b2c3d", "2026-11-24", "Perkstar"
+    accounts = {account.Name: account for account in Account.all(qb=books, max_results=100)}
+    for name, side, amount in sides:
+        line = JournalEntryLine()
+        line.Amount, line.Description = amount, "Earned"
+        line.JournalEntryLineDetail = JournalEntryLineDetail()
+        line.JournalEntryLineDetail.PostingType = side
+        line.JournalEntryLineDetail.AccountRef = accounts[name].to_ref()
+        entry.Line.append(line)
+    return entry
+
+
+def test_a_journal_is_entered_read_and_found_by_its_number(books):
+    entry = journal(books, ("Loyalty Programme", "Debit", 12.5), ("Loyalty Points Owed", "Credit", 12.5))
+    entry.save(qb=books)
+    read = JournalEntry.get(entry.Id, qb=books)
+    assert [(line.Amount, line.JournalEntryLineDetail.PostingType) for line in read.Line] == [
+        (12.5, "Debit"),
+        (12.5, "Credit"),
+    ]
+    found = JournalEntry.filter(DocNumber=entry.DocNumber, qb=books)
+    assert [one.Id for one in found] == [entry.Id]
+
+
+def test_a_journal_that_does_not_balance_is_refused(books):
+    entry = journal(books, ("Loyalty Programme", "Debit", 12.5), ("Loyalty Points Owed", "Credit", 12.4))
+    with pytest.raises(QuickbooksException) as problem:
+        entry.save(qb=books)
+    assert problem.value.error_code == 6000

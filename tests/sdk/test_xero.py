@@ -1,9 +1,17 @@
 """Xero's own client (xero-python, accounting) on the sandbox."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from xero_python.accounting import AccountingApi, Contact, Contacts
+from xero_python.accounting import (
+    AccountingApi,
+    Contact,
+    Contacts,
+    LineAmountTypes,
+    ManualJournal,
+    ManualJournalLine,
+    ManualJournals,
+)
 from xero_python.api_client import ApiClient
 from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
@@ -114,3 +122,36 @@ def test_a_wrong_token_is_refused(vendor, tenant):
     with pytest.raises(HTTPStatusException) as problem:
         stranger.get_contacts(tenant)
     assert problem.value.status == 401
+
+
+def entered(xero, tenant, *amounts, **more):
+    codes = {account.name: account.code for account in xero.get_accounts(tenant).accounts}
+    names = ("Loyalty Programme", "Loyalty Points Owed")
+    lines = [
+        ManualJournalLine(line_amount=amount, account_code=codes[name], description="Earned")
+        for name, amount in zip(names, amounts, strict=True)
+    ]
+    wanted = ManualJournal(
+        narration="Perkstar loyalty", date=date(2026, 11, 24), status="POSTED", journal_lines=lines,
+        line_amount_types=LineAmountTypes.NOTAX,
+    )  # fmt: skip
+    return xero.create_manual_journals(tenant, ManualJournals(manual_journals=[wanted]), **more)
+
+
+def test_a_journal_is_entered_once_for_its_key_and_found_by_its_narration(xero, tenant):
+    first, again = (
+        entered(xero, tenant, 12.5, -12.5, idempotency_key="PK20261124-1").manual_journals[0]
+        for _ in range(2)
+    )
+    assert first.manual_journal_id == again.manual_journal_id and first.status == "POSTED"
+    found = xero.get_manual_journals(tenant, where='Narration=="Perkstar loyalty"').manual_journals
+    assert [one.manual_journal_id for one in found] == [first.manual_journal_id]
+    assert found[0].date == date(2026, 11, 24)
+    assert [line.line_amount for line in found[0].journal_lines] == [12.5, -12.5]
+
+
+def test_a_journal_that_does_not_balance_is_refused(xero, tenant):
+    with pytest.raises(AccountingBadRequestException) as problem:
+        entered(xero, tenant, 12.5, -12.4)
+    words = problem.value.error_data["Elements"][0]["ValidationErrors"][0]["Message"]
+    assert words == "The total debits (12.50) must equal total credits (-12.40)"

@@ -217,6 +217,8 @@ class Bench:
             template_id=config.get("template_id"),
             issue_cards=str(options.get("issue_cards", "never")),
             rows=sales.rows if sales is not None else None,
+            books=sales.journal if sales is not None else None,
+            currency=account.currency if account else "GBP",
         )
 
     def connector(self, row: Any, held: leases.Held | None = None) -> Connector:

@@ -119,6 +119,10 @@ def _check_direction(manifest: Manifest, config: dict[str, Any]) -> None:
     specs = [manifest.data[DataType(name)] for name in config["data"]]
     if direction is Direction.TO_PLATFORM and not any(spec.to_platform for spec in specs):
         raise wrong("direction", f"{manifest.title} takes none of these data.", "Use to-perkstar.")
+    if direction is Direction.TO_PERKSTAR and config.get("options", {}).get("books") == "yes":
+        raise wrong(
+            "books", "Journals go to the platform, and nothing does so.", "Use direction both, or books=no."
+        )
     if direction is Direction.TO_PERKSTAR and not any(spec.to_perkstar for spec in specs):
         raise wrong("direction", f"{manifest.title} gives none of these data.", "Use to-platform.")
 
@@ -171,14 +175,16 @@ def _set_option(manifest: Manifest, config: dict[str, Any], name: str, text: str
     if name not in own and name not in ENGINE_OPTIONS:
         names = sorted([*_SETTERS, *own, *ENGINE_OPTIONS])
         raise wrong(name, f"There is no setting {name!r}.", f"Settings: {', '.join(names)}.")
-    if name in _CHOICES and text not in _CHOICES[name]:
-        raise wrong(name, f"{text!r} is no choice for {name}.", f"Use {', '.join(_CHOICES[name])}.")
-    if name == "earn_rate":
+    choices = own[name].choices if name in own else _CHOICES.get(name, ())
+    if choices and text not in choices:
+        raise wrong(name, f"{text!r} is no choice for {name}.", f"Use {', '.join(choices)}.")
+    if name == "earn_rate" or (name in own and own[name].number and text):
         try:
             if not Decimal(text).is_finite() or Decimal(text) < 0:
                 raise InvalidOperation
         except InvalidOperation:
-            raise wrong(name, f"{text!r} is no rate.", "Write a number such as 1 or 0.5.") from None
+            what = "rate" if name == "earn_rate" else f"number for {name}"
+            raise wrong(name, f"{text!r} is no {what}.", "Write a number such as 1 or 0.5.") from None
     if name in ("earn_minimum_minor", "pending_window_days") and not text.isdigit():
         raise wrong(name, f"{text!r} is no whole number.", "Write a number such as 0 or 500.")
     if name in own and own[name].secret:

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 from sqlmodel import SQLModel
 
 from perkstar_tui.model.enums import DataType, Direction, LinkState
+from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, Fact, Page, Presence, RemoteRecord
 from perkstar_tui.platforms.connector import Connector
@@ -19,7 +20,7 @@ from perkstar_tui.platforms.parts import RowsSpec
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, table
-from perkstar_tui.sync import deliveries, inward, outward, rows, sales
+from perkstar_tui.sync import books, deliveries, inward, outward, rows, sales
 from perkstar_tui.sync.context import CUSTOMER, LINK, TRANSACTION, Leg, name_of
 
 from . import views as v
@@ -141,6 +142,8 @@ async def _on_copy(
     if config.rows is not None and outwards and (delivered or DataType.TRANSACTIONS in config.data):
         outward_side, told = _told(leg, config.rows, shown)
         notes.append(told)
+    if books.wanted(leg):
+        notes += _booked(leg)
     return v.PreviewView(row.id, inward_side, outward_side, points, tuple(notes))
 
 
@@ -171,6 +174,18 @@ def _told(leg: Leg, spec: RowsSpec, shown: int) -> tuple[v.PreviewSide, str]:
     words = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.items() if count)
     left = f"; {counts.excluded} are too old to be taken" if counts.excluded else ""
     return side, f"To be told: {words or 'nothing'}{left}."
+
+
+def _booked(leg: Leg) -> list[str]:
+    """The journals that would be entered, or what keeps them from it."""
+    kept = leg.cursor(*books.PLACE)
+    if kept is None:
+        return ["The books begin with today; its journal is entered when it is over."]
+    try:
+        due = [one for one in books.waiting(leg, kept) if one.entries]
+    except PerkstarError as error:
+        return [f"No journal can be entered: {error.message} {error.remedy}"]
+    return [f"To be booked of {books.words(one, leg.config.currency)}." for one in due]
 
 
 def _points(copy: Store, integration_id: str, start: int) -> tuple[int, list[str]]:

@@ -178,6 +178,49 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerAccount:
+    """An account in a platform's books. `code` is the bookkeeper's own number, where it has one."""
+
+    id: str
+    name: str
+    code: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The accounts that a journal may be entered under, and the currency of the books where the platform tells it."""
+
+    accounts: tuple[LedgerAccount, ...]
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One side of a booking: `minor` is what the account is debited with, below nothing what it is credited with."""
+
+    account: str
+    minor: int
+    memo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A day's bookings, which add up to nothing. `key` (at most 21 characters) is never used for another one, and
+    stands in `memo` too; `attempt` counts on after each refusal, for what was refused may not be what is sent next.
+    """
+
+    key: str
+    day: str
+    currency: str
+    memo: str
+    lines: tuple[JournalLine, ...]
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """A movement on a Perkstar card: `amount` in whole points, stamps or visits, or minor units for cashback and gift.
 

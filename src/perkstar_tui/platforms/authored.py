@@ -26,6 +26,7 @@ _OF_CALLS = frozenset(
         "record", "records", "values", "key", "version", "name", "label", "type", "url", "event", "secret", "job",
         "number", "code", "fields", "item", "element", "mutation", "records_by_name",
         "rows", "table", "place", "client", "customer", "at", "at_micros", "day", "sale", "kind", "amount", "points",
+        "currency", "memo", "lines", "account", "side", "signed", "debit", "credit", "first", "attempt",
     }
 )  # fmt: skip
 """Names that calls are filled with, beside options and members of the credential."""

@@ -9,6 +9,8 @@ from perkstar_tui.model.remote import (
     Answer,
     Change,
     Fact,
+    Journal,
+    Ledger,
     Message,
     Page,
     Presence,
@@ -151,3 +153,17 @@ class Deliverer(Protocol):
 
     async def deliver(self, message: Message) -> Response:
         """Make one attempt. What goes wrong is in the response; nothing is raised for it."""
+
+
+@runtime_checkable
+class Bookkeeper(Protocol):
+    """A connector of a platform that keeps books (manifest: `journal`)."""
+
+    async def ledger(self) -> Ledger:
+        """The accounts that a journal may be entered under, in the vendor's order."""
+
+    async def enter(self, journal: Journal) -> None:
+        """Enter a journal, whole; it is in the books when this comes back, and out of them after a refusal."""
+
+    async def entered(self, journal: Journal) -> bool:
+        """Whether a journal of this key is in the books."""

@@ -8,12 +8,13 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 
 from .appending import Appender
+from .booking import Booker
 from .connector import Subscription
 from .reading import GONE
 from .writing import Writer
 
 
-class Described(Appender, Writer):
+class Described(Appender, Booker, Writer):
     """One account at a platform whose manifest says how it is spoken to."""
 
 

@@ -20,13 +20,21 @@ def guide_of(manifest: Manifest) -> str:
             if on
         ]
         lines.append(f"- **{data.value}**: {' and '.join(ways)}. {spec.deletes}".rstrip())
+        if spec.journal is not None:
+            lines.append("- **loyalty in the books**: a journal a day, if you choose so (`--set books=yes`).")
     lines += ["", "## Permissions it needs", ""]
     for form in manifest.auth:
         lines.append(f"**{form.title}**")
         lines += [f"- {scope.plain_words} (`{scope.name}`)" for scope in form.scopes]
         lines.append("")
+    choices = [
+        f"{option.label} (`--set {option.name}={'|'.join(option.choices) or '…'}`"
+        f"{f', else {option.default}' if option.default else ''}). {option.help}".rstrip()
+        for option in manifest.options
+    ]
     for title, text in (
         ("Steps there", about.steps),
+        ("Settings of its own", choices),
         ("Limits", about.limits),
         ("What stays there after disconnecting", about.disconnect),
     ):

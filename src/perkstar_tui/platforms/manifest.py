@@ -15,6 +15,7 @@ from .parts import (
     FindSpec,
     GreetingSpec,
     IdentifySpec,
+    JournalSpec,
     LogInSpec,
     RecordSpec,
     RowsSpec,
@@ -153,6 +154,7 @@ class DataSpec(_Part):
     write: WriteSpec | None = None
     sale: SaleSpec | None = None
     rows: RowsSpec | None = None
+    journal: JournalSpec | None = None
 
 
 class LimitSpec(_Part):
@@ -249,7 +251,7 @@ class WebhookSpec(_Part):
 
 
 class OptionSpec(_Part):
-    """A setting of this platform alone.
+    """A setting of an integration that only this platform has: one of `choices`, a `number` from 0, or any text.
 
     A `secret` one is the key of webhooks that are entered by hand: it lies in the vault, and no call names it.
     """
@@ -259,6 +261,8 @@ class OptionSpec(_Part):
     default: str = ""
     help: str = ""
     secret: bool = False
+    choices: tuple[str, ...] = ()
+    number: bool = False
 
 
 class Guide(_Part):

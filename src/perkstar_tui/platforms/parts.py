@@ -491,6 +491,40 @@ class RowsSpec(Part):
         return self
 
 
+class JournalSpec(Part):
+    """How a journal is entered in the vendor's books, and how the accounts are known that it may be entered under.
+
+    `accounts` lists them: where they are in an answer (`rows`, `row`, `page`), and where each has its `id` (which lines
+    name), `code` and `name`; `closed` are values of members by which none is taken. `home` asks for the currency that
+    the books are kept in, at `currency`; without it a journal says its own.
+    `make` may name `{key}` (at most 21 characters, never used for another journal), `{attempt}` (the same, which a
+    vendor may know a request by: it is another one after a refusal), `{day}`, `{currency}`, `{memo}`
+    (which has the key in it) and `{lines}`, each made of `line`: `{account}`, `{memo}`, `{side}` (Debit or Credit),
+    `{amount}`, `{signed}` (a credit is below nothing), and `{debit}` and `{credit}`, of which one is unknown. Amounts
+    are in units of the currency, as numbers or as text (`amounts`). `there` looks for it, by the same names and
+    `{first}` (the account of its first line), after a call whose answer got lost: it is the one of `found` whose
+    member `named` has the key in it.
+    """
+
+    accounts: CallSpec
+    rows: str = ""
+    row: str = ""
+    page: PageSpec = PageSpec()
+    id: str = "id"
+    code: str = ""
+    name: str = "name"
+    closed: dict[str, tuple[str, ...]] = {}
+    home: CallSpec | None = None
+    currency: str = ""
+    make: CallSpec
+    line: dict[str, Any]
+    amounts: Literal["number", "text"] = "number"
+    there: CallSpec
+    found: str = ""
+    found_page: PageSpec = PageSpec()
+    named: str
+
+
 class SubscribeSpec(Part):
     """Registering a webhook at `{url}`: one call, or one for each of `events` (`{event}`), signed with `{secret}`.
 

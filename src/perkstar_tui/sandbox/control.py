@@ -48,6 +48,7 @@ class Control:
         add("DELETE", "/{p}/records/{kind}/{id}", self.delete)
         add("PUT", "/{p}/people/{id}", self.rename)
         add("GET", "/{p}/requests", self.requests)
+        add("GET", "/{p}/books", lambda call: reply({"journals": self.vendor(call).books()}))
         add(
             "GET",
             "/{p}/deliveries",

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from . import business
+from .chart import CHART, minor
 from .clock import iso_ms
 from .conditions import Conditions, ordered
 from .desk import Desk
@@ -16,7 +17,7 @@ from .names import EMAIL, national
 from .oauth import Grants, Token
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
-from .state import LIVE, Row, normal_email
+from .state import LIVE, Cell, Row, normal_email
 from .webhooks import Delivery, Signer, hmac_base64, or_wrong
 from .wire import Answer, Call, Refused, reply
 
@@ -26,7 +27,12 @@ SCOPES = (
     "user:clients:write",
     "user:invoices:read",
     "user:payments:read",
+    "user:journal_entries:read",
+    "user:journal_entries:write",
 )
+ACCOUNT_TYPES = {"bank": "asset", "debtors": "asset", "creditors": "liability"}
+OF_JOURNAL = ("name", "description", "currency_code", "user_entered_date", "details")
+OF_LINE = ("sub_accountid", "debit", "credit", "description")
 MOST_ON_A_PAGE, USUAL = 100, 15
 FORM = "application/x-www-form-urlencoded"
 EVENTS = tuple(
@@ -55,7 +61,7 @@ class FreshBooks(Ordinary):
     """One business on one port."""
 
     name = "freshbooks"
-    kinds = ("clients", "invoices")
+    kinds = ("clients", "invoices", "accounts", "journals")
     people_kind = "clients"
     person_fields = ("first", "last", "email", "phone")
     authorize_path = "/oauth/authorize"
@@ -83,6 +89,26 @@ class FreshBooks(Ordinary):
         self.windows = Windows(self.clock, CALLS_A_SECOND, 1.0)
         self.sold = 0
         self.callbacks: dict[str, dict[str, Any]] = {}
+        self.kind("accounts").load(self.chart())
+
+    def chart(self) -> list[Cell]:
+        """The business's accounts, each with the one account beneath it that journals go to."""
+        at = self.clock.ms() - business.AGE_MS
+        rows = []
+        for seq, account in enumerate(CHART, 1):
+            number, kind = 545_880 + 2 * seq, ACCOUNT_TYPES.get(account.kind, account.kind)
+            beneath = {
+                "account_sub_name": account.name, "account_sub_number": "1", "account_type": kind, "balance": "0.00",
+                "currency_code": business.CURRENCY, "custom": True, "id": number + 90_000, "parentid": number,
+                "sub_accountid": number + 90_000,
+            }  # fmt: skip
+            body: dict[str, Any] = {
+                "account_name": account.name, "account_number": account.code, "account_type": kind,
+                "accountid": number, "balance": "0.00", "currency_code": business.CURRENCY, "id": number,
+                "accounting_systemid": self.account, "sub_accounts": [beneath],
+            }  # fmt: skip
+            rows.append(packed(Row(None, str(number), None, None, None, at, at, LIVE, body), seq))
+        return rows
 
     def route(self) -> None:
         """The paths of one account."""
@@ -99,6 +125,9 @@ class FreshBooks(Ordinary):
         add("GET", f"{hooks}/{{id}}", lambda call: self.shown(self.callback(call)))
         add("PUT", f"{hooks}/{{id}}", self.confirm)
         add("DELETE", f"{hooks}/{{id}}", self.stop_listening)
+        add("GET", f"{base}/journal_entry_accounts/journal_entry_accounts", self.accounts)
+        add("POST", f"{base}/journal_entries/journal_entries", self.enter)
+        add("GET", f"{base}/journal_entries/journal_entry_details", self.details)
 
     # who is let in, and what is said when something is wrong -------------------------------------------------
 
@@ -110,6 +139,11 @@ class FreshBooks(Ordinary):
         if self.grants.check(token) != "ok":
             message = "This action requires authentication to continue."
             raise Refused(reply({"error_type": "unauthenticated", "message": message}, 401))
+        grant = self.grants.tokens.get(token)
+        needed = f"user:journal_entries:{'read' if call.method == 'GET' else 'write'}"
+        if "/journal_entr" in call.path and grant and needed not in grant.scopes:
+            message = "The access does not include the scope that is needed."
+            raise Refused(reply({"error_type": "unauthorized", "message": message}, 403))
         if self.setting.limits and not self.windows.of(token).take():
             raise Refused(self.trouble(429, 1.0))
         return {}
@@ -174,10 +208,12 @@ class FreshBooks(Ordinary):
 
     def identify(self, kind: str, seq: int, chance: random.Random) -> str:
         """Numbers."""
-        return str(seq + {"clients": 21_000, "invoices": 900_000}[kind])
+        return str(seq + {"clients": 21_000, "invoices": 900_000, "journals": 629_300}[kind])
 
     def whole(self, kind: str, identifier: str, fields: dict[str, Any], created: int) -> dict[str, Any]:
         """A client with every member."""
+        if kind == "journals":
+            return {**fields, "id": int(identifier), "entryid": int(identifier)}
         body = dict.fromkeys(TEXTS, "") | {
             "id": int(identifier), "userid": int(identifier), "accounting_systemid": self.account, "vis_state": 0,
             "signup_date": eastern(created), "currency_code": business.CURRENCY, "language": "en", "username": "",
@@ -186,7 +222,9 @@ class FreshBooks(Ordinary):
         return self.merged(kind, body, fields)
 
     def stamped(self, kind: str, body: dict[str, Any], updated: int) -> None:
-        """In New York's time."""
+        """In New York's time; a journal doesn't tell."""
+        if kind == "journals":
+            return
         body["updated"] = eastern(updated)
 
     def person(self, body: dict[str, Any]) -> View:
@@ -301,6 +339,101 @@ class FreshBooks(Ordinary):
         if row.state != LIVE and given.get("vis_state") != 0:
             raise Refused(self.refusal(404, 1012, "Client not found.", "userid", row.id))
         return self.one(self.write("clients", row, given))
+
+    # journals ------------------------------------------------------------------------------------------------
+
+    def page_of(self, call: Call, name: str, found: list[dict[str, Any]]) -> Answer:
+        """A page of what was found."""
+        size, page = min(call.number("per_page", USUAL, 1), MOST_ON_A_PAGE), call.number("page", 1, 1)
+        shown = found[(page - 1) * size : page * size]
+        pages = {"page": page, "pages": max(1, -(-len(found) // size)), "per_page": size, "total": len(found)}
+        return reply({"response": {"result": {name: shown, **pages}}}, records=len(shown))
+
+    def accounts(self, call: Call) -> Answer:
+        """The chart of accounts."""
+        return self.page_of(
+            call, "journal_entry_accounts", [row.body for row in self.kind("accounts").rows("state = 0")]
+        )
+
+    def beneath(self) -> dict[int, tuple[dict[str, Any], dict[str, Any]]]:
+        """The accounts that journals go to, each with the one above it."""
+        return {
+            sub["sub_accountid"]: (row.body, sub)
+            for row in self.kind("accounts").rows("state = 0")
+            for sub in row.body["sub_accounts"]
+        }
+
+    def enter(self, call: Call) -> Answer:
+        """A journal: lines of accounts that are there, each a debit or a credit, which are equal in sum."""
+        given = call.json()["journal_entry"]
+        for name in given:
+            if name not in OF_JOURNAL:
+                raise Refused(self.refusal(422, 1004, "Unknown field.", name))
+        for name in ("name", "user_entered_date", "details"):
+            if not given.get(name):
+                raise Refused(self.refusal(422, 1011, "Required field.", name))
+        if given.get("currency_code", business.CURRENCY) != business.CURRENCY:
+            raise Refused(
+                self.refusal(422, 1042, "Currency is not the one of the business.", "currency_code")
+            )
+        day_began(given["user_entered_date"])
+        accounts, sum_ = self.beneath(), 0
+        number = 1_313_500 + 10 * self.kind("journals").next_seq()
+        lines = []
+        for place, line in enumerate(given["details"]):
+            if any(name not in OF_LINE for name in line) or ("debit" in line) is ("credit" in line):
+                raise Refused(self.refusal(422, 1004, "A line has either a debit or a credit.", "details"))
+            account = str(line.get("sub_accountid"))
+            if not account.isdigit() or int(account) not in accounts:
+                raise Refused(self.refusal(422, 1012, "Account not found.", "sub_accountid", account))
+            sum_ += minor(line["debit"]) if "debit" in line else -minor(line["credit"])
+            lines.append({
+                "detailid": number + place, "id": number + place, "name": given["name"], "categoryid": None,
+                "currency_code": business.CURRENCY, "description": given.get("description", ""),
+                "debit": line.get("debit"), "credit": line.get("credit"), "sub_accountid": int(account),
+                "user_entered_date": given["user_entered_date"],
+            })  # fmt: skip
+        if len(lines) < 2 or sum_:
+            raise Refused(self.refusal(422, 1004, "Debits and credits must balance.", "details"))
+        row = self.make(
+            "journals", {"currency_code": business.CURRENCY, "description": "", **given, "details": lines}
+        )
+        return reply({"response": {"result": {"journal_entry": row.body}}}, records=1)
+
+    def details(self, call: Call) -> Answer:
+        """The lines of all journals, of some days or of one account."""
+        first, last = call.arg("search[start_date]", "0"), call.arg("search[end_date]", "9")
+        wanted, accounts, found = call.arg("search[sub_accountid]"), self.beneath(), []
+        for row in self.kind("journals").rows("state = 0"):
+            for line in row.body["details"]:
+                if not first <= line["user_entered_date"] <= last:
+                    continue
+                if wanted and wanted != str(line["sub_accountid"]):
+                    continue
+                above, beneath = accounts[line["sub_accountid"]]
+                money = {
+                    side: line[side] and {"amount": line[side], "code": line["currency_code"]}
+                    for side in ("debit", "credit")
+                }
+                found.append({
+                    **{n: line[n] for n in ("id", "detailid", "name", "description", "user_entered_date")}, **money,
+                    "detail_type": "journal_entry", "accounting_systemid": self.account,
+                    "balance": {"amount": "0.00", "code": line["currency_code"]},
+                    "account": {n: v for n, v in above.items() if n.startswith("account") or n == "id"},
+                    "sub_account": beneath, "entry": {"id": row.body["id"], "entryid": row.body["entryid"]},
+                })  # fmt: skip
+        return self.page_of(call, "journal_entry_details", found)
+
+    def books(self) -> list[dict[str, Any]]:
+        """For who judges."""
+        accounts = self.beneath()
+        return [
+            {"reference": row.body["name"], "day": row.body["user_entered_date"],
+             "lines": [[accounts[line["sub_accountid"]][1]["account_sub_name"],
+                        minor(line["debit"]) if line["debit"] else -minor(line["credit"])]
+                       for line in row.body["details"]]}
+            for row in self.kind("journals").rows("state = 0")
+        ]  # fmt: skip
 
     # invoices ------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from . import business
+from .chart import CHART, minor
 from .clock import iso_ms, parse_ms
 from .conditions import Conditions
 from .desk import Desk
@@ -16,7 +17,7 @@ from .names import EMAIL, national
 from .oauth import Grants, Token
 from .ordinary import Ordinary, laid_over, packed
 from .seed import Basket, Soul, View, viewed
-from .state import ARCHIVED, LIVE, Row, normal_email
+from .state import ARCHIVED, LIVE, Cell, Row, normal_email
 from .webhooks import hmac_base64
 from .wire import Answer, Call, Refused, reply
 
@@ -49,7 +50,31 @@ OTHERS = ("Id", "SyncToken", "sparse", "Active", "domain", "Taxable", "Job", "Me
           "Balance", "BalanceWithJobs", "BillWithParent", "PreferredDeliveryMethod", "IsProject", "Level", "ResaleNum",
           "OpenBalanceDate", "PrimaryTaxIdentifier", "ParentRef", "DefaultTaxCodeRef", "SalesTermRef",
           "PaymentMethodRef", "ARAccountRef")  # fmt: skip
-ENTITIES = {"customer": "customers", "salesreceipt": "receipts"}
+ENTITIES = {
+    "customer": "customers",
+    "salesreceipt": "receipts",
+    "account": "accounts",
+    "journalentry": "journals",
+}
+NAMES = {
+    "customers": "Customer",
+    "receipts": "SalesReceipt",
+    "accounts": "Account",
+    "journals": "JournalEntry",
+}
+ACCOUNT_TYPES = {
+    "bank": "Bank", "income": "Income", "expense": "Expense", "debtors": "Accounts Receivable",
+    "creditors": "Accounts Payable", "liability": "Other Current Liability", "equity": "Equity",
+}  # fmt: skip
+OF_JOURNAL = ("Id", "SyncToken", "sparse", "domain", "MetaData", "DocNumber", "TxnDate", "PrivateNote", "Line",
+              "Adjustment", "CurrencyRef", "ExchangeRate", "TxnTaxDetail", "TotalAmt", "GlobalTaxCalculation",
+              "TransactionLocationType", "CustomField", "LinkedTxn", "DepartmentRef", "TxnSource")  # fmt: skip
+OF_LINE = ("Id", "LineNum", "Amount", "Description", "DetailType", "JournalEntryLineDetail", "ProjectRef", "LinkedTxn",
+           "CustomField")  # fmt: skip
+OF_DETAIL = ("PostingType", "AccountRef", "Entity", "ClassRef", "DepartmentRef", "TaxCodeRef", "TaxApplicableOn",
+             "TaxAmount", "BillableStatus", "JournalCodeRef")  # fmt: skip
+LONGEST_NUMBER = 21
+BUSINESS_RULE = "A business validation error has occurred while processing your request"
 
 
 class Bad(Exception):
@@ -69,7 +94,7 @@ class QuickBooks(Ordinary):
     """One company on one port."""
 
     name = "quickbooks"
-    kinds = ("customers", "receipts")
+    kinds = ("customers", "receipts", "accounts", "journals")
     people_kind = "customers"
     person_fields = ("first", "last", "email", "phone")
     authorize_path = "/connect/oauth2"
@@ -97,6 +122,22 @@ class QuickBooks(Ordinary):
         self.done: dict[str, Answer] = {}
         self.sold = 0
         self.entered = Entered(self.courier, random_uuid(self.chance), "intuit-signature", hmac_base64)
+        self.kind("accounts").load(self.chart())
+
+    def chart(self) -> list[Cell]:
+        """The company's accounts."""
+        at = self.clock.ms() - business.AGE_MS
+        rows = []
+        for seq, account in enumerate(CHART, 1):
+            body: dict[str, Any] = {
+                "Id": self.identify("accounts", seq, self.chance), "SyncToken": "0", "domain": "QBO", "sparse": False,
+                "Name": account.name, "FullyQualifiedName": account.name, "SubAccount": False, "Active": True,
+                "AcctNum": account.code, "AccountType": ACCOUNT_TYPES[account.kind], "CurrentBalance": 0,
+                "CurrencyRef": {"value": business.CURRENCY},
+                "MetaData": {"CreateTime": self.moment(at), "LastUpdatedTime": self.moment(at)},
+            }  # fmt: skip
+            rows.append(packed(Row(None, body["Id"], None, None, None, at, at, LIVE, body), seq))
+        return rows
 
     def route(self) -> None:
         """The paths of one company."""
@@ -108,6 +149,9 @@ class QuickBooks(Ordinary):
         add("POST", f"{base}/query", lambda call: self.query(call, call.body.decode()))
         add("GET", f"{base}/customer/{{id}}", self.one)
         add("POST", f"{base}/customer", self.post)
+        add("GET", f"{base}/journalentry/{{id}}", lambda call: self.one(call, "journals"))
+        add("POST", f"{base}/journalentry", lambda call: self.post(call, "journals"))
+        add("GET", f"{base}/account/{{id}}", lambda call: self.one(call, "accounts"))
         add("POST", f"{base}/batch", self.batch)
 
     # who is let in, and what is said when something is wrong -------------------------------------------------
@@ -196,10 +240,17 @@ class QuickBooks(Ordinary):
 
     def identify(self, kind: str, seq: int, chance: random.Random) -> str:
         """Numbers as texts."""
-        return str(seq + {"customers": 0, "receipts": 1000}[kind])
+        return str(seq + {"customers": 0, "receipts": 1000, "accounts": 30, "journals": 5000}[kind])
 
     def whole(self, kind: str, identifier: str, fields: dict[str, Any], created: int) -> dict[str, Any]:
         """A customer; of two who are called alike, the second is counted."""
+        if kind != "customers":
+            return {
+                **fields,
+                "Id": identifier,
+                "SyncToken": "-1",
+                "MetaData": {"CreateTime": self.moment(created)},
+            }
         body: dict[str, Any] = {
             "Id": identifier, "domain": "QBO", "sparse": False, "SyncToken": "-1", "Active": True, "Taxable": False,
             "Job": False, "BillWithParent": False, "Balance": 0, "BalanceWithJobs": 0,
@@ -308,7 +359,7 @@ class QuickBooks(Ordinary):
         )  # fmt: skip
         found: dict[str, Any] = {"startPosition": start, "maxResults": len(rows)} if rows else {}
         if rows:
-            found[{"customers": "Customer", "receipts": "SalesReceipt"}[kind]] = [row.body for row in rows]
+            found[NAMES[kind]] = [row.body for row in rows]
         return reply({"QueryResponse": found, "time": iso_ms(self.clock.ms())}, records=len(rows))
 
     def where(self, text: str, conditions: Conditions) -> bool:
@@ -346,14 +397,14 @@ class QuickBooks(Ordinary):
                 conditions.add(f"{column} {sign} ?", values[0] if values else int(value))
         return everything
 
-    def one(self, call: Call) -> Answer:
-        """One customer."""
-        row = self.kind("customers").get(call.params["id"])
+    def one(self, call: Call, kind: str = "customers") -> Answer:
+        """One customer, account or journal."""
+        row = self.kind(kind).get(call.params["id"])
         if row is None:
             raise Refused(
                 self.refusal(400, Bad("610", "Object Not Found", "Something you're trying to use is gone."))
             )
-        return reply({"Customer": row.body, "time": iso_ms(self.clock.ms())}, records=1)
+        return reply({NAMES[kind]: row.body, "time": iso_ms(self.clock.ms())}, records=1)
 
     # writing -------------------------------------------------------------------------------------------------
 
@@ -409,16 +460,88 @@ class QuickBooks(Ordinary):
             given = dict.fromkeys((*TEXTS, *PARTS[:5])) | {"DisplayName": row.body["DisplayName"]} | given
         return self.write("customers", row, given)
 
-    def post(self, call: Call) -> Answer:
-        """One customer; the same request id brings the same answer."""
+    def journal_entry(self, given: dict[str, Any]) -> Row:
+        """A new journal entry: two lines at least, accounts that are there, debits equal to credits; raises `Bad`."""
+        self.known_members(given, OF_JOURNAL)
+        if len(str(given.get("DocNumber") or "")) > LONGEST_NUMBER:
+            detail = f"Max: {LONGEST_NUMBER}, supplied: {len(given['DocNumber'])}"
+            raise Bad(
+                "2050", "String length specified does not match the supported length", detail, "DocNumber"
+            )
+        lines = [line for line in given.get("Line") or () if line.get("DetailType") != "DescriptionOnly"]
+        if len(lines) < 2:
+            raise Bad(
+                "6000",
+                BUSINESS_RULE,
+                "Business Validation Error: You must fill out at least two detail lines.",
+            )
+        debits = sum(self.posted(line)[1] for line in lines)
+        if debits:
+            detail = "Business Validation Error: The total of the debits must equal the total of the credits."
+            raise Bad("6000", BUSINESS_RULE, detail)
+        whole = {
+            "domain": "QBO", "sparse": False, "Adjustment": False, "TxnDate": iso_ms(self.clock.ms())[:10],
+            "CurrencyRef": {"value": business.CURRENCY}, "TxnTaxDetail": {}, **given,
+            "Line": [{"Id": str(place), **line} for place, line in enumerate(given["Line"])],
+        }  # fmt: skip
+        return self.make("journals", {name: value for name, value in whole.items() if name != "Id"})
+
+    def known_members(self, given: dict[str, Any], members: tuple[str, ...]) -> None:
+        """Raise `Bad` for a member that is none."""
+        for member in given:
+            if member not in members:
+                detail = f"Property Name:Can not instantiate value; unknown property {member}"
+                raise Bad("2010", "Request has invalid or unsupported property", detail, member)
+
+    def posted(self, line: dict[str, Any]) -> tuple[str, int]:
+        """The account of a line and what it is debited with, in hundredths; raises `Bad` for a line that is wrong."""
+        self.known_members(line, OF_LINE)
+        detail = line.get("JournalEntryLineDetail") or {}
+        self.known_members(detail, OF_DETAIL)
+        if line.get("DetailType") != "JournalEntryLineDetail" or detail.get("PostingType") not in (
+            "Debit",
+            "Credit",
+        ):
+            found = detail.get("PostingType", line.get("DetailType"))
+            raise Bad("2170", "Invalid Enumeration", f"Invalid Enumeration : {found}", "PostingType")
+        if not isinstance(line.get("Amount"), int | float) or line["Amount"] < 0:
+            raise Bad("2090", "Invalid Number", f"Invalid Number : {line.get('Amount')}", "Amount")
+        wanted = str((detail.get("AccountRef") or {}).get("value") or "")
+        if not wanted:
+            words = "Required parameter AccountRef is missing in the request"
+            raise Bad("2020", "Required param missing, need to supply the required value for the API", words,
+                      "AccountRef")  # fmt: skip
+        account = self.kind("accounts").live(wanted)
+        if account is None:
+            words = f"Invalid Reference Id : Accounts element id {wanted} not found"
+            raise Bad("2500", "Invalid Reference Id", words, "Line.JournalEntryLineDetail.AccountRef")
+        if account.body["AccountType"] in ("Accounts Receivable", "Accounts Payable") and not detail.get(
+            "Entity"
+        ):
+            who = "customer" if account.body["AccountType"].endswith("Receivable") else "vendor"
+            words = f"Business Validation Error: When you use {account.body['AccountType']}, you must choose a {who}."
+            raise Bad("6000", BUSINESS_RULE, words)
+        size = minor(line["Amount"])
+        return str(account.body["Name"]), size if detail["PostingType"] == "Debit" else -size
+
+    def books(self) -> list[dict[str, Any]]:
+        """For who judges."""
+        return [
+            {"reference": row.body.get("DocNumber", ""), "day": row.body["TxnDate"],
+             "lines": [list(self.posted(line)) for line in row.body["Line"]]}
+            for row in self.kind("journals").rows("state = 0")
+        ]  # fmt: skip
+
+    def post(self, call: Call, kind: str = "customers") -> Answer:
+        """One customer or journal; the same request id brings the same answer."""
         known = self.done.get(call.arg("requestid"))
         if known is not None:
             return Answer(known.status, known.body, dict(known.headers), known.content_type, known.records)
         try:
-            row = self.written(call.json())
+            row = self.journal_entry(call.json()) if kind == "journals" else self.written(call.json())
         except Bad as bad:
             return self.refusal(400, bad)
-        answer = reply({"Customer": row.body, "time": iso_ms(self.clock.ms())}, records=1)
+        answer = reply({NAMES[kind]: row.body, "time": iso_ms(self.clock.ms())}, records=1)
         if call.arg("requestid"):
             self.done[call.arg("requestid")] = answer
         return answer

@@ -177,6 +177,10 @@ class Vendor(ABC):
         """Take out every address that was entered so; answers how many there were."""
         return 0
 
+    def books(self) -> list[dict[str, Any]]:
+        """Journals in nobody's form: `reference`, `day`, and `lines` of an account and what it is debited with."""
+        return []
+
     def expire_tokens(self) -> int:
         """Let access tokens end now."""
         return 0

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from . import business
+from .chart import CHART, minor
 from .clock import iso_ms, iso_s, parse_ms
 from .conditions import Conditions, ordered
 from .desk import Desk
@@ -16,18 +17,39 @@ from .names import EMAIL, national
 from .oauth import Grants, Token
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
-from .state import ARCHIVED, LIVE, Row, normal_email
+from .state import ARCHIVED, LIVE, Cell, Row, normal_email
 from .webhooks import hmac_base64
 from .wire import Answer, Call, Refused, reply
 
 BASE = "/api.xro/2.0"
-SCOPES = ("offline_access", "accounting.contacts", "accounting.settings.read", "accounting.invoices")
+SCOPES = ("offline_access", "accounting.contacts", "accounting.settings.read", "accounting.invoices",
+          "accounting.manualjournals")  # fmt: skip
+ACCOUNT_TYPES = {
+    "bank": ("BANK", "ASSET"), "income": ("REVENUE", "REVENUE"), "expense": ("EXPENSE", "EXPENSE"),
+    "debtors": ("CURRENT", "ASSET"), "creditors": ("CURRLIAB", "LIABILITY"), "liability": ("CURRLIAB", "LIABILITY"),
+    "equity": ("EQUITY", "EQUITY"),
+}  # fmt: skip
+OF_JOURNAL = ("Narration", "JournalLines", "Date", "LineAmountTypes", "Status", "Url", "ShowOnCashBasisReports",
+              "ManualJournalID", "HasAttachments")  # fmt: skip
+OF_LINE = ("LineAmount", "AccountCode", "AccountID", "Description", "TaxType", "Tracking", "TaxAmount")
+NOBODY = "00000000-0000-0000-0000-000000000000"
 MOST_ON_A_PAGE, USUAL = 1000, 100
 CALLS_A_MINUTE = 60
 TERM = re.compile(r'\s*(?P<name>[A-Za-z.]+)\s*==\s*"(?P<value>[^"]*)"\s*')
 COLUMNS = {"EmailAddress": "email"} | {
     name: f"json_extract(body, '$.{name}')"
-    for name in ("ContactStatus", "Type", "Status", "Name", "ContactNumber", "FirstName", "LastName")
+    for name in (
+        "ContactStatus",
+        "Type",
+        "Status",
+        "Name",
+        "ContactNumber",
+        "FirstName",
+        "LastName",
+        "Narration",
+        "Code",
+        "Class",
+    )
 }
 PHONES, ADDRESSES = ("DDI", "DEFAULT", "FAX", "MOBILE"), ("STREET", "POBOX")
 TEXTS = {"Name": 255, "FirstName": 255, "LastName": 255, "EmailAddress": 255, "ContactNumber": 50,
@@ -58,7 +80,7 @@ class Xero(Ordinary):
     """One organisation on one port."""
 
     name = "xero"
-    kinds = ("contacts", "invoices", "credit_notes")
+    kinds = ("contacts", "invoices", "credit_notes", "accounts", "journals")
     people_kind = "contacts"
     person_fields = ("first", "last", "email", "phone")
     authorize_path = "/identity/connect/authorize"
@@ -88,11 +110,35 @@ class Xero(Ordinary):
         self.told = 0
         self.entered = Entered(self.courier, self.grants.secret(64), "x-xero-signature", hmac_base64)
         self.till = random_uuid(self.chance)
+        self.kind("accounts").load(self.chart())
+
+    def chart(self) -> list[Cell]:
+        """The organisation's accounts; their ids take nothing from the chance of the seed."""
+        at, chance = self.clock.ms() - business.AGE_MS, random.Random("chart")
+        rows = []
+        for seq, account in enumerate(CHART, 1):
+            kind, class_ = ACCOUNT_TYPES[account.kind]
+            body: dict[str, Any] = {
+                "AccountID": random_uuid(chance), "Code": account.code, "Name": account.name, "Status": "ACTIVE",
+                "Type": kind, "TaxType": "NONE", "Class": class_, "EnablePaymentsToAccount": False,
+                "ShowInExpenseClaims": False, "ReportingCode": "", "HasAttachments": False,
+                "UpdatedDateUTC": ms_date(at), "AddToWatchlist": False,
+            }  # fmt: skip
+            if account.kind in ("debtors", "creditors"):
+                body["SystemAccount"] = account.kind.upper()
+            rows.append(packed(Row(None, body["AccountID"], None, None, None, at, at, LIVE, body), seq))
+        return rows
 
     def route(self) -> None:
         """The paths of the Accounting API, and the list of organisations."""
         super().route()
         add = self.routes.add
+        add("GET", f"{BASE}/Accounts", self.accounts)
+        add("GET", f"{BASE}/Accounts/{{id}}", lambda call: self.one(call, "accounts", "Accounts"))
+        add("GET", f"{BASE}/ManualJournals", lambda call: self.papers(call, "journals", "ManualJournals"))
+        add("GET", f"{BASE}/ManualJournals/{{id}}", lambda call: self.one(call, "journals", "ManualJournals"))
+        add("PUT", f"{BASE}/ManualJournals", lambda call: self.write_list(call, "ManualJournals"))
+        add("POST", f"{BASE}/ManualJournals", lambda call: self.write_list(call, "ManualJournals"))
         # The guide writes it small, the description and its clients with a capital.
         for spelled in ("/connections", "/Connections"):
             add("GET", spelled, self.connections)
@@ -117,6 +163,9 @@ class Xero(Ordinary):
             raise Refused(self.problem(401, "Unauthorized", detail))
         if call.path.lower() == "/connections":
             return {}
+        token = self.grants.tokens.get(call.bearer() or "")
+        if call.path.startswith(f"{BASE}/ManualJournals") and token and SCOPES[-1] not in token.scopes:
+            raise Refused(self.problem(401, "Unauthorized", "AuthorizationUnsuccessful"))
         if call.headers.get("xero-tenant-id") != self.tenant:
             raise Refused(self.problem(403, "Forbidden", "AuthenticationUnsuccessful"))
         if not self.setting.limits:
@@ -203,6 +252,8 @@ class Xero(Ordinary):
 
     def whole(self, kind: str, identifier: str, fields: dict[str, Any], created: int) -> dict[str, Any]:
         """A contact with every member; of two who are called alike, the second is counted."""
+        if kind == "journals":
+            return {**fields, "ManualJournalID": identifier}
         body: dict[str, Any] = {
             "ContactID": identifier, "ContactStatus": "ACTIVE", "Name": "", "FirstName": "", "LastName": "",
             "EmailAddress": "", "BankAccountDetails": "",
@@ -278,7 +329,9 @@ class Xero(Ordinary):
 
     def page_mark(self, call: Call) -> str | None:
         """Lists are paged by number."""
-        lists = call.method == "GET" and call.path.endswith(("/Contacts", "/Invoices", "/CreditNotes"))
+        lists = call.method == "GET" and call.path.endswith(
+            ("/Contacts", "/Invoices", "/CreditNotes", "/ManualJournals")
+        )
         return call.arg("page", "1").replace("1", "", 1) if lists else None
 
     def disturb(self, call: Call) -> None:
@@ -316,7 +369,7 @@ class Xero(Ordinary):
         """The order asked for."""
         name, _, way = call.arg("order", "UpdatedDateUTC ASC").partition(" ")
         columns = {"UpdatedDateUTC": "updated", "ContactID": "id", "InvoiceID": "id", "Date": "created",
-                   "Name": COLUMNS["Name"], "EmailAddress": "email"}  # fmt: skip
+                   "Name": COLUMNS["Name"], "EmailAddress": "email", "Code": COLUMNS["Code"]}  # fmt: skip
         if name not in columns:
             raise self.exception(f"No property or field '{name}' exists", 16, "QueryParseException")
         return ordered(columns[name], way.strip().upper() == "DESC")
@@ -357,17 +410,23 @@ class Xero(Ordinary):
             conditions.one_of("ref", call.arg("ContactIDs").split(","))
         return self.paged(call, kind, name, conditions)
 
-    def one(self, call: Call) -> Answer:
-        """One contact, by its id or its number."""
-        row = self.kind("contacts").get(call.params["id"])
+    def accounts(self, call: Call) -> Answer:
+        """The chart of accounts, whole: this list has no pages."""
+        conditions = self.conditions(call)
+        rows = self.kind("accounts").rows(conditions.where, conditions.values, self.order(call))
+        return self.envelope("Accounts", [row.body for row in rows])
+
+    def one(self, call: Call, kind: str = "contacts", name: str = "Contacts") -> Answer:
+        """One contact, account or journal."""
+        row = self.kind(kind).get(call.params["id"])
         if row is None:
             return self.problem(404, "Not Found", "The resource you're looking for cannot be found")
-        return self.envelope("Contacts", [row.body])
+        return self.envelope(name, [row.body])
 
     # writing -------------------------------------------------------------------------------------------------
 
-    def write_list(self, call: Call) -> Answer:
-        """Make (PUT) or make or change (POST) contacts; the same key brings the same answer."""
+    def write_list(self, call: Call, name: str = "Contacts") -> Answer:
+        """Make (PUT) or make or change (POST) contacts or journals; the same key brings the same answer."""
         key, digest = call.headers.get("idempotency-key", ""), hashlib.sha256(call.body).hexdigest()
         if key and key in self.known:
             before, answer = self.known[key]
@@ -377,27 +436,90 @@ class Xero(Ordinary):
                 answer.status, answer.body, dict(answer.headers), answer.content_type, answer.records
             )
         given = call.json()
-        items = given["Contacts"] if isinstance(given, dict) and "Contacts" in given else [given]
+        items = given[name] if isinstance(given, dict) and name in given else [given]
+        take, identifier = {
+            "Contacts": (self.taken, "ContactID"),
+            "ManualJournals": (self.manual_journal, "ManualJournalID"),
+        }[name]
         if "id" in call.params:
             items[0]["ContactID"] = call.params["id"]
         rows: list[dict[str, Any]] = []
         for item in items:
             try:
-                row = self.taken(item, new=call.method == "PUT")
+                row = take(item, new=call.method == "PUT")
                 rows.append({**row.body, "StatusAttributeString": "OK"})
             except Bad as bad:
                 errors = [{"Message": str(bad)}]
-                rows.append({**item, "ContactID": item.get("ContactID", "00000000-0000-0000-0000-000000000000"),
+                rows.append({**item, identifier: item.get(identifier, NOBODY),
                              "HasValidationErrors": True, "ValidationErrors": errors,
                              "StatusAttributeString": "ERROR"})  # fmt: skip
         wrong = [row for row in rows if row["StatusAttributeString"] == "ERROR"]
         if wrong and call.arg("summarizeErrors").lower() != "false":
             return reply({"ErrorNumber": 10, "Type": "ValidationException",
                           "Message": "A validation exception occurred", "Elements": wrong}, 400)  # fmt: skip
-        answer = self.envelope("Contacts", rows)
+        answer = self.envelope(name, rows)
         if key:
             self.known[key] = digest, answer
         return answer
+
+    def manual_journal(self, item: dict[str, Any], *, new: bool) -> Row:
+        """A new manual journal, a draft unless it says otherwise; raises `Bad`."""
+        unknown = [name for name in item if name not in OF_JOURNAL]
+        if unknown or not (new or not item.get("ManualJournalID")):
+            raise Bad(f"{unknown[0]} is not known." if unknown else "A posted journal is not changed here.")
+        if not item.get("Narration"):
+            raise Bad("Narration cannot be empty.")
+        lines = item.get("JournalLines") or []
+        if len(lines) < 2:
+            raise Bad("Journals must have at least two lines.")
+        accounts = [self.account(line) for line in lines]
+        amounts = [minor(line.get("LineAmount") or 0) for line in lines]
+        if sum(amounts):
+            debits, credits = (sum(size for size in amounts if (size > 0) is side) for side in (True, False))
+            raise Bad(f"The total debits ({debits / 100:.2f}) must equal total credits ({credits / 100:.2f})")
+        status = item.get("Status", "DRAFT")
+        if status not in ("DRAFT", "POSTED"):
+            raise Bad(f"Invalid status {status}.")
+        # A day or, as the vendor's own clients write it, a moment in Microsoft's form.
+        day = parse_ms(re.sub(r"/Date\((\d+).*", r"\1", str(item.get("Date") or iso_s(self.clock.ms())[:10])))
+        if day is None:
+            raise Bad("Date is not valid.")
+        return self.make("journals", {
+            "Date": day_of(day)["Date"], "Status": status, "LineAmountTypes": item.get("LineAmountTypes", "NoTax"),
+            "Narration": item["Narration"], "ShowOnCashBasisReports": item.get("ShowOnCashBasisReports", True),
+            "HasAttachments": False,
+            "JournalLines": [
+                {"Description": line.get("Description", ""), "TaxType": "NONE", "TaxAmount": 0.0,
+                 "LineAmount": size / 100, "AccountCode": account["Code"], "AccountID": account["AccountID"],
+                 "Tracking": [], "IsBlank": False}
+                for line, account, size in zip(lines, accounts, amounts, strict=True)
+            ],
+        })  # fmt: skip
+
+    def account(self, line: dict[str, Any]) -> dict[str, Any]:
+        """The account of a line; raises `Bad` where it has none that takes manual journals."""
+        for name in line:
+            if name not in OF_LINE:
+                raise Bad(f"{name} is not known.")
+        if not line.get("AccountCode") and not line.get("AccountID"):
+            raise Bad("Account code or ID must be specified")
+        column, wanted = (
+            (COLUMNS["Code"], line["AccountCode"]) if line.get("AccountCode") else ("id", line["AccountID"])
+        )
+        row = self.kind("accounts").first(f"{column} = ?", wanted)
+        if row is None or row.body["Type"] == "BANK" or "SystemAccount" in row.body:
+            raise Bad(f"Account code '{wanted}' is not a valid code for this document.")
+        return dict(row.body)
+
+    def books(self) -> list[dict[str, Any]]:
+        """For who judges; a draft is not in the books."""
+        names = {row.body["Code"]: row.body["Name"] for row in self.kind("accounts").rows()}
+        return [
+            {"reference": row.body["Narration"], "day": iso_s(int(row.body["Date"][6:-7]))[:10],
+             "lines": [[names[line["AccountCode"]], minor(line["LineAmount"])] for line in row.body["JournalLines"]]}
+            for row in self.kind("journals").rows("state = 0")
+            if row.body["Status"] == "POSTED"
+        ]  # fmt: skip
 
     def taken(self, item: dict[str, Any], *, new: bool) -> Row:
         """One element: whom it means, and what stands then; raises `Bad`."""

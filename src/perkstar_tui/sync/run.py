@@ -19,8 +19,8 @@ from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
+from . import books, deliveries, inward, outward, rows, sales
 from . import cloud as cloud_legs
-from . import deliveries, inward, outward, rows, sales
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
 from .schedule import next_run
@@ -192,6 +192,7 @@ class _Run:
         try:
             self.leg = self._leg(row, self.held)
             await self._with_cloud(self.leg)
+            await self._books_out(self.leg)
             if self.forbidden is not None:
                 raise self.forbidden
             if self.leg.rejected_anew or (self.cloud and self.cloud.rejected_anew):
@@ -376,6 +377,14 @@ class _Run:
         wanted = DataType.TRANSACTIONS in leg.config.data and leg.config.direction.outward
         if wanted and leg.config.rows is not None:
             await rows.send_rows(leg, leg.config.rows, full=self.full)
+
+    async def _books_out(self, leg: Leg) -> None:
+        """Last, since only then the ledger has what this run credited, and nothing waits for what is wrong here."""
+        try:
+            await books.keep_books(leg)
+        except PerkstarError as error:
+            # What a data type lacks was found first.
+            raise self.forbidden or error from None
 
     def _close(self, outcome: Outcome, error: PerkstarError | None) -> None:
         now = self.clock.now()
