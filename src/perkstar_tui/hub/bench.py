@@ -217,6 +217,7 @@ class Bench:
             template_id=config.get("template_id"),
             issue_cards=str(options.get("issue_cards", "never")),
             rows=sales.rows if sales is not None else None,
+            events=spec.events if spec is not None else None,
         )
 
     def connector(self, row: Any, held: leases.Held | None = None) -> Connector:

@@ -26,6 +26,7 @@ _OF_CALLS = frozenset(
         "record", "records", "values", "key", "version", "name", "label", "type", "url", "event", "secret", "job",
         "fields", "item", "element", "mutation", "records_by_name",
         "rows", "table", "place", "client", "customer", "at", "at_micros", "day", "sale", "kind", "amount", "points",
+        "remote", "title", "text", "email", "phone", "first_name", "balance", "tier", "tier_before", "days", "currency",
     }
 )  # fmt: skip
 """Names that calls are filled with, beside options and members of the credential."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.remote import (
     Answer,
     Change,
@@ -14,6 +15,7 @@ from perkstar_tui.model.remote import (
     RemoteAccount,
     RemoteField,
     RemoteRecord,
+    Told,
     Traffic,
 )
 
@@ -130,3 +132,14 @@ class Publisher(Protocol):
 
     async def publish(self, table: str, facts: Iterable[Fact]) -> None:
         """Put a table in the place of the one before: all of it, or nothing and an error. Done twice does no harm."""
+
+
+@runtime_checkable
+class Teller(Protocol):
+    """A connector of a platform that is told of customers' moments (manifest: `events`)."""
+
+    async def tell(self, events: Sequence[Told]) -> list[PerkstarError | None]:
+        """Tell moments of one kind; for each None, or why the platform refused it. Other errors are raised."""
+
+    async def was_told(self, event: Told) -> bool | None:
+        """Whether a moment is there already (its key and customer are enough); None where the platform can't say."""

@@ -10,6 +10,7 @@ from perkstar_tui.model.errors import ErrorKind
 from .parts import (
     DiscoverSpec,
     EventSpec,
+    EventsSpec,
     FetchSpec,
     FindSpec,
     IdentifySpec,
@@ -144,6 +145,7 @@ class DataSpec(_Part):
     write: WriteSpec | None = None
     sale: SaleSpec | None = None
     rows: RowsSpec | None = None
+    events: EventsSpec | None = None
 
 
 class LimitSpec(_Part):

@@ -14,7 +14,7 @@ from .earning import EarningRule
 from .mapping import Line, transform
 
 if TYPE_CHECKING:
-    from perkstar_tui.platforms.parts import RowsSpec
+    from perkstar_tui.platforms.parts import EventsSpec, RowsSpec
 
 CUSTOMER_FIELDS = (
     "first_name",
@@ -65,6 +65,8 @@ class RunConfig:
     """never, sale (where a sale waits for one) or always."""
     rows: "RowsSpec | None" = None
     """How sales are told to a platform that takes rows and gives none."""
+    events: "EventsSpec | None" = None
+    """How customers' moments are told, where the platform takes them."""
 
     @cached_property
     def paths(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ INTENT = table(t.Intent)
 EVENT = table(t.InboundEvent)
 CONFLICT = table(t.Conflict)
 SENT = table(t.SentRow)
+TOLD = table(t.ToldMoment)
 
 PROGRESS_S = 0.2
 
