@@ -89,7 +89,7 @@ class Appender(Reader):
     async def _at_once(
         self, spec: EventsSpec, call: CallSpec, events: Sequence[Told]
     ) -> list[PerkstarError | None]:
-        values = [_as_texts(event.values) if spec.texts else event.values for event in events]
+        values = [_told_values(spec, event.values) for event in events]
         alone = values[0] if spec.at_once == 1 else {}
         rows = [fill(spec.row, one) for one in values]
         answer = (await self.ask(call, {**alone, "rows": rows})).data
@@ -99,7 +99,7 @@ class Appender(Reader):
         if len(results) != len(events):
             raise PerkstarError(ErrorKind.NETWORK, f"{self.manifest.title} left an event out of its answer.")
         return [
-            self.refusal(dig(result, spec.failed))
+            self.refusal(dig(result, spec.failed) if spec.failed else result)
             if any(says(dig(result, path), value) for path, value in spec.failed_if.items())
             else None
             for result in results
@@ -119,5 +119,8 @@ class Appender(Reader):
         return any(event.key in str(dig(row, spec.by)) for row in rows)
 
 
-def _as_texts(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: None if value is None else str(value) for name, value in values.items()}
+def _told_values(spec: EventsSpec, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An event's values in the types that the platform takes."""
+    if spec.texts:
+        return {name: None if value is None else str(value) for name, value in values.items()}
+    return {**values, "remote": int(values["remote"])} if spec.number_ids else values

@@ -492,9 +492,9 @@ class EventsSpec(Part):
     the event's values itself. These are `{key}` (its name for ever), `{kind}` (`tier_changed`, `points_expiring`,
     `birthday`, `first_purchase`, `inactive`), `{title}` and `{text}` (the same in words), `{remote}` (the customer's
     id there), `{customer}` (here), `{email}`, `{phone}`, `{first_name}`, `{at}`, `{day}` (that it is about),
-    `{balance}`, `{tier}`, and of some kinds `{tier_before}`, `{days}`, `{amount}`, `{currency}`; with `texts` all are
-    texts. Where an answer has results (`results`, in the order of the events), `failed_if` are members by which one
-    says that it was refused, `failed` where it says why.
+    `{balance}`, `{tier}`, and of some kinds `{tier_before}`, `{days}`, `{amount}`, `{currency}`. With `texts` all are
+    texts, with `number_ids` the customer's id is a number. Where an answer has results (`results`, in the order of
+    the events), `failed_if` are members by which one says that it was refused, `failed` where it says why.
 
     Without `call` they are days in fields of the customer: those of the manifest whose `hub` is the kind, made there
     if they are missing.
@@ -510,6 +510,7 @@ class EventsSpec(Part):
     at_once: int = 100
     row: Any = None
     texts: bool = False
+    number_ids: bool = False
     results: str | None = None
     failed_if: dict[str, str] = {}
     failed: str = ""
