@@ -58,7 +58,7 @@ FILES: dict[str, list[tuple[Path, str]]] = {
 NOT_DESCRIBED = {
     "hubspot": [r"/account-info/v3/details", r"/oauth/v3/token(/revoke)?"],
     "mailchimp": [r"/oauth2/(token|metadata)"],
-    "pipedrive": [r"/oauth/(token|revoke)"],
+    "pipedrive": [r"/oauth/(token|revoke)", r"/api/v2/activities"],
     "bigcommerce": [r"/oauth2/token"],
     "lightspeed": [r"/api/1.0/token", r"/api/webhooks(/.*)?"],
     "klaviyo": [r"/oauth/(token|revoke)"],

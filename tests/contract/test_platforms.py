@@ -6,6 +6,7 @@ project.
 
 import math
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from description import FILES
@@ -14,8 +15,10 @@ from still import HeldCredential
 
 from perkstar_tui.model.enums import DataType, Write
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
-from perkstar_tui.model.remote import Change, Page, Presence
+from perkstar_tui.model.remote import MOMENTS, Change, Page, Presence, Told
+from perkstar_tui.platforms.base import OF_RECORD
 from perkstar_tui.sync.mapping import transform
+from perkstar_tui.sync.moments import TITLES
 
 CUSTOMERS = DataType.CUSTOMERS
 WRITES = pytest.mark.where(lambda m, _: m.data[CUSTOMERS].to_platform)
@@ -230,12 +233,59 @@ async def test_loyalty_values_reach_the_vendor(place: Place) -> None:
         "tier": "Gold",
         "card_link": "https://cards.example/1",
         "last_visit": "2026-11-20",
+        **dict.fromkeys(MOMENTS, "2026-11-21"),
     }
     fields = {spec.remote: transform(spec.transform).out(values[spec.hub]) for spec in specs}
     [answer] = await connector.send(CUSTOMERS, [change(place, **fields)])
     assert answer.error is None
     shown = {path: str(answer.record.fields[path]) for path in fields}
     assert shown == {path: str(value) for path, value in fields.items()}
+
+
+TOLD_OF = pytest.mark.where(lambda m, _: m.data[CUSTOMERS].events is not None)
+
+
+def moment(kind: Any, record: Any, email: str) -> Told:
+    """A moment as the engine tells one."""
+    key = f"cus_{uuid4().hex[:12]}.{kind}.1"
+    values = {
+        "key": key, "kind": kind, "title": TITLES[kind], "text": "It has come.", "remote": record.id,
+        "customer": "cus_1", "email": email, "phone": None, "first_name": "Ana", "at": "2026-11-24T10:00:00Z",
+        "day": "2026-11-24", "balance": 120, "tier": None, "tier_before": "Silver", "days": 30, "amount": 12.5,
+        "currency": "GBP",
+    }  # fmt: skip
+    return Told(key, kind, record.id, "2026-11-24", values, record.version)
+
+
+async def tell(connector: Any, events: list[Told]) -> list[PerkstarError | None]:
+    """As the engine does: as many as a call takes."""
+    most = connector.manifest.data[CUSTOMERS].events.at_once
+    parts = [events[start : start + most] for start in range(0, len(events), most)]
+    return [answer for part in parts for answer in await connector.tell(part)]
+
+
+@TOLD_OF
+async def test_every_kind_of_moment_is_taken_and_is_there_afterwards(place: Place) -> None:
+    connector = place.connect()
+    people = await created(place, connector, 2)
+    for kind in MOMENTS:
+        events = [moment(kind, record, record.fields[place.email]) for record in people]
+        assert await tell(connector, events) == [None, None]
+        assert await connector.was_told(events[-1]) in (True, None)
+        assert await connector.was_told(moment(kind, people[0], "")) in (False, None)
+
+
+@TOLD_OF
+async def test_a_moment_of_somebody_who_is_not_there_is_refused_and_holds_up_nobody(place: Place) -> None:
+    connector = place.connect()
+    one, other, gone = await created(place, connector, 3)
+    gone.id = gone.id[:-6] + "".join("1" if letter != "1" else "2" for letter in gone.id[-6:])
+    people = ((one, one.fields[place.email]), (gone, f"{uuid4().hex}@nobody-mail.com"), (other, ""))
+    first, second, third = await tell(
+        connector, [moment("birthday", record, email) for record, email in people]
+    )
+    assert first is None and third is None
+    assert second is None or (second.kind in OF_RECORD and second.message)
 
 
 @WRITES

@@ -55,7 +55,9 @@ def enter(shop: Shop) -> None:
         assert all(
             one["status"] == 401 for one in box.ask(f"/{platform}/deliveries")["deliveries"][len(before) :]
         )
-    edited = shop.well("edit", platform, "--set", f"webhook_key={shown['key']}")
+    code, refused = shop.run("edit", platform, "--set", f"webhook_key={shown['key']}")
+    assert code == 2 and "webhook_key=-" in refused["error"]["remedy"] and shown["key"] not in str(refused)
+    edited = shop.well("edit", platform, "--set", "webhook_key=-", stdin=f"{shown['key']}\n")
     assert shown["key"] not in str(edited) and shown["key"] not in str(shop.well("history", platform))
     eventually(lambda: box.ask(f"/{platform}/webhooks", asked)["active"])
 

@@ -19,7 +19,7 @@ from perkstar_tui.sandbox.server import Sandbox, Wish
 KINDS = {
     "perkstar": ["customers", "cards", "operations"],
     "hubspot": ["contacts", "orders", "companies", "deals"],
-    "mailchimp": ["members"],
+    "mailchimp": ["members", "events"],
     "square": ["customers", "orders", "payments", "refunds"],
 }
 PEOPLE = {"perkstar": "customers", "hubspot": "contacts", "mailchimp": "members", "square": "customers"}

@@ -2,6 +2,7 @@
 
 import select
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,21 @@ def assignments(pairs: list[str]) -> dict[str, str]:
             raise PerkstarError(ErrorKind.USAGE, f"{pair!r} sets nothing.", remedy="Write --set KEY=VALUE.")
         found[key.strip()] = value
     return found
+
+
+def kept_secret(settings: dict[str, str], secret: Sequence[str]) -> dict[str, str]:
+    """Settings whose secret ones come from stdin (`-`), a line each: arguments stand in histories and process lists."""
+    for name in secret:
+        if settings.get(name, "-") != "-":
+            raise PerkstarError(
+                ErrorKind.USAGE,
+                f"{name} is a secret, and what stands in a command can be read by others.",
+                remedy=f"Write --set {name}=- and give it on standard input.",
+                field=name,
+            )
+    return {
+        name: sys.stdin.readline().strip() if name in secret else value for name, value in settings.items()
+    }
 
 
 def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]:
@@ -150,6 +166,7 @@ def register(app: typer.Typer) -> None:
         settings |= {key: value for key, value in given.items() if value is not None}
         with opened(context.obj) as hub:
             hub.draft(platform)
+            settings = kept_secret(settings, hub.secret_settings(platform))
             if credentials_stdin:
                 credentials = read_secret_json(sys.stdin.read())
             else:
@@ -306,7 +323,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Change an integration's settings."""
         with opened(context.obj) as hub:
-            view = hub.edit(name, assignments(set_ or []))
+            view = hub.edit(name, kept_secret(assignments(set_ or []), hub.secret_settings(name)))
         emit(context.obj, view, lambda: show_integration(view))
 
     @app.command()

@@ -219,6 +219,7 @@ class Bench:
             rows=sales.rows if sales is not None else None,
             books=sales.journal if sales is not None else None,
             currency=account.currency if account else "GBP",
+            events=spec.events if spec is not None else None,
         )
 
     def connector(self, row: Any, held: leases.Held | None = None) -> Connector:

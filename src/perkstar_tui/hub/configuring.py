@@ -6,7 +6,9 @@ from typing import Any
 
 from perkstar_tui.model.enums import DataType, Direction, Kind, SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.sync.moments import LONGEST, OPTIONS, chosen
 from perkstar_tui.sync.schedule import parse_frequency
 
 ENGINE_OPTIONS = (
@@ -22,6 +24,8 @@ ENGINE_OPTIONS = (
     "earn_double_days",
     "pending_window_days",
     "drop_plus_tags",
+    "events",
+    *OPTIONS,
 )
 _CHOICES = {
     "issue_cards": ("never", "sale", "always"),
@@ -190,7 +194,31 @@ def _set_option(manifest: Manifest, config: dict[str, Any], name: str, text: str
     if name in own and own[name].secret:
         # It goes to the vault (receiver.keep_key).
         return
+    if name == "events" or name in OPTIONS:
+        _check_events(manifest, name, text)
     config["options"][name] = text
+
+
+def _check_events(manifest: Manifest, name: str, text: str) -> None:
+    """Whether and when customers' moments are told."""
+    spec = manifest.data.get(DataType.CUSTOMERS)
+    if spec is None or spec.events is None:
+        raise wrong(name, f"{manifest.title} is not told of loyalty events.", "Leave this setting out.")
+    if name in OPTIONS:
+        least, most = int(name != "birthday_days_before"), LONGEST[name]
+        if not text.isdigit() or not least <= int(text) <= most:
+            raise wrong(
+                name, f"{text!r} is no number of days here.", f"Write a number from {least} to {most}."
+            )
+        return
+    try:
+        chosen(text)
+    except ValueError as unknown:
+        raise wrong(
+            name,
+            f"There is no loyalty event {str(unknown)!r}.",
+            f"Use no, yes, or some of: {', '.join(MOMENTS)} (with commas between them).",
+        ) from None
 
 
 _SETTERS = {

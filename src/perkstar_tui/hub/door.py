@@ -56,6 +56,9 @@ class HubDoor(Protocol):
         none.
         """
 
+    def secret_settings(self, name_or_platform: str) -> tuple[str, ...]:
+        """The settings of an integration or a platform whose values are secrets: they lie in the vault."""
+
     def endpoints(self) -> list[v.EndpointView]:
         """The webhooks of one's own, with how their deliveries stand."""
 

@@ -157,6 +157,11 @@ class Hub:
         wanted = self.record(customer).id if customer else None
         return people.transactions(self.bench, wanted, state, offset, limit)
 
+    def secret_settings(self, name_or_platform: str) -> tuple[str, ...]:
+        wanted = name_or_platform.strip().lower()
+        platform = wanted if wanted in self.bench.catalog else self.bench.find(name_or_platform).platform
+        return tuple(option.name for option in self.bench.manifest(platform).options if option.secret)
+
     def endpoints(self) -> list[v.EndpointView]:
         return delivering.endpoints(self.bench)
 

@@ -14,13 +14,13 @@ from sqlmodel import SQLModel
 from perkstar_tui.model.enums import DataType, Direction, LinkState
 from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.ids import new_id
-from perkstar_tui.model.remote import Answer, Change, Fact, Page, Presence, RemoteRecord
-from perkstar_tui.platforms.connector import Connector
-from perkstar_tui.platforms.parts import RowsSpec
+from perkstar_tui.model.remote import Answer, Change, Fact, Page, Presence, RemoteRecord, Told
+from perkstar_tui.platforms.connector import Connector, Teller
+from perkstar_tui.platforms.parts import EventsSpec, RowsSpec
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, table
-from perkstar_tui.sync import books, deliveries, inward, outward, rows, sales
+from perkstar_tui.sync import books, deliveries, inward, moments, outward, rows, sales, telling
 from perkstar_tui.sync.context import CUSTOMER, LINK, TRANSACTION, Leg, name_of
 
 from . import views as v
@@ -38,6 +38,7 @@ class RehearsingConnector:
         self.manifest = real.manifest
         self.traffic = real.traffic
         self.sent: list[Change] = []
+        self.told: list[Told] = []
 
     def read(
         self, data: DataType, cursor: dict[str, Any] | None, *, full: bool = False
@@ -63,6 +64,13 @@ class RehearsingConnector:
             )
             for c in changes
         ]
+
+    async def tell(self, events: Sequence[Told]) -> list[PerkstarError | None]:
+        self.told.extend(events)
+        return [None] * len(events)
+
+    async def was_told(self, event: Told) -> bool | None:
+        return await self.real.was_told(event) if isinstance(self.real, Teller) else None
 
     async def close(self) -> None:
         await self.real.close()
@@ -139,12 +147,30 @@ async def _on_copy(
     if DataType.CUSTOMERS in config.data and outwards and not delivered:
         await outward.send_customers(leg)
     outward_side = _outward(copy, leg, connector.sent, shown)
+    if config.events is not None and DataType.CUSTOMERS in config.data and outwards:
+        leg.first_run = row.last_success is None
+        notes += await _events(leg, config.events, connector)
     if config.rows is not None and outwards and (delivered or DataType.TRANSACTIONS in config.data):
         outward_side, told = _told(leg, config.rows, shown)
         notes.append(told)
     if books.wanted(leg):
         notes += _booked(leg)
     return v.PreviewView(row.id, inward_side, outward_side, points, tuple(notes))
+
+
+async def _events(leg: Leg, spec: EventsSpec, connector: RehearsingConnector) -> list[str]:
+    """Which loyalty events would be told, in words; none where they are switched off."""
+    if not moments.chosen(leg.config.options.get("events")):
+        return []
+    await telling.send_moments(leg, spec)
+    kinds = {
+        title: sum(one.kind == kind and one.day != "" for one in connector.told)
+        for kind, title in moments.TITLES.items()
+    }
+    words = ", ".join(f"{count} {title.lower()}" for title, count in kinds.items() if count)
+    waiting = telling.waits(leg)
+    later = f"; {waiting} customers with some are not known there yet" if waiting else ""
+    return [f"Loyalty events to be told: {words or 'none'}{later}."]
 
 
 def _told(leg: Leg, spec: RowsSpec, shown: int) -> tuple[v.PreviewSide, str]:

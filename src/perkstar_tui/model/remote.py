@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .enums import Write
 from .errors import PerkstarError
@@ -135,6 +135,9 @@ class Presence(StrEnum):
 
 
 FactKind = Literal["sale", "refund", "customer"]
+MomentKind = Literal["tier_changed", "points_expiring", "birthday", "first_purchase", "inactive"]
+MOMENTS: tuple[MomentKind, ...] = get_args(MomentKind)
+"""What a customer's loyalty can tell marketing (K7), each once an occasion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,22 @@ class Journal:
     memo: str
     lines: tuple[JournalLine, ...]
     attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A moment of one customer as it is told to a platform that knows the customer as `remote`.
+
+    `key` is its name for ever, `day` the day that it is about (ISO 8601; empty where it has ended), `values` what a
+    manifest's template may name (EventsSpec); `version` is the link's, for platforms that find a record again by it.
+    """
+
+    key: str
+    kind: MomentKind
+    remote: str
+    day: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """Rows and events that are appended at a platform, as its manifest says: each fact becomes one or several."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perkstar_tui.http.errors import dig
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
-from perkstar_tui.model.remote import Fact
+from perkstar_tui.model.remote import Fact, Told
 
+from .base import OF_RECORD
 from .filling import fill
-from .parts import RowsSpec
+from .parts import CallSpec, EventsSpec, RowsSpec
 from .reading import Reader
+from .shapes import says
 from .walks import rows_of
 
 
@@ -65,3 +67,60 @@ class Appender(Reader):
                 found = dig((await self.ask(spec.make, {"name": spec.called})).data, spec.made)
             self._place = str(found)
         return self._place
+
+    # -- moments -------------------------------------------------------------------------------------------------
+    async def tell(self, events: Sequence[Told]) -> list[PerkstarError | None]:
+        """Tell moments as the manifest says; a call that is refused is halved until the culprit stands alone."""
+        spec = self.customers.events
+        if spec is None or spec.call is None:
+            return await super().tell(events)
+        if len(events) > spec.at_once:
+            return [*await self.tell(events[: spec.at_once]), *await self.tell(events[spec.at_once :])]
+        try:
+            return await self._at_once(spec, spec.call, events)
+        except PerkstarError as error:
+            if error.kind not in OF_RECORD:
+                raise
+            if len(events) == 1:
+                return [error]
+        middle = len(events) // 2
+        return [*await self.tell(events[:middle]), *await self.tell(events[middle:])]
+
+    async def _at_once(
+        self, spec: EventsSpec, call: CallSpec, events: Sequence[Told]
+    ) -> list[PerkstarError | None]:
+        values = [_told_values(spec, event.values) for event in events]
+        alone = values[0] if spec.at_once == 1 else {}
+        rows = [fill(spec.row, one) for one in values]
+        answer = (await self.ask(call, {**alone, "rows": rows})).data
+        if spec.results is None:
+            return [None] * len(events)
+        results = rows_of(answer, spec.results)
+        if len(results) != len(events):
+            raise PerkstarError(ErrorKind.NETWORK, f"{self.manifest.title} left an event out of its answer.")
+        return [
+            self.refusal(dig(result, spec.failed) if spec.failed else result)
+            if any(says(dig(result, path), value) for path, value in spec.failed_if.items())
+            else None
+            for result in results
+        ]
+
+    async def was_told(self, event: Told) -> bool | None:
+        spec = self.customers.events
+        if spec is None or spec.there is None:
+            return None
+        known = {"remote": event.remote, "kind": event.kind, "key": event.key}
+        try:
+            rows = rows_of((await self.ask(spec.there, known)).data, spec.rows)
+        except PerkstarError as error:
+            if error.kind is not ErrorKind.NOT_FOUND:
+                raise
+            return False
+        return any(event.key in str(dig(row, spec.by)) for row in rows)
+
+
+def _told_values(spec: EventsSpec, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An event's values in the types that the platform takes."""
+    if spec.texts:
+        return {name: None if value is None else str(value) for name, value in values.items()}
+    return {**values, "remote": int(values["remote"])} if spec.number_ids else values

@@ -27,6 +27,7 @@ _OF_CALLS = frozenset(
         "number", "code", "fields", "item", "element", "mutation", "records_by_name",
         "rows", "table", "place", "client", "customer", "at", "at_micros", "day", "sale", "kind", "amount", "points",
         "currency", "memo", "lines", "account", "side", "signed", "debit", "credit", "first", "attempt",
+        "remote", "title", "text", "email", "phone", "first_name", "balance", "tier", "tier_before", "days",
     }
 )  # fmt: skip
 """Names that calls are filled with, beside options and members of the credential."""

@@ -14,7 +14,7 @@ from perkstar_tui.http.errors import ErrorShape, refusal
 from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
-from perkstar_tui.model.remote import Answer, Change, Page, RemoteField, Traffic, Value
+from perkstar_tui.model.remote import MOMENTS, Answer, Change, Page, RemoteField, Told, Traffic, Value
 
 from .auth import Endpoint, Session, endpoint_of, moved
 from .connector import CredentialStore, Inbox
@@ -34,7 +34,7 @@ OF_RECORD = frozenset(
 
 _ASKS = (
     "identify", "fields", "ensure_fields", "get", "find", "create", "update", "archive", "revoke",
-    "subscribe", "unsubscribe", "confirm", "templates", "issue_card", "operate", "operations",
+    "subscribe", "unsubscribe", "confirm", "templates", "issue_card", "operate", "operations", "tell", "was_told",
 )  # fmt: skip
 _UNKNOWN_FORM = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 """What reading an answer raises whose members are not where they should be."""
@@ -122,6 +122,7 @@ class RestConnector:
         self._transport = transport
         self._client: HttpClient | None = None
         self._last_call = ""
+        self._moments_made = False
 
     # -- calls -------------------------------------------------------------------------------------------------
     async def http(self) -> HttpClient:
@@ -296,6 +297,20 @@ class RestConnector:
     async def refused(self, change: Change, error: PerkstarError) -> Answer:
         """The answer to a change that was refused by itself; a hook may add the record that it clashes with."""
         return Answer(change.key, None, error)
+
+    # -- moments -------------------------------------------------------------------------------------------------
+    async def tell(self, events: Sequence[Told]) -> list[PerkstarError | None]:
+        """Moments as days in fields of the customers; telling one twice changes nothing."""
+        paths = {f.hub: f.remote for f in self.customers.fields}
+        if not self._moments_made:
+            every = [paths[kind] for kind in MOMENTS if kind in paths]
+            await self.ensure_fields(DataType.CUSTOMERS, every)
+            self._moments_made = True
+        changes = [Change(e.key, e.remote, {paths[e.kind]: e.day or None}, e.version) for e in events]
+        return [answer.error for answer in await self.send(DataType.CUSTOMERS, changes)]
+
+    async def was_told(self, event: Told) -> bool | None:
+        return None
 
     async def archive(self, data: DataType, ids: Sequence[str]) -> list[Answer]:
         words = f"{self.manifest.title} can only erase customers, and this program never erases."

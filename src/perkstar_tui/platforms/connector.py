@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.remote import (
     Answer,
     Change,
@@ -18,6 +19,7 @@ from perkstar_tui.model.remote import (
     RemoteField,
     RemoteRecord,
     Response,
+    Told,
     Traffic,
 )
 
@@ -167,3 +169,14 @@ class Bookkeeper(Protocol):
 
     async def entered(self, journal: Journal) -> bool:
         """Whether a journal of this key is in the books."""
+
+
+@runtime_checkable
+class Teller(Protocol):
+    """A connector of a platform that is told of customers' moments (manifest: `events`)."""
+
+    async def tell(self, events: Sequence[Told]) -> list[PerkstarError | None]:
+        """Tell moments of one kind; for each None, or why the platform refused it. Other errors are raised."""
+
+    async def was_told(self, event: Told) -> bool | None:
+        """Whether a moment is there already (its key and customer are enough); None where the platform can't say."""

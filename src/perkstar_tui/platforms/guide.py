@@ -1,6 +1,7 @@
 """A platform's guide, drawn from its manifest so that it can't go stale (K1)."""
 
 from .manifest import Manifest
+from .parts import EventsSpec
 
 
 def guide_of(manifest: Manifest) -> str:
@@ -22,6 +23,8 @@ def guide_of(manifest: Manifest) -> str:
         lines.append(f"- **{data.value}**: {' and '.join(ways)}. {spec.deletes}".rstrip())
         if spec.journal is not None:
             lines.append("- **loyalty in the books**: a journal a day, if you choose so (`--set books=yes`).")
+        if spec.events is not None:
+            lines.append(_events(manifest, spec.events))
     lines += ["", "## Permissions it needs", ""]
     for form in manifest.auth:
         lines.append(f"**{form.title}**")
@@ -45,3 +48,16 @@ def guide_of(manifest: Manifest) -> str:
     if any(url for _, url in links):
         lines += ["## Links", "", *[f"- {name}: {url}" for name, url in links if url]]
     return "\n".join(lines)
+
+
+def _events(manifest: Manifest, spec: EventsSpec) -> str:
+    """What marketing can start from there, and how it is switched on."""
+    form = (
+        "as events" if spec.call is not None else "as days in fields of the customer, made there if missing"
+    )
+    left = " Whoever has said no to marketing is left out." if spec.marketing else ""
+    return (
+        f"- **loyalty events** (off until you set `events=yes`, or name some of them): tier changed, points expiring,"
+        f" birthday, first purchase and inactive, {spec.shown or form}.{left} `inactive_days`, `expiring_days` and"
+        f" `birthday_days_before` say when."
+    )

@@ -11,6 +11,7 @@ from perkstar_tui.model.errors import ErrorKind
 from .parts import (
     DiscoverSpec,
     EventSpec,
+    EventsSpec,
     FetchSpec,
     FindSpec,
     GreetingSpec,
@@ -155,6 +156,7 @@ class DataSpec(_Part):
     sale: SaleSpec | None = None
     rows: RowsSpec | None = None
     journal: JournalSpec | None = None
+    events: EventsSpec | None = None
 
 
 class LimitSpec(_Part):

@@ -525,6 +525,43 @@ class JournalSpec(Part):
     named: str
 
 
+class EventsSpec(Part):
+    """How a customer's moments are told (K7): a tier that changed, points that expire, a birthday, a first purchase,
+    and no visit for long.
+
+    With `call` they are events: it takes `at_once` of them as `{rows}`, made from `row`; with one at once it may name
+    the event's values itself. These are `{key}` (its name for ever), `{kind}` (`tier_changed`, `points_expiring`,
+    `birthday`, `first_purchase`, `inactive`), `{title}` and `{text}` (the same in words), `{remote}` (the customer's
+    id there), `{customer}` (here), `{email}`, `{phone}`, `{first_name}`, `{at}`, `{day}` (that it is about),
+    `{balance}`, `{tier}`, and of some kinds `{tier_before}`, `{days}`, `{amount}`, `{currency}`. With `texts` all are
+    texts, with `number_ids` the customer's id is a number. Where an answer has results (`results`, in the order of
+    the events), `failed_if` are members by which one says that it was refused, `failed` where it says why.
+
+    Without `call` they are days in fields of the customer: those of the manifest whose `hub` is the kind, made there
+    if they are missing.
+
+    `shown` says in words what they become there (`as events of the profile`).
+
+    `there` asks, after a call whose answer got lost, for the events of a customer: the last one was told where among
+    `rows` one has its key in the member `by`. Without it a repeat must do no harm. `marketing`: whoever has said no
+    to marketing is left out.
+    """
+
+    call: CallSpec | None = None
+    at_once: int = 100
+    row: Any = None
+    texts: bool = False
+    number_ids: bool = False
+    results: str | None = None
+    failed_if: dict[str, str] = {}
+    failed: str = ""
+    there: CallSpec | None = None
+    rows: str = ""
+    by: str = ""
+    marketing: bool = False
+    shown: str = ""
+
+
 class SubscribeSpec(Part):
     """Registering a webhook at `{url}`: one call, or one for each of `events` (`{event}`), signed with `{secret}`.
 

@@ -177,7 +177,7 @@ class Reader(RestConnector):
         rows = await self._all(WalkSpec(all=spec.call, rows=spec.rows, page=spec.page), 100)
         return [row for row in rows if all(says(dig(row, path), value) for path, value in spec.only.items())]
 
-    def _path(self, spec: DiscoverSpec, row: Mapping[str, Any]) -> str:
+    def _field_path(self, spec: DiscoverSpec, row: Mapping[str, Any]) -> str:
         return text(spec.path, {"name": dig(row, spec.name)})
 
     async def fields(self, data: DataType) -> list[RemoteField]:
@@ -194,7 +194,7 @@ class Reader(RestConnector):
         for path in made:
             found.pop(path, None)
         for row in rows:
-            there = self._path(spec, row)
+            there = self._field_path(spec, row)
             path = names.get(there, there)
             if path not in found:
                 found[path] = self._field(spec, row, path)
@@ -220,7 +220,7 @@ class Reader(RestConnector):
         """What the vendor calls the manifest's own fields, known by their labels."""
         if self.shape is None:
             return
-        by_label = {str(dig(row, spec.label)): self._path(spec, row) for row in rows}
+        by_label = {str(dig(row, spec.label)): self._field_path(spec, row) for row in rows}
         self.shape.rename(
             {f.remote: by_label[f.label] for f in data.fields if f.create and f.label in by_label}
         )

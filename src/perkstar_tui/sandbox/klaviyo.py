@@ -29,9 +29,11 @@ SCOPES = (
     "profiles:write",
     "lists:read",
     "subscriptions:write",
+    "events:read",
     "events:write",
+    "metrics:read",
 )
-MOST_A_JOB, MOST_SUBSCRIBED = 10_000, 1000
+MOST_A_JOB, MOST_SUBSCRIBED, MOST_EVENTS = 10_000, 1000, 1000
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 EPOCH = 1_700_000_000_000
 TEXTS = ("external_id", "first_name", "last_name", "organization", "locale", "title", "image")
@@ -65,7 +67,7 @@ class Klaviyo(Ordinary):
     """Klaviyo on one port."""
 
     name = "klaviyo"
-    kinds = ("profiles",)
+    kinds = ("profiles", "events")
     people_kind = "profiles"
     person_fields = ("first", "last", "email", "phone")
     authorize_path = "/oauth/authorize"
@@ -82,6 +84,7 @@ class Klaviyo(Ordinary):
         self.resources = (self.desk,)
         self.cursors = Cursors(self.clock, 86_400.0)
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.metrics: dict[str, str] = {}
         self.bursts = {
             name: (Windows(self.clock, most[0], 1.0), Windows(self.clock, most[1], 60.0))
             for name, most in (("profiles", PROFILES), ("bulk", BULK), ("accounts", ACCOUNTS))
@@ -98,6 +101,10 @@ class Klaviyo(Ordinary):
         add("PATCH", "/api/profiles/{id}", self.change)
         add("POST", "/api/profile-import", self.upsert)
         add("POST", "/api/profile-merge", self.merge)
+        add("GET", "/api/metrics", self.list_metrics)
+        add("GET", "/api/events", self.list_events)
+        add("POST", "/api/events", self.add_event)
+        add("POST", "/api/event-bulk-create-jobs", self.add_events)
         add("POST", "/api/profile-bulk-import-jobs", self.begin_job)
         add(
             "GET",
@@ -255,6 +262,8 @@ class Klaviyo(Ordinary):
 
     def view(self, kind: str, row: Row) -> Any:
         """As an answer shows it, subscriptions too."""
+        if kind == "events":
+            return row.body
         return self.shown(row, subscriptions=True)
 
     def shown(self, row: Row, *, subscriptions: bool) -> dict[str, Any]:
@@ -628,3 +637,115 @@ class Klaviyo(Ordinary):
             elif row.state == LIVE:
                 self.write("profiles", row, {"consent": consent})
         return Answer(202, b"", content_type=JSON_API)
+
+    # events --------------------------------------------------------------------------------------------------
+
+    def list_metrics(self, call: Call) -> Answer:
+        """What kinds of events there are."""
+        data = [
+            {"type": "metric", "id": identifier, "attributes": {"name": name},
+             "links": {"self": f"{self.url}/api/metrics/{identifier}/"}}
+            for name, identifier in self.metrics.items()
+        ]  # fmt: skip
+        return self.document(call, data)
+
+    def list_events(self, call: Call) -> Answer:
+        """Events, the newest first; of a profile or a metric where the filter says so."""
+        conditions = Conditions("state = 0")
+        for operator, field, value in TERM.findall(call.arg("filter")):
+            if operator != "equals" or field not in ("profile_id", "metric_id"):
+                raise self.invalid(f"'{operator}' is not a supported filter for the field '{field}'.")
+            column = (
+                "ref" if field == "profile_id" else "json_extract(body, '$.relationships.metric.data.id')"
+            )
+            conditions.add(f"{column} = ?", value.strip('"'))
+        rows = self.kind("events").rows(
+            conditions.where,
+            (*conditions.values, call.number("page[size]", 200, 1)),
+            "ORDER BY seq DESC LIMIT ?",
+        )
+        shown = [{k: v for k, v in row.body.items() if k not in ("mark", "metric_name")} for row in rows]
+        return reply({"data": shown, "links": {"self": self.url + call.path}})
+
+    def add_event(self, call: Call) -> Answer:
+        """One event."""
+        given = call.json()["data"]
+        profile = given["attributes"].get("profile") or {}
+        self.keep_event(*self.checked_event(given, profile, "/data/attributes"))
+        return Answer(202, b"", content_type=JSON_API)
+
+    def add_events(self, call: Call) -> Answer:
+        """Events of several profiles: all are looked through before one is taken."""
+        items = call.json()["data"]["attributes"]["events-bulk-create"]["data"]
+        found: list[tuple[Row | None, dict[str, Any], dict[str, Any]]] = []
+        seen: set[tuple[str, str, str]] = set()
+        for number, item in enumerate(items):
+            at = f"/data/attributes/events-bulk-create/data/{number}/attributes"
+            profile = item["attributes"]["profile"]
+            for place, event in enumerate(item["attributes"]["events"]["data"]):
+                found.append(self.checked_event(event, profile, f"{at}/events/data/{place}/attributes"))
+                given = event["attributes"]
+                if given.get("unique_id"):
+                    name = given["metric"]["data"]["attributes"]["name"]
+                    mark = (str(profile["data"]), name, given["unique_id"])
+                    if mark in seen:
+                        raise self.invalid("The unique_id of each event in a request must be unique.", at)
+                    seen.add(mark)
+        if not 1 <= len(found) <= MOST_EVENTS:
+            raise self.invalid(f"A job takes 1 to {MOST_EVENTS} events.", "/data/attributes")
+        if len(call.body) > 5 * 2**20:
+            raise self.invalid("The payload must not be larger than 5 MB.")
+        for row, profile, given in found:
+            self.keep_event(row, profile, given)
+        return Answer(202, b"", content_type=JSON_API)
+
+    def checked_event(
+        self, event: dict[str, Any], profile: dict[str, Any], at: str
+    ) -> tuple[Row | None, dict[str, Any], dict[str, Any]]:
+        """The profile of an event, if there is one, what is said of it, and the event; raises a refusal."""
+        given = event.get("attributes") or {}
+        if event.get("type") != "event" or not isinstance(given.get("properties"), dict):
+            raise self.invalid(
+                "'properties' is a required field for the resource 'event'.", f"{at}/properties"
+            )
+        metric = ((given.get("metric") or {}).get("data") or {}).get("attributes") or {}
+        if not metric.get("name"):
+            raise self.invalid("'metric' is a required field for the resource 'event'.", f"{at}/metric")
+        if given.get("time") is not None and parse_ms(str(given["time"])) is None:
+            raise self.invalid("'time' must be a datetime.", f"{at}/time")
+        if not isinstance(given.get("value"), int | float | None) or isinstance(given.get("value"), bool):
+            raise self.invalid("'value' must be a number.", f"{at}/value")
+        whose = profile.get("data") or {}
+        if whose.get("type") != "profile":
+            raise self.invalid("'profile' is a required field for the resource 'event'.", f"{at}/profile")
+        attributes = self.checked(whose.get("attributes") or {})
+        row = self.same(attributes, whose.get("id"))
+        named = any(attributes.get(name) for name in ("email", "phone_number", "external_id"))
+        if row is None and (whose.get("id") or not named):
+            raise self.invalid("The profile of an event must be identified.", f"{at}/profile")
+        return row, attributes, given
+
+    def keep_event(self, row: Row | None, attributes: dict[str, Any], given: dict[str, Any]) -> None:
+        """Write an event down, unless the profile has it already by its unique id; without one, by its second."""
+        row = row or self.make("profiles", attributes)
+        at = parse_ms(str(given.get("time") or "")) or self.clock.ms()
+        name = given["metric"]["data"]["attributes"]["name"]
+        metric = self.metrics.setdefault(name, f"M{len(self.metrics):05d}")
+        mark = f"{metric}:{given.get('unique_id') or at // 1000}"
+        known = "ref = ? AND json_extract(body, '$.mark') = ?"
+        if self.kind("events").first(known, row.id, mark) is not None:
+            return
+        identifier = random_uuid(self.chance)
+        properties = given["properties"] | (
+            {"$value": given["value"]} if given.get("value") is not None else {}
+        )
+        body = {
+            "type": "event", "id": identifier, "mark": mark, "metric_name": name,
+            "attributes": {"timestamp": at // 1000, "event_properties": properties, "datetime": iso_s(at),
+                           "uuid": identifier},
+            "relationships": {"profile": {"data": {"type": "profile", "id": row.id}},
+                              "metric": {"data": {"type": "metric", "id": metric}}},
+            "links": {"self": f"{self.url}/api/events/{identifier}/"},
+        }  # fmt: skip
+        now = self.clock.ms()
+        self.kind("events").put(Row(None, identifier, None, None, row.id, now, now, LIVE, body))

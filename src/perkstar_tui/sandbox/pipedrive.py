@@ -47,6 +47,9 @@ FIELD_TYPES = (
     "varchar", "text", "double", "phone", "date", "daterange", "time", "timerange", "set", "enum", "varchar_auto",
     "address", "monetary", "org", "people", "user",
 )  # fmt: skip
+ACTIVITY = {"subject", "type", "owner_id", "due_date", "due_time", "duration", "done", "note", "participants",
+            "deal_id", "lead_id", "org_id", "busy", "priority", "public_description"}  # fmt: skip
+ACTIVITY_TYPES = ("call", "meeting", "task", "deadline", "email", "lunch")
 
 
 def divided(name: str) -> dict[str, str]:
@@ -71,7 +74,7 @@ class Pipedrive(Ordinary):
     """Pipedrive on one port."""
 
     name = "pipedrive"
-    kinds = ("persons",)
+    kinds = ("persons", "activities")
     people_kind = "persons"
     person_fields = ("name", "email", "phone")
     authorize_path = "/oauth/authorize"
@@ -110,6 +113,8 @@ class Pipedrive(Ordinary):
         add("GET", "/api/v2/persons/{id}", lambda call: self.one(call, self.found(call)))
         add("PATCH", "/api/v2/persons/{id}", self.change)
         add("DELETE", "/api/v2/persons/{id}", self.drop)
+        add("GET", "/api/v2/activities", self.list_activities)
+        add("POST", "/api/v2/activities", self.add_activity)
         add("GET", "/api/v2/personFields", lambda call: self.page(call, self.fields))
         add("POST", "/api/v2/personFields", self.add_field)
         add("PUT", "/api/v1/persons/{id}/merge", self.merge)
@@ -400,6 +405,62 @@ class Pipedrive(Ordinary):
         if row.state == LIVE:
             self.remove("persons", row)
         return reply({"success": True, "data": {"id": row.body["id"]}})
+
+    def list_activities(self, call: Call) -> Answer:
+        """Activities, of a person where one is asked for."""
+        limit = call.number("limit", 100, 1)
+        if limit > 500:
+            raise self.invalid("limit must be less than or equal to 500")
+        column = {"": "seq", "id": "seq", "update_time": "updated", "add_time": "created"}.get(
+            call.arg("sort_by")
+        )
+        if column is None:
+            raise self.invalid("sort_by must be one of [id, update_time, add_time, due_date]")
+        conditions = Conditions("state = 0")
+        if call.arg("person_id"):
+            conditions.add("ref = ?", call.arg("person_id"))
+        down = call.arg("sort_direction", "asc") == "desc"
+        rows = self.kind("activities").rows(
+            conditions.where, (*conditions.values, limit), f"{ordered(column, down)} LIMIT ?"
+        )
+        return reply(
+            {"success": True, "data": [row.body for row in rows], "additional_data": {"next_cursor": None}}
+        )
+
+    def add_activity(self, call: Call) -> Answer:
+        """A new activity; those who take part have to be there, and the first of them is whom it is about."""
+        given = call.json()
+        unknown = set(given) - ACTIVITY
+        if unknown:
+            raise self.invalid(f"{min(unknown)} is not allowed")
+        if given.get("type", "call") not in ACTIVITY_TYPES:
+            raise self.invalid("type must be the key of an activity type")
+        for name in ("subject", "note", "due_date"):
+            if not isinstance(given.get(name), str | None):
+                raise self.invalid(f"{name} must be a string")
+        if given.get("due_date") and not re.fullmatch(r"\d{4}-\d\d-\d\d", given["due_date"]):
+            raise self.invalid("due_date must be in the form YYYY-MM-DD")
+        if not isinstance(given.get("done", False), bool):
+            raise self.invalid("done must be a boolean")
+        people = given.get("participants") or []
+        for one in people:
+            if not isinstance(one.get("person_id"), int) or isinstance(one.get("person_id"), bool):
+                raise self.invalid("participants.person_id must be a number")
+            if self.kind("persons").live(str(one["person_id"])) is None:
+                raise Refused(self.refusal(404, "Person not found", "ERR_NOT_FOUND"))
+        about = next((one["person_id"] for one in people if one.get("primary")), None)
+        about = about or (people[0]["person_id"] if people else None)
+        now = self.clock.ms()
+        seq = self.kind("activities").next_seq()
+        body = {
+            "id": seq, "subject": given.get("subject") or "Call", "type": given.get("type", "call"), "owner_id": USER,
+            "is_deleted": False, "add_time": iso_utc(now), "update_time": iso_utc(now), "person_id": about,
+            "due_date": given.get("due_date"), "done": given.get("done", False), "note": given.get("note"),
+            "participants": people,
+        }  # fmt: skip
+        ref = str(about) if about else None
+        self.kind("activities").put(Row(seq, str(seq), None, None, ref, now, now, LIVE, body))
+        return reply({"success": True, "data": body})
 
     def remove(self, kind: str, row: Row) -> None:
         """The mark in the record itself."""

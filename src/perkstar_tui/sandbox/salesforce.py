@@ -53,6 +53,13 @@ OWN = (
     Field("LastModifiedDate", "Last Modified Date", "datetime", fixed=True),
     Field("SystemModstamp", "System Modstamp", "datetime", fixed=True),
 )  # fmt: skip
+TASK = {
+    "WhoId": ("reference", 18), "WhatId": ("reference", 18), "OwnerId": ("reference", 18), "Subject": ("string", 255),
+    "ActivityDate": ("date", 0), "Status": ("picklist", 255), "Priority": ("picklist", 255),
+    "Description": ("textarea", 32_000),
+}  # fmt: skip
+"""What may be written of a task: type and longest text."""
+STATUSES = ("Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred")
 METADATA = {"Text": "string", "Number": "double", "Date": "date", "Checkbox": "boolean", "Url": "url",
             "Email": "email", "Phone": "phone"}  # fmt: skip
 QUERY = re.compile(
@@ -99,7 +106,7 @@ class Salesforce(Ordinary):
     """One organisation on one port; its login host shares it."""
 
     name = "salesforce"
-    kinds = ("contacts",)
+    kinds = ("contacts", "tasks")
     people_kind = "contacts"
     person_fields = ("name", "email", "phone", "birthday")
     authorize_path = "/services/oauth2/authorize"
@@ -293,6 +300,8 @@ class Salesforce(Ordinary):
         names = [name.strip() for name in found["fields"].split(",")]
         if found["object"].lower() == "organization":
             return self.organization(names)
+        if found["object"].lower() == "task":
+            return self.query_tasks(names, found)
         if found["object"].lower() != "contact":
             words = f"sObject type '{found['object']}' is not supported."
             raise Refused(self.refusal(400, "INVALID_TYPE", words))
@@ -415,6 +424,53 @@ class Salesforce(Ordinary):
         else:
             raise self.malformed_query(f"value of filter criterion for field '{name}' must be in quotes")
         return f"{column} {operator} ?"
+
+    def query_tasks(self, names: list[str], found: "re.Match[str]") -> Answer:
+        """Tasks of somebody; a long text can't be a condition."""
+        unknown = next((name for name in names if name not in (*TASK, "Id", "CreatedDate")), None)
+        if unknown:
+            raise self.unknown(unknown)
+        terms = TERM.findall(found["where"] or "")
+        if any(field == "Description" for _, field, _, _ in terms):
+            words = "field 'Description' can not be filtered in a query call"
+            raise Refused(self.refusal(400, "INVALID_FIELD", words))
+        if any(field != "WhoId" or operator != "=" for _, field, operator, _ in terms):
+            raise self.malformed_query("unexpected token")
+        where = " AND ".join(["state = 0", *("ref = ?" for _ in terms)])
+        values = (*(bare(value[1:-1]) for *_, value in terms), int(found["limit"] or PAGE))
+        down = " DESC" if (found["order"] or "").upper().endswith("DESC") else ""
+        rows = self.kind("tasks").rows(where, values, f"ORDER BY seq{down} LIMIT ?")
+        records = [
+            {"attributes": {"type": "Task"}} | {name: row.body.get(name) for name in names} for row in rows
+        ]
+        return reply({"totalSize": len(records), "done": True, "records": records})
+
+    def insert_task(self, given: dict[str, Any]) -> Row:
+        """A new task; whom it is about has to be there."""
+        body: dict[str, Any] = dict.fromkeys(TASK)
+        for name, value in given.items():
+            if name == "attributes":
+                continue
+            if name not in TASK:
+                raise Bad("INVALID_FIELD", f"No such column '{name}' on sobject of type Task", name)
+            kind, longest = TASK[name]
+            body[name] = self.value(Field(name, name, kind, longest), value)
+        if (body["Status"] or STATUSES[0]) not in STATUSES:
+            raise Bad(
+                "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"Status: bad value: {body['Status']}", "Status"
+            )
+        who = body["WhoId"]
+        if who is not None:
+            if not re.fullmatch(r"003\w{12}(\w{3})?", who):
+                raise Bad("MALFORMED_ID", f"Contact/Lead ID: id value of incorrect type: {who}", "WhoId")
+            whole = checked_id(who) if len(who) == 15 else who
+            if self.kind("contacts").live(whole) is None:
+                raise Bad("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", "WhoId")
+            body["WhoId"] = whole
+        now = self.clock.ms()
+        identifier = checked_id(f"00TQy0000{self.kind('tasks').next_seq():06d}")
+        body |= {"Id": identifier, "Status": body["Status"] or STATUSES[0], "CreatedDate": moment(now)}
+        return self.kind("tasks").put(Row(None, identifier, None, None, body["WhoId"], now, now, LIVE, body))
 
     def shown(self, row: Row, names: list[str]) -> dict[str, Any]:
         """A record with its attributes."""
@@ -560,12 +616,14 @@ class Salesforce(Ordinary):
         if not 1 <= len(records) <= COLLECTED:
             words = f"The number of records exceeds the limit of {COLLECTED}"
             raise Refused(self.refusal(400, "EXCEEDED_ID_LIMIT", words))
-        said = []
+        said: list[dict[str, Any]] = []
         for record in records:
-            if record.get("attributes", {}).get("type") != "Contact":
-                raise Refused(self.refusal(400, "INVALID_TYPE", "attributes.type must be Contact"))
+            kind = record.get("attributes", {}).get("type")
+            act = self.insert_task if kind == "Task" and call.method == "POST" else one
+            if kind != "Contact" and act is one:
+                raise Refused(self.refusal(400, "INVALID_TYPE", "attributes.type must be Contact or Task"))
             try:
-                said.append({"id": one(record).id, "success": True, "errors": []})
+                said.append({"id": act(record).id, "success": True, "errors": []})
             except Bad as bad:
                 error = {"statusCode": bad.code, "message": bad.message, "fields": bad.fields}
                 said.append({"success": False, "errors": [error]})

@@ -15,13 +15,13 @@ from .names import EMAIL, national
 from .oauth import Grants, Token
 from .ordinary import Ordinary
 from .seed import Soul, View, viewed
-from .state import Row, normal_email, normal_phone
+from .state import LIVE, Row, normal_email, normal_phone
 from .webhooks import Delivery
 from .wire import Answer, Call, Refused, reply
 
 ORG, OWNER = "554023000000017001", "554023000000235011"
-SCOPES = ("ZohoCRM.modules.contacts.ALL", "ZohoCRM.settings.fields.READ", "ZohoCRM.org.READ",
-          "ZohoCRM.notifications.ALL")  # fmt: skip
+SCOPES = ("ZohoCRM.modules.contacts.ALL", "ZohoCRM.modules.tasks.ALL", "ZohoCRM.settings.fields.READ",
+          "ZohoCRM.org.READ", "ZohoCRM.notifications.ALL")  # fmt: skip
 AT_ONCE = 5
 PAGE, WRITTEN, LISTED = 200, 100, 2000
 """Records a page, records a write, and how far page numbers reach."""
@@ -47,6 +47,7 @@ LONGEST_CHANNEL_MS, LONGEST_WORD = 7 * 86_400_000, 50
 """How long a channel lives, and how long the word is that proves its notifications."""
 EVENTS = {"created": "insert", "updated": "update", "deleted": "delete"}
 WATCHED = {"created": "create", "updated": "edit", "deleted": "delete"}
+STATUSES = ("Not Started", "Deferred", "In Progress", "Completed", "Waiting on someone else")
 CRITERION = re.compile(r"\((\w+):(equals|starts_with):([^()]*)\)")
 
 
@@ -63,7 +64,7 @@ class Zoho(Ordinary):
     """One organisation on one port; accounts and API share it."""
 
     name = "zoho-crm"
-    kinds = ("contacts",)
+    kinds = ("contacts", "tasks")
     people_kind = "contacts"
     person_fields = ("name", "email", "phone", "birthday")
     authorize_path = "/oauth/v2/auth"
@@ -107,6 +108,8 @@ class Zoho(Ordinary):
         add("GET", "/crm/v8/Contacts/{id}", self.one)
         add("PUT", "/crm/v8/Contacts/{id}", lambda call: self.written(call, self.change, 200))
         add("DELETE", "/crm/v8/Contacts/{id}", self.drop)
+        add("GET", "/crm/v8/Tasks", self.list_tasks)
+        add("POST", "/crm/v8/Tasks", lambda call: self.written(call, self.insert_task, 201))
         add("POST", "/crm/v8/actions/watch", self.watch)
         add("GET", "/crm/v8/actions/watch", lambda call: reply({"watch": list(self.channels.values())}))
         add("DELETE", "/crm/v8/actions/watch", self.stop_watching)
@@ -503,6 +506,62 @@ class Zoho(Ordinary):
             return {**self.insert(given, body), "action": "insert", "duplicate_field": None}
         said = self.said(self.write("contacts", row, fields), "record updated")
         return {**said, "action": "update", "duplicate_field": checks[0]}
+
+    def list_tasks(self, call: Call) -> Answer:
+        """Tasks by the time they were made."""
+        names = self.wanted(call)
+        if call.arg("sort_by") not in ("", "id", "Created_Time"):
+            raise self.invalid("the given field is not sortable", param_name="sort_by")
+        down = call.arg("sort_order", "desc") == "desc"
+        size = call.number("per_page", PAGE, 1)
+        if size > PAGE:
+            raise self.invalid("the given value seems to be wrong", param_name="per_page")
+        rows = self.kind("tasks").rows("state = 0", (size,), f"{ordered('seq', down)} LIMIT ?")
+        if not rows:
+            return Answer(204)
+        info = {
+            "per_page": size,
+            "count": len(rows),
+            "page": 1,
+            "more_records": False,
+            "next_page_token": None,
+        }
+        return reply({"data": [self.shown(row, names) for row in rows], "info": info}, records=len(rows))
+
+    def insert_task(self, given: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        """A new task; whom it is about has to be there."""
+        fields = {
+            name: given.get(name) for name in ("Subject", "Status", "Due_Date", "Description", "Priority")
+        }
+        if not str(fields["Subject"] or "").strip():
+            raise Bad("MANDATORY_NOT_FOUND", "required field not found", {"api_name": "Subject"})
+        for name, value in fields.items():
+            if not isinstance(value, str | None):
+                wrong = {"expected_data_type": "text", "api_name": name}
+                raise Bad("INVALID_DATA", "invalid data", wrong)
+        if fields["Due_Date"] and not re.fullmatch(r"\d{4}-\d\d-\d\d", str(fields["Due_Date"])):
+            raise Bad("INVALID_DATA", "invalid data", {"expected_data_type": "date", "api_name": "Due_Date"})
+        if fields["Status"] not in (None, *STATUSES):
+            raise Bad("INVALID_DATA", "invalid data", {"api_name": "Status"})
+        who = given.get("Who_Id")
+        if who is not None:
+            person = self.kind("contacts").live(str(who.get("id"))) if isinstance(who, dict) else None
+            if person is None:
+                raise Bad("INVALID_DATA", "the related id given seems to be invalid", {"api_name": "Who_Id"})
+            who = {"name": person.body["Full_Name"], "id": person.id}
+        now = self.clock.ms()
+        identifier = str(554_023_000_000_900_000 + self.kind("tasks").next_seq() * 3)
+        by = {"name": f"{business.OWNER_FIRST} {business.OWNER_LAST}", "id": OWNER}
+        times = {"Created_Time": iso_s(now), "Modified_Time": iso_s(now), "Created_By": by, "Modified_By": by}
+        whole = {
+            **fields,
+            **times,
+            "id": identifier,
+            "Who_Id": who,
+            "Status": fields["Status"] or STATUSES[0],
+        }
+        row = Row(None, identifier, None, None, who["id"] if who else None, now, now, LIVE, whole)
+        return self.said(self.kind("tasks").put(row), "record added")
 
     def drop(self, call: Call) -> Answer:
         """Several by query, or the one of the path."""

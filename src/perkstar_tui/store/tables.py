@@ -169,6 +169,7 @@ class Customer(Row, table=True):
     __table_args__ = (
         Index("ix_customer_email_key", "email_key"),
         Index("ix_customer_phone_key", "phone_key"),
+        Index("ix_customer_last_visit", "last_visit"),
     )
     id: str = Field(primary_key=True)
     revision: int = Field(sa_type=BigInteger, index=True)
@@ -213,6 +214,8 @@ class Card(Row, table=True):
     balance: int = Field(default=0, sa_type=BigInteger)
     status: str = ""
     link: str | None = None
+    tier: str | None = None
+    expires_at: datetime | None = _time(default=None, nullable=True, index=True)
     created_at: datetime = _time()
     updated_at: datetime = _time()
 
@@ -235,7 +238,7 @@ class Transaction(Row, table=True):
     customer_id: str | None = Field(default=None, index=True)
     card_id: str | None = Field(default=None, index=True)
     customer_remote_id: str | None = None
-    happened_at: datetime = _time()
+    happened_at: datetime = _time(index=True)
     currency: str
     total_minor: int = Field(sa_type=BigInteger)
     base_minor: int = Field(default=0, sa_type=BigInteger)
@@ -326,6 +329,21 @@ class Delivery(Row, table=True):
     answer: str = Field(default="", sa_type=Text)
     problem: str = Field(default="", sa_type=Text)
     ms: int = 0
+
+
+class ToldMoment(Row, table=True):
+    """What a platform was told of a customer's loyalty: a moment of a kind is told once an occasion (a year, a day).
+
+    `moment` is the customer (or card) and the kind; `version` counts the tellings and is 0 while only the state is
+    noted from which a change will be told.
+    """
+
+    __tablename__ = "told_moment"
+    integration_id: str = Field(primary_key=True)
+    moment: str = Field(primary_key=True)
+    occasion: str
+    version: int = 0
+    at: datetime = _time()
 
 
 class ToldRecord(Row, table=True):

@@ -4,7 +4,7 @@ Balances belong to Perkstar: an operation is sent and the balance it answers is 
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -122,24 +122,26 @@ def _changed_cards(
         if owner is None or str(record.fields.get("templateId")) not in templates:
             continue
         row = rows.get(record.id)
-        link, balance, status = _shown(record)
-        if row is None or (row.link, row.balance, row.status, row.customer_id) != (
-            link,
-            balance,
-            status,
-            owner,
-        ):
+        values = {**_shown(record), "customer_id": owner}
+        if row is None or any(getattr(row, name) != value for name, value in values.items()):
             changed.append((record, owner, row))
     return changed
 
 
-def _shown(record: RemoteRecord) -> tuple[str | None, int, str]:
-    link = record.fields.get("installLink")
-    return (
-        str(link) if link else None,
-        int(record.fields.get("balance") or 0),
-        str(record.fields.get("status") or ""),
-    )
+def _shown(record: RemoteRecord) -> dict[str, Any]:
+    """What a card's row has of the cloud; an end that can't be read is none."""
+    link, tier, end = (record.fields.get(name) for name in ("installLink", "membershipTier", "expiresAt"))
+    try:
+        expires = datetime.fromisoformat(str(end)) if end else None
+    except ValueError:
+        expires = None
+    return {
+        "link": str(link) if link else None,
+        "balance": int(record.fields.get("balance") or 0),
+        "status": str(record.fields.get("status") or ""),
+        "tier": str(tier) if tier else None,
+        "expires_at": expires if expires is None or expires.tzinfo else expires.replace(tzinfo=UTC),
+    }
 
 
 def keep_card(
@@ -152,16 +154,9 @@ def keep_card(
     revision: int,
 ) -> str:
     """Write a card as the cloud shows it and mirror it on its customer; answers its id here. Takes two revisions."""
-    link, balance, status = _shown(record)
     now = leg.clock.now()
-    values = {
-        "customer_id": customer_id,
-        "balance": balance,
-        "status": status,
-        "link": link,
-        "revision": revision,
-        "updated_at": now,
-    }
+    shown = _shown(record)
+    values = {**shown, "customer_id": customer_id, "revision": revision, "updated_at": now}
     if row is None:
         template = templates[str(record.fields.get("templateId"))]
         id_ = new_id("crd")
@@ -178,15 +173,14 @@ def keep_card(
     else:
         id_ = row.id
         connection.execute(update(CARD).where(CARD.c.id == id_).values(**values))
-    tier = record.fields.get("membershipTier")
     connection.execute(
         update(CUSTOMER)
         .where(CUSTOMER.c.id == customer_id)
         .values(
-            balance=balance,
-            card_link=link,
+            balance=shown["balance"],
+            card_link=shown["link"],
             card_serial=record.id,
-            tier=str(tier) if tier else None,
+            tier=shown["tier"],
             revision=revision + 1,
             updated_at=now,
         )

@@ -14,7 +14,7 @@ from .earning import EarningRule
 from .mapping import Line, transform
 
 if TYPE_CHECKING:
-    from perkstar_tui.platforms.parts import JournalSpec, RowsSpec
+    from perkstar_tui.platforms.parts import EventsSpec, JournalSpec, RowsSpec
 
 CUSTOMER_FIELDS = (
     "first_name",
@@ -69,6 +69,8 @@ class RunConfig:
     """How journals are entered at a platform that keeps books."""
     currency: str = "GBP"
     """What the account counts in."""
+    events: "EventsSpec | None" = None
+    """How customers' moments are told, where the platform takes them."""
 
     @cached_property
     def paths(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ EVENT = table(t.InboundEvent)
 CONFLICT = table(t.Conflict)
 SENT = table(t.SentRow)
 DELIVERY = table(t.Delivery)
+TOLD = table(t.ToldMoment)
 
 PROGRESS_S = 0.2
 

@@ -19,7 +19,7 @@ from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
-from . import books, deliveries, inward, outward, rows, sales
+from . import books, deliveries, inward, outward, rows, sales, telling
 from . import cloud as cloud_legs
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
@@ -340,7 +340,9 @@ class _Run:
 
     async def _platform(self, leg: Leg) -> None:
         """The platform's legs. A data type whose permission is missing stops; the others go on (H6)."""
-        for step in (self._customers_in, self._sales_in, self._customers_out, self._rows_out):
+        for step in (
+            self._customers_in, self._sales_in, self._customers_out, self._moments_out, self._rows_out,
+        ):  # fmt: skip
             try:
                 await step(leg)
             except PerkstarError as error:
@@ -368,6 +370,11 @@ class _Run:
         delivered = leg.config.rows is not None and leg.config.rows.deliver
         if DataType.CUSTOMERS in leg.config.data and leg.config.direction.outward and not delivered:
             await outward.send_customers(leg)
+
+    async def _moments_out(self, leg: Leg) -> None:
+        wanted = DataType.CUSTOMERS in leg.config.data and leg.config.direction.outward
+        if wanted and leg.config.events is not None:
+            await telling.send_moments(leg, leg.config.events)
 
     async def _rows_out(self, leg: Leg) -> None:
         if leg.config.rows is not None and leg.config.rows.deliver:

@@ -18,7 +18,8 @@ from perkstar_tui.model.remote import (
     RemoteRecord,
     Value,
 )
-from perkstar_tui.platforms.base import OF_RECORD, RestConnector, moment, nested, server_ms, together
+from perkstar_tui.platforms.appending import Appender
+from perkstar_tui.platforms.base import OF_RECORD, moment, nested, server_ms, together
 from perkstar_tui.platforms.catalog import load_catalog
 from perkstar_tui.platforms.connector import CredentialStore, Subscription
 from perkstar_tui.platforms.pagination import Batch, Place, ahead, by_time
@@ -42,7 +43,7 @@ def address_hash(email: str) -> str:
     return md5(email.strip().lower().encode(), usedforsecurity=False).hexdigest()
 
 
-class Mailchimp(RestConnector):
+class Mailchimp(Appender):
     """Members of one audience (Mailchimp's API calls it a list)."""
 
     _list: str | None = None
@@ -54,6 +55,9 @@ class Mailchimp(RestConnector):
         if self._list is None:
             self._list = self.option("list_id").strip() or await self._only_list()
         return self._list
+
+    async def known(self) -> dict[str, Any]:
+        return {**await super().known(), "list_id": await self.list_id()}
 
     async def _only_list(self) -> str:
         params = {"fields": "lists.id,lists.name,total_items", "count": 100}

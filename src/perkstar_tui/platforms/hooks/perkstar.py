@@ -362,6 +362,7 @@ class PerkstarCloud(RestConnector):
             "status": row.get("status"),
             "type": row.get("type"),
             "balance": _balance(row, self._digits if self._digits is not None else 2),
+            "expiresAt": row.get("expiresAt"),
             "membershipTier": (tier.get("name") or str(tier.get("id"))) if isinstance(tier, dict) else None,
         }
         return RemoteRecord(str(row["id"]), fields, moment(row.get("updatedAt") or row.get("createdAt")))

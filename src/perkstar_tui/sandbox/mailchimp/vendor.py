@@ -32,7 +32,7 @@ class Mailchimp(Vendor):
     """Mailchimp on one port, with and without the `/3.0` in front."""
 
     name = "mailchimp"
-    kinds = ("members",)
+    kinds = ("members", "events")
     people_kind = "members"
     needs = ("email",)
     authorize_path = "/oauth2/authorize"
@@ -173,7 +173,9 @@ class Mailchimp(Vendor):
         self.kind("members").move_oldest_to_end()
 
     def view(self, kind: str, row: Row) -> Any:
-        """A member as lists show it."""
+        """A member as lists show it, or an event."""
+        if kind == "events":
+            return row.body
         return self.members.shown(row)
 
     def control_put(self, kind: str, identifier: str, part: dict[str, Any]) -> Any:
