@@ -101,7 +101,9 @@ def test_every_birthday_has_exactly_one_day_on_which_it_is_first_told(born: date
             told.append((today, moment.occasion))
             known[moment.id] = moment.occasion
     year = int(told[0][1])
-    assert [occasion for _, occasion in told] == [str(year), str(year + 1)]
+    # A third one lies in two years where the first day of these still is late for one.
+    assert len(told) in (2, 3)
+    assert [occasion for _, occasion in told] == [str(year + number) for number in range(len(told))]
     for today, occasion in told:
         day = birthday_in(int(occasion), person.birth_date)
         due = day - timedelta(days=before)

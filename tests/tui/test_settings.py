@@ -10,8 +10,8 @@ VIEW = next(view for view in shop() if view.id == MAILCHIMP)
 ITEM = next(item for item in _items() if item.name == "mailchimp")
 
 
-def lines(events: tuple[str, ...], **options: str) -> dict[str, Setting]:
-    found = settings_of(replace(VIEW, options=options), replace(ITEM, events=events))
+def lines(kinds: tuple[str, ...], /, **options: str) -> dict[str, Setting]:
+    found = settings_of(replace(VIEW, options=options), replace(ITEM, events=kinds))
     return {setting.key: setting for setting in found}
 
 
