@@ -4,7 +4,6 @@ import json
 import sys
 from pathlib import Path
 
-from perkstar_tui.model.enums import Kind
 from perkstar_tui.platforms.authored import schema
 from perkstar_tui.platforms.catalog import PLANNED, load_catalog
 from perkstar_tui.platforms.guide import guide_of
@@ -16,7 +15,6 @@ def platforms() -> str:
     """Every guide in the catalog's order, and the platforms that are to come."""
     catalog = load_catalog()
     working = [catalog[one.name] for one in PLANNED if one.name in catalog]
-    working += [manifest for manifest in catalog.values() if manifest.kind is Kind.WEBHOOK]
     coming = [one for one in PLANNED if one.name not in catalog]
     parts = [
         "# Platforms",

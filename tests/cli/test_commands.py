@@ -58,4 +58,4 @@ def test_doctor_says_where_the_vault_key_lies(perkstar):
 def test_the_catalog_lists_all_24_platforms_and_the_custom_kinds(perkstar):
     code, answer = perkstar("catalog")
     kinds = [item["kind"] for item in answer["items"]]
-    assert code == 0 and kinds.count("prebuilt") == 24 and kinds[24:] == ["webhook"]
+    assert code == 0 and kinds.count("prebuilt") == 24 and kinds[24:] == ["api", "webhook"]

@@ -94,19 +94,18 @@ def catalog(bench: Bench) -> list[v.CatalogItem]:
                     planned.name,
                     planned.title,
                     planned.category,
-                    "prebuilt",
+                    planned.kind.value,
                     (),
                     (),
                     (),
                     False,
                     "planned",
-                    "Not available yet.",
+                    planned.notes,
                 )
             )
         else:
             items.append(_working(manifest, manifest.category, counts[planned.name]))
-    own = [manifest for manifest in bench.catalog.values() if manifest.kind in (Kind.API, Kind.WEBHOOK)]
-    own.sort(key=lambda manifest: manifest.kind is Kind.API)
+    own = [manifest for manifest in bench.catalog.values() if manifest.kind is Kind.API]
     return items + [_working(manifest, CUSTOM, counts[manifest.name]) for manifest in own]
 
 

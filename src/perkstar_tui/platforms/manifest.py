@@ -340,6 +340,8 @@ class Planned(_Part):
     name: str
     title: str
     category: str
+    kind: Kind = Kind.PREBUILT
+    notes: str = "Not available yet."
 
 
 class PlannedFile(_Part):
