@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from perkstar_tui.model.enums import LinkState, Status
+from perkstar_tui.model.enums import Direction, Kind, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind
 
 from . import overview as v
@@ -115,11 +115,9 @@ def _visible(config: dict[str, Any]) -> dict[str, Any]:
 def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView) -> tuple[str, str, str]:
     """The one sentence for what is wrong, what mends it, and the key."""
     if row.status == Status.RECONNECT_REQUIRED:
-        return (
-            f"{title} refuses the credential; nothing is read or sent until it is renewed.",
-            "Reconnect",
-            "R",
-        )
+        refused = f"{title} refuses the credential; nothing is read or sent until it is renewed."
+        own = row.kind == Kind.WEBHOOK and row.status_reason
+        return (own or refused, "Reconnect", "R")
     if row.status == Status.ERROR and row.status_code == ErrorKind.MASS_CHANGE:
         return (row.status_reason, "Decide: look at it with w, then go on", "s")
     if row.status == Status.ERROR:
@@ -128,6 +126,10 @@ def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView)
         return (f"Paused by {row.paused_by}." if row.paused_by else "Paused.", "Resume", "p")
     if row.status_code == ErrorKind.RATE_LIMITED:
         return row.status_reason, "It goes on by itself", ""
+    if row.kind == Kind.WEBHOOK and row.config["direction"] == Direction.TO_PLATFORM and (held or failed):
+        which, said = (held, "given up") if held else (failed, "not taken yet, and told again by itself")
+        noun = "delivery was" if which == 1 else "deliveries were"
+        return (f"{which} {noun} {said}.", "See which ones and why", "!")
     if failed:
         noun = "record was" if failed == 1 else "records were"
         return (f"{failed} {noun} refused by {title}.", "See which ones and why", "!")
