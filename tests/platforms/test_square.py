@@ -307,6 +307,29 @@ async def test_a_sale_carries_its_amounts_buyer_and_lines() -> None:
     assert (sale.currency, sale.customer_remote_id, sale.lines[0].quantity) == ("GBP", "C1", 2.0)
 
 
+async def test_a_bill_that_two_customers_paid_is_a_sale_for_each_and_so_are_its_refunds() -> None:
+    tenders = [
+        {"id": "T1", "payment_id": "P1", "customer_id": "C1", "amount_money": {"amount": 200, "currency": "GBP"}},
+        {"id": "T2", "payment_id": "P2", "customer_id": "C2", "amount_money": {"amount": 300, "currency": "GBP"},
+         "tip_money": {"amount": 10, "currency": "GBP"}},
+    ]  # fmt: skip
+    returned = order("R1", NOON, 0, line_items=[], returns=[{"source_order_id": "O1"}])
+    back = [
+        {**refund("f1", "O1", 50), "payment_id": "P2"},
+        {**refund("f2", "R1", 40), "payment_id": "P1"},
+    ]
+    till = Till(1, [order("O1", NOON - 9_000_000, 500, customer_id="C1", tenders=tenders), returned], back)
+    first = await pages(till.vendor.connect("square"), SALES)
+    sales = [sale for page in first for sale in page.sales]
+    assert [(s.id, s.customer_remote_id, s.total_minor, s.tip_minor) for s in sales] == [
+        ("O1/P1", "C1", 200, 0),
+        ("O1/P2", "C2", 300, 10),
+    ]
+    assert sum(s.tax_minor for s in sales) == 20 and {s.whole for s in sales} == {"O1"}
+    refunds = {(r.id, r.sale_id) for page in first for r in page.refunds}
+    assert refunds == {("f1", "O1/P2"), ("f2", "O1/P1")}
+
+
 async def test_refunds_belong_to_the_sale_even_through_a_return_order() -> None:
     returned = order("R1", NOON, 0, line_items=[], returns=[{"source_order_id": "O1"}])
     till = Till(

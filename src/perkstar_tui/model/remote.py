@@ -35,7 +35,10 @@ class SaleLine:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A finished order, sale, paid invoice or visit. Amounts are minor units of `currency` (ISO 4217)."""
+    """A finished order, sale, paid invoice or visit. Amounts are minor units of `currency` (ISO 4217).
+
+    `whole` is the bill that it is a part of, where several customers paid one.
+    """
 
     id: str
     placed_at: datetime
@@ -49,6 +52,7 @@ class Sale:
     email: str | None = None
     phone: str | None = None
     lines: tuple[SaleLine, ...] = ()
+    whole: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,7 @@ def _movement(row: Any, platforms: dict[str, str]) -> dict[str, Any]:
     at = row.happened_at.astimezone(UTC)
     platform = platforms.get(row.integration_id, "perkstar")
     return {
-        "id": row.id, "kind": row.line_kind, "sale": f"{platform}:{row.sale_id or row.remote_id}",
+        "id": row.id, "kind": row.line_kind, "sale": f"{platform}:{row.sale_id if refund else row.remote_id}",
         "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "at_micros": round(at.timestamp() * 1_000_000), "day": at.strftime("%Y-%m-%d"), "currency": row.currency,
         "amount": -abs(amount) if refund else amount, "size": abs(amount),

@@ -47,7 +47,7 @@ def _mark(transaction_id: str) -> str:
 def _apply(leg: Leg, page: Page) -> None:
     with leg.store.read() as connection:
         known = _known(connection, leg, page)
-    sales = [sale for sale in page.sales if (sale.id, "sale") not in known]
+    sales = [sale for sale in page.sales if not _is_known(sale, known)]
     refunds = [refund for refund in page.refunds if (refund.id, "refund") not in known]
     leg.inward.unchanged += len(page.sales) + len(page.refunds) - len(sales) - len(refunds)
     with leg.store.write(leg.lease.fence) as connection:
@@ -55,7 +55,7 @@ def _apply(leg: Leg, page: Page) -> None:
             revision = leg.store.next_revisions(connection, len(sales) + len(refunds))
             known = _known(connection, leg, page)
             for sale in sales:
-                if (sale.id, "sale") not in known:
+                if not _is_known(sale, known):
                     _book_sale(leg, connection, sale, revision)
                     known.add((sale.id, "sale"))
                     revision += 1
@@ -68,8 +68,18 @@ def _apply(leg: Leg, page: Page) -> None:
             leg.save_cursor(connection, DATA, "in", page.cursor)
 
 
+def _is_known(sale: Sale, known: set[tuple[str, str]]) -> bool:
+    """Whether a sale was booked: itself, as a part of the bill that was booked whole, or in parts.
+
+    At the vendor a customer may be put on a part of a bill, or taken off it, after it was read: what was credited
+    stays.
+    """
+    return bool({(sale.id, "sale"), (sale.whole, "sale"), (sale.id, "parts")} & known)
+
+
 def _known(connection: Connection, leg: Leg, page: Page) -> set[tuple[str, str]]:
-    ids = [sale.id for sale in page.sales] + [refund.id for refund in page.refunds]
+    wholes = {sale.whole for sale in page.sales if sale.whole}
+    ids = [*(sale.id for sale in page.sales), *(refund.id for refund in page.refunds), *wholes]
     found: set[tuple[str, str]] = set()
     for start in range(0, len(ids), 500):
         rows = connection.execute(
@@ -78,6 +88,14 @@ def _known(connection: Connection, leg: Leg, page: Page) -> set[tuple[str, str]]
             )
         )
         found.update((row.remote_id, row.line_kind) for row in rows)
+        parts = connection.execute(
+            select(TRANSACTION.c.sale_id).where(
+                TRANSACTION.c.integration_id == leg.id,
+                TRANSACTION.c.sale_id.in_(ids[start : start + 500]),
+                TRANSACTION.c.line_kind == "sale",
+            )
+        )
+        found.update((row.sale_id, "parts") for row in parts)
     return found
 
 
@@ -126,6 +144,7 @@ def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> N
         "revision": revision,
         "integration_id": leg.id,
         "remote_id": sale.id,
+        "sale_id": sale.whole,
         "line_kind": "sale",
         "customer_id": customer_id,
         "customer_remote_id": sale.customer_remote_id,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.remote import Page, Refund, Sale, SaleLine
 from perkstar_tui.platforms.base import epoch_ms, iso, moment, server_ms
+from perkstar_tui.platforms.splitting import Payment, split
 
 if TYPE_CHECKING:
     from .square import Square
@@ -13,6 +14,19 @@ if TYPE_CHECKING:
 LOCATIONS_AT_ONCE = 10
 LOCATIONS_FRESH_MS = 24 * 3600 * 1000
 """How long the list of locations is believed; a new shop's sales since then are read when it is noticed."""
+
+
+class _Returns(dict[str, str | None]):
+    """Of orders seen so far, whose goods came back with each; `split` are those that several customers paid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.split: set[str] = set()
+
+    def note(self, row: dict[str, Any]) -> None:
+        self[row["id"]] = _returned_from(row)
+        if len(_sales(row)) > 1:
+            self.split.add(row["id"])
 
 
 async def read_sales(square: "Square", cursor: dict[str, Any] | None) -> AsyncIterator[Page]:
@@ -37,7 +51,7 @@ async def read_sales(square: "Square", cursor: dict[str, Any] | None) -> AsyncIt
         stand["locations"][i : i + LOCATIONS_AT_ONCE]
         for i in range(0, len(stand["locations"]), LOCATIONS_AT_ONCE)
     ]
-    returns: dict[str, str | None] = {}
+    returns = _Returns()
     for number in range(int(stand.get("chunk", 0)), len(chunks)):
         at = stand.pop("at", None) if number == stand.get("chunk") else None
         async for page, place in _orders(square, chunks[number], at or start, returns, stand):
@@ -64,7 +78,7 @@ async def _orders(
     square: "Square",
     locations: Sequence[str],
     begin: int | None,
-    returns: dict[str, str | None],
+    returns: _Returns,
     stand: dict[str, Any],
 ) -> AsyncIterator[tuple[Page, int]]:
     query: dict[str, Any] = {
@@ -83,8 +97,8 @@ async def _orders(
         stand.setdefault("started", server_ms(reply) or epoch_ms(square.clock.now()))
         rows = reply.data.get("orders") or []
         for row in rows:
-            returns[row["id"]] = _returned_from(row)
-        sales = [sale for row in rows if (sale := _sale(row)) is not None]
+            returns.note(row)
+        sales = [sale for row in rows for sale in _sales(row)]
         last = moment(rows[-1].get("updated_at")) if rows else None
         yield Page(sales=sales), epoch_ms(last) if last is not None else begin or 0
         if not reply.data.get("cursor"):
@@ -95,6 +109,23 @@ async def _orders(
 def _returned_from(row: dict[str, Any]) -> str | None:
     """The order whose goods came back with this one, if it is a return."""
     return next((r["source_order_id"] for r in row.get("returns") or () if r.get("source_order_id")), None)
+
+
+def _sales(row: dict[str, Any]) -> list[Sale]:
+    """An order as a sale, or as one for each payment where several customers paid it."""
+    sale = _sale(row)
+    if sale is None:
+        return []
+    parts = [
+        Payment(
+            str(tender.get("payment_id") or tender.get("id") or number),
+            tender.get("customer_id"),
+            _amount(tender, "amount_money"),
+            _amount(tender, "tip_money"),
+        )
+        for number, tender in enumerate(row.get("tenders") or ())
+    ]
+    return split(sale, parts)
 
 
 def _sale(row: dict[str, Any]) -> Sale | None:
@@ -151,7 +182,7 @@ def _recipient(row: dict[str, Any]) -> tuple[str | None, str | None]:
     return None, None
 
 
-async def _refunds(square: "Square", begin: int | None, returns: dict[str, str | None]) -> list[Refund]:
+async def _refunds(square: "Square", begin: int | None, returns: _Returns) -> list[Refund]:
     params: dict[str, Any] = {
         "status": "COMPLETED",
         "sort_field": "UPDATED_AT",
@@ -167,21 +198,29 @@ async def _refunds(square: "Square", begin: int | None, returns: dict[str, str |
             break
         params["cursor"] = data["cursor"]
     # A refund names its order: the sale, or a return of its own, which then names the sale.
-    unknown = list(
-        {row["order_id"] for row in rows if row.get("order_id") and row["order_id"] not in returns}
-    )
-    for start in range(0, len(unknown), 100):
-        body = {"order_ids": unknown[start : start + 100]}
-        found = (await square.call("POST", "/v2/orders/batch-retrieve", json=body, repeatable=True)).data
-        returns |= {row["id"]: _returned_from(row) for row in found.get("orders") or ()}
+    await _look_up(square, [row.get("order_id") for row in rows], returns)
+    # Whether the sale was paid by several is seen in it alone.
+    await _look_up(square, [returns.get(row.get("order_id") or "") for row in rows], returns)
     return [refund for row in rows if (refund := _refund(row, returns)) is not None]
 
 
-def _refund(row: dict[str, Any], returns: dict[str, str | None]) -> Refund | None:
+async def _look_up(square: "Square", ids: Sequence[str | None], returns: _Returns) -> None:
+    """See the orders that were not seen yet."""
+    unknown = list({id_ for id_ in ids if id_ and id_ not in returns})
+    for start in range(0, len(unknown), 100):
+        body = {"order_ids": unknown[start : start + 100]}
+        found = (await square.call("POST", "/v2/orders/batch-retrieve", json=body, repeatable=True)).data
+        for row in found.get("orders") or ():
+            returns.note(row)
+
+
+def _refund(row: dict[str, Any], returns: _Returns) -> Refund | None:
     order = row.get("order_id")
     at = moment(row.get("created_at") or row.get("updated_at"))
     money = row.get("amount_money") or {}
     if not order or at is None:
         return None
     sale = returns.get(order) or order
+    if sale in returns.split and row.get("payment_id"):
+        sale = f"{sale}/{row['payment_id']}"
     return Refund(str(row["id"]), sale, at, int(money.get("amount") or 0), str(money.get("currency") or ""))

@@ -145,16 +145,16 @@ class Orders(Resource):
         self.vendor.webhooks.announce(f"order.{word}", f"order_{word}", row.id, {f"order_{word}": short})
 
     def sell(self, part: dict[str, Any], identifier: str = "") -> Row:
-        """A whole sale: an order, and the payment that completes it unless it stays open."""
+        """A whole sale: an order, and the payment that completes it unless it stays open, or each of `tenders`."""
         lines = part.get("line_items") or [
             {"name": "Flat white", "quantity": "1", "base_price_money": part.get("total_money") or money(340)}
         ]
         body = totalled({"location_id": LOCATIONS[0]} | part | {"line_items": lines}, self.chance)
         row = self.put_new(body, identifier)
         if part.get("state", "COMPLETED") == "COMPLETED":
-            self.vendor.payments.pay({
-                "source_id": "CARD", "order_id": row.id, "customer_id": part.get("customer_id"),
-                "amount_money": body["total_money"], "tip_money": part.get("tip_money"),
-            })  # fmt: skip
+            whole = {"customer_id": part.get("customer_id"), "amount_money": body["total_money"],
+                     "tip_money": part.get("tip_money")}  # fmt: skip
+            for one in part.get("tenders") or [whole]:
+                self.vendor.payments.pay({"source_id": "CARD", "order_id": row.id, **one})
             row = self.vendor.found("orders", row.id)
         return row
