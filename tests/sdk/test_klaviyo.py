@@ -15,13 +15,17 @@ VENDOR = "klaviyo"
 
 def client_of(vendor, key):
     # The client's own setting for another host; answers as dictionaries.
-    client = KlaviyoAPI(key, test_host=vendor.url, options={USE_DICTIONARY_FOR_RESPONSE_DATA: True})
-    return client.Profiles
+    return KlaviyoAPI(key, test_host=vendor.url, options={USE_DICTIONARY_FOR_RESPONSE_DATA: True})
 
 
 @pytest.fixture
-def profiles(vendor):
+def client(vendor):
     return client_of(vendor, vendor.credentials["api_key"])
+
+
+@pytest.fixture
+def profiles(client):
+    return client.Profiles
 
 
 def body(email, identifier=None, **attributes):
@@ -70,6 +74,42 @@ def test_subscriptions_come_where_they_are_asked_for(profiles):
     assert page["data"][0]["attributes"]["subscriptions"]["email"]["marketing"]["consent"]
 
 
+def happened(profile, *marks, **more):
+    """A job that tells of somebody's events."""
+    events = [
+        {
+            "type": "event",
+            "attributes": {
+                "properties": {"text": "It has come."},
+                "metric": {"data": {"type": "metric", "attributes": {"name": "Birthday"}}},
+                "unique_id": mark,
+                **more,
+            },
+        }
+        for mark in marks
+    ]
+    whose = {"data": {"type": "profile", "id": profile["id"], "attributes": {}}}
+    one = {"type": "event-bulk-create", "attributes": {"profile": whose, "events": {"data": events}}}
+    attributes = {"events-bulk-create": {"data": [one]}}
+    return {"data": {"type": "event-bulk-create-job", "attributes": attributes}}
+
+
+def test_events_are_told_in_a_job_and_a_repeat_is_dropped(vendor, client):
+    new = client.Profiles.create_profile(body(vendor.address()))["data"]
+    for _ in range(2):
+        client.Events.bulk_create_events(happened(new, "m1", "m2", time="2026-11-24T10:00:00Z"))
+    found = client.Events.get_events(filter=f'equals(profile_id,"{new["id"]}")')["data"]
+    assert [event["attributes"]["timestamp"] for event in found] == [1795514400] * 2
+    assert "Birthday" in [metric["attributes"]["name"] for metric in client.Metrics.get_metrics()["data"]]
+
+
+def test_a_job_with_an_event_twice_is_refused(vendor, client):
+    new = client.Profiles.create_profile(body(vendor.address()))["data"]
+    with pytest.raises(BadRequestException):
+        client.Events.bulk_create_events(happened(new, "m1", "m1"))
+    assert client.Events.get_events(filter=f'equals(profile_id,"{new["id"]}")')["data"] == []
+
+
 def test_a_profile_that_is_there_is_a_conflict(vendor, profiles):
     email = vendor.address()
     new = profiles.create_profile(body(email))["data"]
@@ -92,5 +132,5 @@ def test_a_profile_that_is_not_there_is_not_found(profiles):
 
 def test_a_wrong_key_is_refused(vendor):
     with pytest.raises(UnauthorizedException) as problem:
-        client_of(vendor, "pk_wrong").get_profiles()
+        client_of(vendor, "pk_wrong").Profiles.get_profiles()
     assert problem.value.status == 401

@@ -119,6 +119,10 @@ def test_a_visit_makes_a_new_silence_possible() -> None:
     person = replace(BASE, last_seen=seen)
     known = {**KNOWN, "cus_1:inactive": seen.isoformat()}
     assert found(person, known) == {}
+    [ended] = moments_of(replace(person, last_seen=TODAY), TERMS, known)
+    assert (ended.occasion, ended.day) == ("", None)
+    known["cus_1:inactive"] = ended.occasion
+    assert moments_of(replace(person, last_seen=TODAY), TERMS, known) == []
     later = TODAY + timedelta(days=100)
     assert "inactive" in found(replace(person, last_seen=TODAY), known, today=later)
 

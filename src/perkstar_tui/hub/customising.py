@@ -9,7 +9,7 @@ from typing import Any
 
 from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
-from perkstar_tui.model.remote import Presence
+from perkstar_tui.model.remote import MOMENTS, Presence
 from perkstar_tui.platforms.authored import Complaint, Problem, own, read_manifest, schema
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
@@ -40,7 +40,7 @@ def _mapped(manifest: Manifest) -> Iterator[Problem]:
         seen: set[str] = set()
         for number, field in enumerate(spec.fields):
             place = ("data", data.value, "fields", number)
-            if field.hub not in CUSTOMER_FIELDS and field.hub not in LOYALTY_FIELDS:
+            if field.hub not in (*CUSTOMER_FIELDS, *LOYALTY_FIELDS, *MOMENTS):
                 known = ", ".join((*CUSTOMER_FIELDS, *LOYALTY_FIELDS))
                 yield (*place, "hub"), f"Perkstar has no field {field.hub!r}.", f"Use one of: {known}."
             if field.remote in seen:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from perkstar_tui.model.enums import DataType, Direction, Kind, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
+from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.guide import guide_of
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import leases
@@ -113,6 +114,7 @@ CUSTOM = "Custom"
 
 
 def _working(manifest: Manifest, category: str, connected: int) -> v.CatalogItem:
+    customers = manifest.data.get(DataType.CUSTOMERS)
     return v.CatalogItem(
         name=manifest.name,
         title=manifest.title,
@@ -125,6 +127,7 @@ def _working(manifest: Manifest, category: str, connected: int) -> v.CatalogItem
         status="working",
         notes=manifest.notes,
         connected=connected,
+        events=MOMENTS if customers is not None and customers.events is not None else (),
     )
 
 

@@ -159,7 +159,10 @@ async def _events(leg: Leg, spec: EventsSpec, connector: RehearsingConnector) ->
     if not moments.chosen(leg.config.options.get("events")):
         return []
     await telling.send_moments(leg, spec)
-    kinds = {title: sum(one.kind == kind for one in connector.told) for kind, title in moments.TITLES.items()}
+    kinds = {
+        title: sum(one.kind == kind and one.day != "" for one in connector.told)
+        for kind, title in moments.TITLES.items()
+    }
     words = ", ".join(f"{count} {title.lower()}" for title, count in kinds.items() if count)
     waiting = telling.waits(leg)
     later = f"; {waiting} customers with some are not known there yet" if waiting else ""

@@ -252,6 +252,8 @@ class CatalogItem:
     status: Literal["working", "planned"]
     notes: str
     connected: int = 0
+    events: tuple[str, ...] = ()
+    """Loyalty events that it can be told of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,8 +162,8 @@ class Fact:
 class Told:
     """A moment of one customer as it is told to a platform that knows the customer as `remote`.
 
-    `key` is its name for ever, `day` the day that it is about (ISO 8601), `values` what a manifest's template may name
-    (EventsSpec); `version` is the link's, for platforms that find a record again by it.
+    `key` is its name for ever, `day` the day that it is about (ISO 8601; empty where it has ended), `values` what a
+    manifest's template may name (EventsSpec); `version` is the link's, for platforms that find a record again by it.
     """
 
     key: str

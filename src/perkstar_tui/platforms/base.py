@@ -302,7 +302,7 @@ class RestConnector:
             every = [paths[kind] for kind in MOMENTS if kind in paths]
             await self.ensure_fields(DataType.CUSTOMERS, every)
             self._moments_made = True
-        changes = [Change(e.key, e.remote, {paths[e.kind]: e.day}, e.version) for e in events]
+        changes = [Change(e.key, e.remote, {paths[e.kind]: e.day or None}, e.version) for e in events]
         return [answer.error for answer in await self.send(DataType.CUSTOMERS, changes)]
 
     async def was_told(self, event: Told) -> bool | None:

@@ -94,12 +94,15 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing to tell, or with `noted` only to remember. It is told where its `occasion` is another than before."""
+    """One thing to tell, or with `noted` only to remember. It is told where its `occasion` is another than before.
+
+    Without a `day` it has ended: a field that shows the day is cleared, and there is no event of it.
+    """
 
     id: str
     kind: MomentKind
     occasion: str
-    day: date
+    day: date | None
     text: str = ""
     values: dict[str, Any] = field(default_factory=dict)
     noted: bool = False
@@ -179,10 +182,13 @@ def _inactive(person: Person, terms: Terms, known: Mapping[str, str]) -> Iterato
     """A silence that became long enough since this is told; whoever was silent before is no news."""
     if person.last_seen is None:
         return
+    id_ = f"{person.id}:inactive"
     silent = (terms.today - person.last_seen).days
-    if terms.start_day <= person.last_seen + timedelta(days=terms.inactive_days) <= terms.today:
+    if silent < terms.inactive_days and known.get(id_):
+        yield Moment(id_, "inactive", "", None)
+    elif terms.start_day <= person.last_seen + timedelta(days=terms.inactive_days) <= terms.today:
         yield Moment(
-            f"{person.id}:inactive", "inactive", person.last_seen.isoformat(), person.last_seen,
+            id_, "inactive", person.last_seen.isoformat(), person.last_seen,
             f"No visit since {person.last_seen}, for {silent} days.", {"days": silent},
         )  # fmt: skip
 

@@ -204,9 +204,11 @@ class _Telling:
             refuses = self.spec.marketing and row.marketing_consent == "no"
             for moment in moments:
                 version = known.get(moment.id, ("", 0))[1]
-                if moment.noted or refuses:
+                # An event that has ended is no event; a day in a field is taken out there.
+                over = moment.day is None and self.spec.call is not None
+                if moment.noted or over or refuses:
                     noted.append((moment.id, moment.occasion, version))
-                    self.leg.outward.excluded += not moment.noted
+                    self.leg.outward.excluded += not moment.noted and not over
                 elif person.id not in links:
                     self.waiting[person.id] = None
                 else:
@@ -221,14 +223,15 @@ class _Telling:
     def _told(self, row: Any, link: Any, moment: Moment, version: int) -> Told:
         key = f"{moment.id.replace(':', '.')}.{version}"
         at = moment.values.get("at") or self.leg.clock.now()
+        day = moment.day.isoformat() if moment.day is not None else ""
         values = {
             "tier": row.tier, "tier_before": None, "days": None, "amount": None, "currency": None,
             "balance": row.balance or 0, **moment.values, "key": key, "kind": moment.kind,
-            "title": TITLES[moment.kind], "text": moment.text, "day": moment.day.isoformat(),
+            "title": TITLES[moment.kind], "text": moment.text, "day": day,
             "at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "remote": link.remote_id, "customer": row.id,
             "email": row.email, "phone": row.phone, "first_name": row.first_name,
         }  # fmt: skip
-        return Told(key, moment.kind, link.remote_id, moment.day.isoformat(), values, link.version)
+        return Told(key, moment.kind, link.remote_id, day, values, link.version)
 
     async def _tell(self, telling: Sequence[tuple[Told, Moment, int]], rows: Mapping[str, Any]) -> None:
         for kind in MOMENTS:

@@ -64,6 +64,13 @@ SALES: tuple[tuple[str, str, str, Choices, str], ...] = (
 )
 
 
+DAYS = {
+    "inactive_days": ("Inactive after", "90", "Days without a visit."),
+    "expiring_days": ("Points expiring within", "30", "Days before a balance expires."),
+    "birthday_days_before": ("Birthday told before", "0", "Days before the birthday."),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One line: its key for the hub, its words, the present value, and what it may be."""
@@ -75,6 +82,7 @@ class Setting:
     help: str
     choices: Choices = ()
     several: bool = False
+    may_be_none: bool = False
 
 
 def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Setting]:
@@ -143,6 +151,9 @@ def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Set
         for key, label, default, choices, help_ in SALES:
             value = str(view.options.get(key, default))
             out.append(Setting(key, label, value, dict(choices).get(value, clean(value)), help_, choices))
+    if item is not None and item.events:
+        out += _events(view, item.events)
+        known |= {"events", *DAYS}
     for key, raw in view.options.items():
         if key not in known and key not in ("credit_from", "template_id"):
             out.append(
@@ -156,6 +167,31 @@ def _frequency(value: str) -> str:
     if value.startswith("daily@"):
         return f"every day at {clean(value[6:])}"
     return words.get(value, clean(value))
+
+
+def _events(view: v.IntegrationView, kinds: tuple[str, ...]) -> list[Setting]:
+    """Which loyalty events are told, and when."""
+    given = str(view.options.get("events") or "no")
+    chosen = ",".join(kinds) if given == "yes" else "" if given == "no" else given
+    choices = tuple((kind, kind.replace("_", " ")) for kind in kinds)
+    words = "none" if not chosen else ", ".join(part.replace("_", " ") for part in chosen.split(","))
+    out = [
+        Setting(
+            "events",
+            "Loyalty events",
+            chosen,
+            clean(words),
+            "What campaigns there can start from.",
+            choices,
+            True,
+            True,
+        )
+    ]
+    if chosen:
+        for key, (label, default, help_) in DAYS.items():
+            value = str(view.options.get(key, default))
+            out.append(Setting(key, label, value, clean(value), help_))
+    return out
 
 
 def _frequencies(realtime: bool) -> Choices:
@@ -242,7 +278,9 @@ class SettingsPane(Pane):
             self.program.push_screen(
                 SeveralSheet(setting.label, options, chosen),
                 lambda found: (
-                    keep(",".join(v_ for v_, _ in setting.choices if v_ in found)) if found else None
+                    keep(",".join(v_ for v_, _ in setting.choices if v_ in found) or "no")
+                    if found or (found is not None and setting.may_be_none)
+                    else None
                 ),
             )
         elif setting.choices:
