@@ -11,6 +11,7 @@ from perkstar_tui.model.errors import ErrorKind
 from .parts import (
     DiscoverSpec,
     EventSpec,
+    ExportSpec,
     FetchSpec,
     FindSpec,
     GreetingSpec,
@@ -155,6 +156,11 @@ class DataSpec(_Part):
     sale: SaleSpec | None = None
     rows: RowsSpec | None = None
     journal: JournalSpec | None = None
+
+    @property
+    def export(self) -> ExportSpec | None:
+        """How everything is read as files, where it can be."""
+        return self.read.export if self.read is not None else None
 
 
 class LimitSpec(_Part):
