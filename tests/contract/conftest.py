@@ -30,8 +30,10 @@ BOTH_WAYS = [name + BY_FILES for name, export in EXPORTS.items() if export.above
 def place(request: pytest.FixtureRequest, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     found = Place(box, request.param.removesuffix(BY_FILES))
     if request.param != found.name:
-        monkeypatch.setitem(EXPORTS[found.name].__dict__, "above", 0)
-        monkeypatch.setitem(found.manifest.data[DataType.CUSTOMERS].__dict__, "page_size", 50)
+        for spec in found.manifest.data.values():
+            if spec.export is not None:
+                monkeypatch.setitem(spec.export.__dict__, "above", 0)
+                monkeypatch.setitem(spec.__dict__, "page_size", 10)
     found.faults()
     yield found
     found.faults()

@@ -7,7 +7,9 @@ import pytest
 from places import Place, change
 from test_platforms import CUSTOMERS, ids, pages
 
+from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.model.remote import Page
 from perkstar_tui.sandbox.server import Sandbox
 
 PAGE = 50
@@ -76,6 +78,26 @@ async def test_a_file_says_of_everybody_what_pages_say(shop: Place, monkeypatch:
     monkeypatch.setitem(export.__dict__, "above", 1000)
     by_pages = {r.id: r for page in await pages(shop.connect()) for r in page.records}
     assert by_file == by_pages
+
+
+async def test_a_file_says_of_every_sale_what_pages_say(shop: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = shop.manifest.data[DataType.TRANSACTIONS]
+    assert spec.export is not None
+    monkeypatch.setitem(spec.__dict__, "page_size", 3)
+
+    async def read() -> tuple[dict[str, Any], list[Page], int]:
+        connector = shop.connect()
+        found = [page async for page in connector.read(DataType.TRANSACTIONS, None)]
+        told = [*(s for page in found for s in page.sales), *(r for page in found for r in page.refunds)]
+        assert len({(type(one), one.id) for one in told}) == len(told)
+        return {f"{type(one)} {one.id}": one for one in told}, found, connector.traffic.api_calls
+
+    by_pages, found, asked = await read()
+    monkeypatch.setitem(spec.export.__dict__, "above", 3)
+    by_file, again, fewer = await read()
+    assert by_file == by_pages and fewer == 5 < asked
+    assert any(sale.lines for page in again[1:] for sale in page.sales) and any(p.refunds for p in again)
+    assert again[-1].last and set(again[-1].cursor) == set(found[-1].cursor)
 
 
 async def test_few_come_page_by_page(shop: Place, monkeypatch: pytest.MonkeyPatch) -> None:

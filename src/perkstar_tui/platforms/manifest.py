@@ -160,7 +160,8 @@ class DataSpec(_Part):
     @property
     def export(self) -> ExportSpec | None:
         """How everything is read as files, where it can be."""
-        return self.read.export if self.read is not None else None
+        read = self.read or (self.sale.read if self.sale is not None else None)
+        return read.export if read is not None else None
 
 
 class LimitSpec(_Part):

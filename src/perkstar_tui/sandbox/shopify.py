@@ -3,7 +3,7 @@
 import base64
 import random
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -252,7 +252,8 @@ class Shopify(Ordinary):
             "order": lambda info, id: self.by_id("orders", id),
             "customerByIdentifier": self.by_identifier,
             "nodes": lambda info, ids: [self.by_id(None, one) for one in ids],
-            "metafieldDefinitions": self.list_definitions, "customersCount": self.count,
+            "metafieldDefinitions": self.list_definitions,
+            "customersCount": partial(self.count, "customers"), "ordersCount": partial(self.count, "orders"),
             "bulkOperation": self.bulk.one, "currentBulkOperation": self.bulk.current,
             "bulkOperationRunQuery": self.bulk.run, "bulkOperationCancel": self.bulk.cancel,
             "webhookSubscriptions": lambda info, **more: connection(list(self.hooks.values())),
@@ -429,10 +430,12 @@ class Shopify(Ordinary):
         """How many of a list are shown: a bulk operation shows all."""
         return None if self.at_large else first
 
-    def count(self, info: Any, query: str | None = None, limit: int | None = 10_000) -> dict[str, Any]:
-        """How many customers there are, counted up to a limit."""
+    def count(
+        self, kind: str, info: Any, query: str | None = None, limit: int | None = 10_000
+    ) -> dict[str, Any]:
+        """How many records there are, counted up to a limit."""
         conditions = self.conditions(query)
-        found = self.kind("customers").count(conditions.where, conditions.values)
+        found = self.kind(kind).count(conditions.where, conditions.values)
         least = limit is not None and found > limit
         return {"count": limit if least else found, "precision": "AT_LEAST" if least else "EXACT"}
 

@@ -162,6 +162,7 @@ type Query {
     query: String
   ): CustomerConnection!
   customersCount(query: String, limit: Int = 10000): Count
+  ordersCount(query: String, limit: Int = 10000): Count
   bulkOperation(id: ID!): BulkOperation
   currentBulkOperation(type: BulkOperationType = QUERY): BulkOperation @deprecated
   order(id: ID!): Order
