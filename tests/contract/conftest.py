@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from description import described
 from door import Door
-from places import CATALOG, Place, QuickClock
+from places import BY_FILES, CATALOG, Place, QuickClock
 
+from perkstar_tui.model.enums import DataType
 from perkstar_tui.sandbox.server import Sandbox
 
 
@@ -20,11 +21,19 @@ def box() -> Iterator[Sandbox]:
 
 PEOPLE = sorted(name for name, manifest in CATALOG.items() if manifest.read_by_calls)
 """Those whose people can be read; what only tells is in `test_telling.py`, what only takes in `test_taking.py`."""
+EXPORTS = {name: export for name in PEOPLE if (export := CATALOG[name].data[DataType.CUSTOMERS].export)}
+BOTH_WAYS = [name + BY_FILES for name, export in EXPORTS.items() if export.above is not None]
+"""Those whose many people come in files and whose few in pages."""
 
 
-@pytest.fixture(params=PEOPLE)
-def place(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Place]:
-    found = Place(box, request.param)
+@pytest.fixture(params=[*PEOPLE, *BOTH_WAYS])
+def place(request: pytest.FixtureRequest, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    found = Place(box, request.param.removesuffix(BY_FILES))
+    if request.param != found.name:
+        for spec in found.manifest.data.values():
+            if spec.export is not None:
+                monkeypatch.setitem(spec.export.__dict__, "above", 0)
+                monkeypatch.setitem(spec.__dict__, "page_size", 10)
     found.faults()
     yield found
     found.faults()
@@ -67,7 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         marks = list(item.iter_markers("where"))
         params = getattr(getattr(item, "callspec", None), "params", {})
-        name = params.get("place") or params.get("platform")
+        name = str(params.get("place") or params.get("platform")).removesuffix(BY_FILES)
         if not all(mark.args[0](CATALOG[name], params) for mark in marks):
             left.append(item)
     if left:

@@ -24,7 +24,8 @@ from perkstar_tui.sandbox.server import Sandbox
 
 CATALOG = load_catalog(drafts=bool(os.environ.get("PERKSTAR_DRAFTS"))).of_vendors()
 """Every vendor's platform that works. While one is being made, PERKSTAR_DRAFTS=1 runs the contracts over it too."""
-
+BY_FILES = " by files"
+"""Behind a platform's name: it is asked as if the few people there were many, who come in files and not in pages."""
 
 BACK = "http://127.0.0.1:8199/callback"
 

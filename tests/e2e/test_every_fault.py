@@ -21,6 +21,10 @@ from perkstar_tui.sandbox.faults import PROFILES
 
 CATALOG = load_catalog().of_vendors()
 READ = sorted(name for name, manifest in CATALOG.items() if manifest.read_by_calls and not manifest.system)
+BY_FILES = " by files"
+EXPORTS = {name: export for name in READ if (export := CATALOG[name].data[DataType.CUSTOMERS].export)}
+BOTH_WAYS = [name + BY_FILES for name, export in EXPORTS.items() if export.above is not None]
+"""Those whose many people come in files and whose few in pages: once more, as if these few were many."""
 TOLD = sorted(name for name, m in CATALOG.items() if DataType.CUSTOMERS in m.data and not m.read_by_calls)
 TROUBLE = [profile for profile in PROFILES if profile != "calm"]
 SMALL = {"page_size": 7, "first_page_size": 7, "batch_create": 5, "batch_update": 5}
@@ -205,13 +209,16 @@ class Boxes:
 
     def of(self, platform: str) -> tuple[Box, Path]:
         """A platform that is read, with small pages, and the home."""
-        if self._opened(platform, platform, customers=30):
+        whole, platform = platform, platform.removesuffix(BY_FILES)
+        if self._opened(whole, platform, customers=30):
             patch = self.open.enter_context(pytest.MonkeyPatch.context())
+            if whole != platform:
+                patch.setitem(EXPORTS[platform].__dict__, "above", 0)
             spec = CATALOG[platform].data[DataType.CUSTOMERS]
             for name, size in SMALL.items():
                 patch.setitem(spec.__dict__, name, min(size, getattr(spec, name) or size))
-            Shop(self.box, self.homes / platform, inside=True)
-        return self.box, self.homes / platform
+            Shop(self.box, self.homes / whole, inside=True)
+        return self.box, self.homes / whole
 
     def beside_square(self, platform: str) -> Box:
         """A platform that is told of what a till sells."""
@@ -237,7 +244,7 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boxes]:
 
 def sampled() -> Iterator[Any]:
     """Every profile at every platform; by default half of them, as the fields of one colour on a chessboard."""
-    for row, platform in enumerate(READ):
+    for row, platform in enumerate([*READ, *BOTH_WAYS]):
         for column, profile in enumerate(TROUBLE):
             # Slowness takes real time.
             long = row % 7 != 3 if profile == "slow" else (row + column) % 2
@@ -249,6 +256,7 @@ def test_after_trouble_a_platform_ends_in_step(
     boxes: Boxes, platform: str, profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box, first_home = boxes.of(platform)
+    platform = platform.removesuffix(BY_FILES)
     home = tmp_path / "home"
     shutil.copytree(first_home, home)
     shop = Troubled(box, platform, home)

@@ -45,8 +45,8 @@ def ideal(manifest: Manifest, there: int, made: int, changed: int) -> int:
     """The fewest requests for reading all, making and changing so many records, and proving who one is.
 
     Where the vendor writes by jobs, each is asked once whether it is done, and the new ids are read a page at a time;
-    an export is ordered, asked for and fetched; a walk by spans has a page for each at least. No request writes where
-    nothing is taken.
+    an export is ordered, asked for and fetched, behind a page where it is only worth it for many; a walk by spans has a
+    page for each at least. No request writes where nothing is taken.
     """
     spec = manifest.data[DataType.CUSTOMERS]
     size = spec.first_page_size or spec.page_size
@@ -55,8 +55,10 @@ def ideal(manifest: Manifest, there: int, made: int, changed: int) -> int:
     job = spec.write.job if spec.write is not None else None
     asked = 0 if job is None else writes + math.ceil(made / job.size)
     read = math.ceil(there / size)
-    if spec.read is not None and spec.read.export is not None:
+    if spec.export is not None and spec.export.above is None:
         read = 3
+    elif spec.export is not None and there > max(size, spec.export.above or 0):
+        read = 4
     elif spec.read is not None and spec.read.walk == "span":
         read = max(read, math.ceil(spec.read.reach_s / spec.read.span_s) + math.ceil(made / size))
     writes = writes if spec.to_platform else 0

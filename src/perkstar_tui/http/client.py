@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from time import perf_counter
-from typing import Any, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 import httpx
 import orjson
@@ -73,6 +73,7 @@ class Policy:
     points: PointsTold | None = None
     timeout_s: float = 25.0
     max_bytes: int = 64 * 1024 * 1024
+    max_file_bytes: int = 4 * 1024 * 1024 * 1024
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -200,11 +201,13 @@ class HttpClient:
         expect: str | None = None,
         shape: Literal["object", "any", "bytes"] = "object",
         auth: bool = True,
+        into: IO[bytes] | None = None,
     ) -> Reply:
         """Make one call and answer its good reply. `path` is joined to the base unless it is a whole address.
 
         `body` is what is sent as it is, with its content type. `shape`: whether a good answer is an object, or anything
-        (a list, a text, nothing, "not modified"), or bytes that are no JSON.
+        (a list, a text, nothing, "not modified"), or bytes that are no JSON. A good answer that is too much for memory
+        is written `into` an empty file instead.
 
         `repeatable`: whether doing it twice does no harm (by default as the method says); only then is it
         repeated when no answer came. `expect` names a member that a whole answer has.
@@ -228,10 +231,10 @@ class HttpClient:
             if auth and self.auth is not None:
                 request.headers.update(self.auth.sign(method, str(request.url)))
             if self._gate is None:
-                outcome = await self._once(request, pace, expect, shape)
+                outcome = await self._once(request, pace, expect, shape, into)
             else:
                 async with self._gate:
-                    outcome = await self._once(request, pace, expect, shape)
+                    outcome = await self._once(request, pace, expect, shape, into)
             if isinstance(outcome, Reply):
                 return outcome
             error = outcome.error
@@ -264,7 +267,12 @@ class HttpClient:
         return BACKOFF_S[min(tries, len(BACKOFF_S) - 1)] * (0.5 + self.chance())
 
     async def _once(
-        self, request: httpx.Request, pace: Pace | None, expect: str | None, shape: str
+        self,
+        request: httpx.Request,
+        pace: Pace | None,
+        expect: str | None,
+        shape: str,
+        into: IO[bytes] | None,
     ) -> "Reply | _Failure":
         started = perf_counter()
         self.traffic.api_calls += 1
@@ -280,7 +288,7 @@ class HttpClient:
             return self._broken(request, None, started, *transport_words(problem), sent=sent)
         content: bytes | None = None
         try:
-            content = await self._read(response)
+            content = await self._read(response, into if response.is_success else None)
         except httpx.HTTPError as problem:
             return self._broken(request, response.status_code, started, *transport_words(problem))
         finally:
@@ -320,9 +328,13 @@ class HttpClient:
         )
         return _Failure(error, status not in _NOT_HANDLED)
 
-    async def _read(self, response: httpx.Response) -> bytes | None:
-        """The whole body, or None when it is larger than is bearable."""
-        most = self.policy.max_bytes
+    async def _read(self, response: httpx.Response, into: IO[bytes] | None) -> bytes | None:
+        """The whole body, or None when it is larger than is bearable; nothing of what goes into a file."""
+        most = self.policy.max_bytes if into is None else self.policy.max_file_bytes
+        if into is not None:
+            # What an earlier try left there.
+            into.seek(0)
+            into.truncate()
         if int(response.headers.get("content-length") or 0) > most:
             return None
         parts = []
@@ -331,7 +343,10 @@ class HttpClient:
             size += len(part)
             if size > most:
                 return None
-            parts.append(part)
+            if into is None:
+                parts.append(part)
+            else:
+                into.write(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _broken(

@@ -12,6 +12,7 @@ from .parts import (
     DiscoverSpec,
     EventSpec,
     EventsSpec,
+    ExportSpec,
     FetchSpec,
     FindSpec,
     GreetingSpec,
@@ -157,6 +158,12 @@ class DataSpec(_Part):
     rows: RowsSpec | None = None
     journal: JournalSpec | None = None
     events: EventsSpec | None = None
+
+    @property
+    def export(self) -> ExportSpec | None:
+        """How everything is read as files, where it can be."""
+        read = self.read or (self.sale.read if self.sale is not None else None)
+        return read.export if read is not None else None
 
 
 class LimitSpec(_Part):

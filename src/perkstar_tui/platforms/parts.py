@@ -101,13 +101,23 @@ class LaterSpec(Part):
 
 
 class ExportSpec(LaterSpec):
-    """All rows as files that the vendor makes: `begin` orders them, `files` is where the addresses are at the end.
+    """All rows as files that the vendor makes: `begin` orders them, `files` is where their addresses are at the end.
 
     A file has rows as JSON, one a line or in a list, packed by gzip or plain. It is fetched without the credential.
+    `count` is where the vendor says how many rows there are in them (with none, there may be no file), `reason` where
+    it says why it failed. `above`: it is worth it only for more rows than that, which the first page's `total` tells;
+    fewer are read page by page, and so are all where the order is not taken (an answer without a job). `parent`: a
+    line with this member is an element of the list `children` of the row before it, whose id (`parent_id`) it names.
     """
 
     begin: CallSpec
     files: str
+    count: str = ""
+    reason: str = ""
+    above: int | None = None
+    parent: str = ""
+    parent_id: str = "id"
+    children: str = ""
 
 
 class WalkSpec(Part):
@@ -120,7 +130,8 @@ class WalkSpec(Part):
     is older is not known, so such a walk is never complete.
     `sweep`: all rows each time. `told`: nothing can be read, deliveries carry the records (EventSpec.carries), and what
     they told is the source; it is never complete. `resumes`: a first walk that was cut off goes on at its page.
-    `export`: all rows come in files; so they do where the vendor counts more changes (`total`) than it shows.
+    `export`: all rows come in files; so they do where the vendor counts more changes (`total`) than it shows, and than
+    make an export worth it.
     """
 
     walk: Literal["window", "time", "version", "span", "sweep", "told"] = "window"
@@ -137,6 +148,12 @@ class WalkSpec(Part):
     step_back: int = 0
     span_s: float = 2_592_000.0
     reach_s: float = 31_536_000.0
+
+    @model_validator(mode="after")
+    def _can_tell_how_many(self) -> "WalkSpec":
+        if self.export is not None and self.export.above is not None and not (self.all and self.page.total):
+            raise ValueError("an export `above` a number of rows needs `all`, and `total` in its page")
+        return self
 
 
 class ListSpec(Part):

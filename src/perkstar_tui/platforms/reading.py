@@ -1,7 +1,8 @@
 """Reading as a manifest describes it: whose the credential is, what fields there are, pages and single records."""
 
-import gzip
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from itertools import islice
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import orjson
@@ -22,12 +23,13 @@ from perkstar_tui.model.remote import (
 
 from .base import RestConnector
 from .credentials import moved
+from .files import AT_ONCE, IN_MEMORY, is_whole, rows_of_file, together
 from .filling import fill, text, with_options
 from .manifest import DataSpec
 from .pagination import ahead
-from .parts import CallSpec, DiscoverSpec, FetchSpec, LaterSpec, WalkSpec
+from .parts import CallSpec, DiscoverSpec, ExportSpec, FetchSpec, LaterSpec, WalkSpec
 from .shapes import Shape, refunds_of, sale_of, says
-from .walks import Pages, Row, Stretch, relative, rows_of, time_of, walk_rows
+from .walks import TRIES, Pages, Row, Stretch, relative, rows_of, time_of, walk_rows
 
 GONE = (ErrorKind.NOT_FOUND,)
 """What a vendor says of a record that is not there."""
@@ -105,21 +107,24 @@ class Reader(RestConnector):
             waited += wait
             wait = min(wait * 1.5, 15.0)
 
-    async def rows_in(self, address: str) -> list[Any]:
-        """The rows in a file of the vendor's; it lies anywhere, so no credential goes along."""
+    async def rows_in(self, address: str, spec: ExportSpec) -> AsyncIterator[list[Row]]:
+        """The rows in a file of the vendor's, some at a time; it lies anywhere, so no credential goes along."""
         client = self._client or await self.http()
         where = moved(address, self.manifest, self.endpoints)
         if not where.startswith(("https://", client.base_url)):
             raise PerkstarError(
                 ErrorKind.NETWORK, f"{self.manifest.title} names a file that is not safe to fetch."
             )
-        reply = await client.call("GET", where, shape="bytes", auth=False)
-        try:
-            content = gzip.decompress(reply.data) if reply.data[:2] == GZIPPED else reply.data
-            rows = orjson.loads(content) if content.lstrip()[:1] == b"[" else lines_of(content)
-        except (ValueError, OSError, EOFError):
-            raise PerkstarError(ErrorKind.NETWORK, f"A file of {self.manifest.title} is not whole.") from None
-        return list(rows)
+        with SpooledTemporaryFile(IN_MEMORY) as file:
+            for _ in range(TRIES):
+                await client.call("GET", where, shape="bytes", auth=False, into=file)
+                if is_whole(file):
+                    break
+            else:
+                raise PerkstarError(ErrorKind.NETWORK, f"A file of {self.manifest.title} is not whole.")
+            rows = together(rows_of_file(file), spec.parent, spec.parent_id, spec.children)
+            while some := list(islice(rows, AT_ONCE)):
+                yield some
 
     def mapped_paths_there(self) -> list[str]:
         """The mapped paths as the vendor calls them, but for those that are only written: they may not be made yet."""
@@ -449,15 +454,6 @@ class Reader(RestConnector):
         if key == "email":
             return any(email_key(text_) == email_key(value) for text_ in given)
         return any(phone_key(text_) == phone_key(value) or text_ == value for text_ in given if text_)
-
-
-GZIPPED = b"\x1f\x8b"
-"""How a file begins that gzip has packed (RFC 1952)."""
-
-
-def lines_of(content: bytes) -> list[Any]:
-    """JSON values, one a line."""
-    return [orjson.loads(line) for line in content.splitlines() if line.strip()]
 
 
 _SECRET = frozenset(

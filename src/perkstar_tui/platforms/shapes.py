@@ -181,7 +181,7 @@ class Shape:
                 value = "" if empty == "text" else None
             spec = next((s for s in self.spec.lists if theirs.startswith(s.path + ".")), None)
             if spec is None:
-                _put(tree, theirs, value)
+                put_at(tree, theirs, value)
                 continue
             name, _, rest = (
                 theirs.removeprefix(spec.path + ".").partition(".")
@@ -190,7 +190,7 @@ class Shape:
             )
             listed.setdefault(spec.path, {}).setdefault(name, {})[rest] = value
         for path, elements in listed.items():
-            _put(
+            put_at(
                 tree,
                 self.lists[path].written_at or path,
                 _rebuilt(self.lists[path], elements, dig(there, path) if there else None),
@@ -235,11 +235,12 @@ def _rebuilt(spec: ListSpec, elements: Mapping[str, Mapping[str, Value]], there:
             rows = [kept for kept in rows if kept is not row]
             continue
         for rest, value in parts.items():
-            _put(row, rest or spec.value, value)
+            put_at(row, rest or spec.value, value)
     return rows
 
 
-def _put(tree: dict[str, Any], path: str, value: Any) -> None:
+def put_at(tree: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value at a dotted path, with the objects that it lies in."""
     *parents, name = path.split(".")
     place = tree
     for parent in parents:

@@ -1,6 +1,6 @@
 """Rows of a vendor, walked as a manifest says: page by page, from a cursor, in an order that loses nothing."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 DAY_MS = 86_400_000
 TRIES = 3
-"""How often a page is asked for that comes with the rows of the page before."""
+"""How often a page is asked for that comes with the rows of the page before, and a file that was cut off."""
 
 
 @dataclass(slots=True)
@@ -130,10 +130,15 @@ class Pages:
             if name.startswith("header:")
             else dig(reply.data, name)
         )
-        try:
-            return int(found)
-        except (TypeError, ValueError):
-            return None
+        return whole_number(found)
+
+
+def whole_number(value: Any) -> int | None:
+    """A number that a vendor writes as a number or as text."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _link(header: str) -> str | None:
@@ -168,8 +173,8 @@ async def walk_rows(
         source = _changes(platform, walk, cursor, size, overlap_s, changed_at, values)
     elif walk.walk == "span":
         source = _by_spans(platform, walk, cursor, size, overlap_s, values)
-    elif walk.export is not None:
-        source = _exported(platform, walk.export)
+    elif walk.export is not None and walk.export.above is None:
+        source = _exported(platform, walk.export, await platform.ask(walk.export.begin, {}))
     else:
         source = _everything(platform, walk, cursor, size, values)
     async for stretch in source:
@@ -211,19 +216,40 @@ async def _by_spans(
         begin = end
 
 
-async def _exported(platform: "Reader", spec: ExportSpec) -> AsyncIterator[Stretch]:
-    """All rows, out of files that the vendor makes."""
-    begun = await platform.ask(spec.begin, {})
-    start = server_ms(begun) or epoch_ms(platform.clock.now())
+async def _exported(
+    platform: "Reader",
+    spec: ExportSpec,
+    begun: Reply,
+    *,
+    start: int | None = None,
+    seen: Collection[str] = (),
+) -> AsyncIterator[Stretch]:
+    """All rows but those that were `seen`, out of files that the vendor makes; `begun` is its answer to the order.
+
+    `start` is the moment from which changes are read next, if it is not that of the order.
+    """
+    start = start or server_ms(begun) or epoch_ms(platform.clock.now())
+    title = platform.manifest.title
     _, data = await platform.wait_for(spec, begun.data, "an export")
-    addresses = dig(data, spec.files)
-    if not isinstance(addresses, list) or not addresses:
-        raise PerkstarError(
-            ErrorKind.SERVICE_UNAVAILABLE, f"{platform.manifest.title} could not make an export."
-        )
-    for number, address in enumerate(addresses, 1):
-        last = number == len(addresses)
-        yield Stretch(await platform.rows_in(str(address)), {"since": start} if last else {}, last)
+    there = dig(data, spec.files) or []
+    addresses = [there] if isinstance(there, str) else list(there)
+    told = whole_number(dig(data, spec.count)) if spec.count else None
+    if str(dig(data, spec.status)) in spec.failed or (not addresses and told != 0):
+        why = dig(data, spec.reason) if spec.reason else None
+        words = f" ({why})" if why else ""
+        raise PerkstarError(ErrorKind.SERVICE_UNAVAILABLE, f"{title} could not make an export{words}.")
+    found = 0
+    kept: list[Row] = []
+    for address in addresses:
+        async for rows in platform.rows_in(str(address), spec):
+            if kept:
+                yield Stretch(kept, total=told)
+            found += len(rows)
+            kept = [row for row in rows if key_of(row) not in seen] if seen else rows
+    if told is not None and found < told:
+        # Whoever is missing would be stepped over, or be taken for gone.
+        raise PerkstarError(ErrorKind.NETWORK, f"Files of {title} have {found} of {told} rows.")
+    yield Stretch(kept, {"since": start}, True, told)
 
 
 async def _everything(
@@ -234,7 +260,8 @@ async def _everything(
     pages = Pages(platform, walk.all, walk, walk.page, size, since=None, until=None, **values)
     mark = cut_off["page"] if cut_off else None
     start = cut_off["start"] if cut_off else None
-    seen: set[Any] = set()
+    worth = walk.export.above if walk.export is not None and cut_off is None else None
+    seen: set[str] = set()
     while True:
         reply, rows = await pages.fetch(mark)
         start = start or pages.started
@@ -246,14 +273,29 @@ async def _everything(
             stand: dict[str, Any] = {"since" if walk.changed is not None else "read": start}
         else:
             stand = {"start": start, "page": mark} if walk.resumes else {}
-        yield Stretch(rows, stand, last and cut_off is None, pages.total(reply))
+        total = pages.total(reply)
+        yield Stretch(rows, stand, last and cut_off is None, total)
         if last:
             return
+        if walk.export is not None and worth is not None and (total or 0) > worth:
+            begun = await platform.ask(walk.export.begin, {})
+            if dig(begun.data, walk.export.id):
+                # Should it fail, the next run goes on at the second page.
+                given = {key_of(row) for row in rows}
+                async for stretch in _exported(platform, walk.export, begun, start=start, seen=given):
+                    yield stretch
+                return
+        worth = None
 
 
-def _fresh(row: Row, seen: set[Any]) -> bool:
+def key_of(row: Row) -> str:
+    """What a row is known by: its id, else all of it."""
+    return repr(row.get("id", row))
+
+
+def _fresh(row: Row, seen: set[str]) -> bool:
     """Whether a row of overlapping pages comes for the first time."""
-    key = repr(row.get("id", row))
+    key = key_of(row)
     if key in seen:
         return False
     seen.add(key)
@@ -283,8 +325,9 @@ async def _changes(
     while True:
         reply, rows = await pages.fetch(mark)
         mark = pages.mark
-        if walk.export is not None and (pages.total(reply) or 0) > len(rows):
-            async for stretch in _exported(platform, walk.export):
+        export = walk.export
+        if export is not None and (pages.total(reply) or 0) > max(len(rows), export.above or 0):
+            async for stretch in _exported(platform, export, await platform.ask(export.begin, {})):
                 yield stretch
             return
         # A cut-off walk of changes begins again: its window is small.
@@ -305,7 +348,7 @@ async def _in_order(
 ) -> AsyncIterator[Stretch]:
     """Changes in order: each page begins anew at the last time seen, so rows that change meanwhile come again."""
     assert walk.changed is not None
-    given: set[Any] = set()
+    given: set[tuple[str, int | None]] = set()
     started: int | None = None
     while True:
         pages = Pages(platform, walk.changed, walk, page, size, since=write_time(begin, walk.since), **values)
@@ -314,8 +357,8 @@ async def _in_order(
             _, rows = await pages.fetch(mark)
             started = started or pages.started
             mark = pages.mark
-            fresh = [row for row in rows if (repr(row.get("id", row)), changed_at(row)) not in given]
-            given = {(repr(row.get("id", row)), changed_at(row)) for row in rows}
+            fresh = [row for row in rows if (key_of(row), changed_at(row)) not in given]
+            given = {(key_of(row), changed_at(row)) for row in rows}
             last = (changed_at(rows[-1]) if rows else None) or begin
             if mark is None:
                 yield Stretch(fresh, {"since": max(since, last, started or since)})

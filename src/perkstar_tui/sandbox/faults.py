@@ -4,8 +4,9 @@ A rule is a dictionary. What it matches: `method`, `path` (a regular expression)
 over matching requests from 1), `every`, `probability`, `after` (once so many records were served), `times` (at
 most so often). What happens, `effect`: `status` (with `status`, `body`, `content_type`), `hang` (`seconds`),
 `slow` (`seconds`), `reset`, `truncate`, `content-type`, `drip` (`seconds`), `rate-limit` (`retry_after` or none),
-`duplicate-page`, `moving-page`, `expire-token`, `revoke-token`, `reject-record` (`emails`), `clock-skew`
-(`seconds`), and for deliveries `webhook-repeat`, `webhook-reorder`, `webhook-bad-signature`, `webhook-drop`.
+`duplicate-page`, `moving-page`, `expire-token`, `revoke-token`, `reject-record` (`emails`), `fail-job` (`reason`: a
+job that the vendor does later comes to nothing), `clock-skew` (`seconds`), and for deliveries `webhook-repeat`,
+`webhook-reorder`, `webhook-bad-signature`, `webhook-drop`.
 """
 
 import random
@@ -45,7 +46,7 @@ PROFILES: dict[str, list[dict[str, Any]]] = {
 }
 EFFECTS = {
     "status", "hang", "slow", "reset", "truncate", "content-type", "drip", "rate-limit", "duplicate-page",
-    "moving-page", "expire-token", "revoke-token", "reject-record", "clock-skew", "webhook-repeat",
+    "moving-page", "expire-token", "revoke-token", "reject-record", "fail-job", "clock-skew", "webhook-repeat",
     "webhook-reorder", "webhook-bad-signature", "webhook-drop",
 }  # fmt: skip
 DELIVERY = ("webhook-repeat", "webhook-reorder", "webhook-bad-signature", "webhook-drop")
@@ -101,6 +102,11 @@ class Rule:
         self._fired += 1
         return True
 
+    def begun(self) -> bool:
+        """Whether this rule acts on a job that begins."""
+        self._fired += 1
+        return self._fired <= int(self.spec.get("times", self._fired))
+
 
 class Faults:
     """The rules in force at one vendor."""
@@ -128,7 +134,7 @@ class Faults:
             rule
             for rule in self.rules
             if rule.effect not in DELIVERY
-            and rule.effect != "reject-record"
+            and rule.effect not in ("reject-record", "fail-job")
             and rule.fires(call, self.served, self._chance)
         ]
 
@@ -149,6 +155,13 @@ class Faults:
                 active = True
                 named.update(str(email).lower() for email in rule.spec.get("emails", []))
         return active, named
+
+    def failing(self) -> str | None:
+        """Why a job that begins now will fail; None where it won't."""
+        for rule in self.rules:
+            if rule.effect == "fail-job" and rule.begun():
+                return str(rule.spec.get("reason", "INTERNAL_SERVER_ERROR"))
+        return None
 
     def skew(self) -> float:
         """Seconds that the vendor's clock is off."""

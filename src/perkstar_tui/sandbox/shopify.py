@@ -3,7 +3,7 @@
 import base64
 import random
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +28,7 @@ from .names import EMAIL
 from .oauth import Denied, Grants, exchange, oauth_error
 from .ordinary import Ordinary, laid_over, packed
 from .seed import Basket, Soul, View, viewed
+from .shopify_bulk import Bulk
 from .shopify_schema import SCHEMA
 from .state import LIVE, Row, normal_email, normal_phone
 from .webhooks import Delivery, Signer, hmac_base64, hmac_hex, or_wrong
@@ -36,7 +37,7 @@ from .wire import Answer, Call, Refused, reply
 VERSION = "2026-04"
 PATH = f"/admin/api/{VERSION}/graphql.json"
 SCOPES = ("read_customers", "write_customers", "read_orders")
-MOST_ON_A_PAGE = 250
+MOST_ON_A_PAGE, EVERYTHING = 250, 10**9
 MOST_POINTS, RESTORED, MOST_AT_ONCE = 2000.0, 100.0, 1000
 TERM = re.compile(
     r"\s*(?:AND\s+)?(?P<name>\w+):(?P<sign>>=|<=|>|<|)(?P<value>\"(?:\\.|[^\"])*\"|'(?:\\.|[^'])*'|\S+)\s*"
@@ -117,7 +118,9 @@ class Shopify(Ordinary):
         self.renew()
         self.desk = Counter(self, self.grants, authorize=self.authorize_path, token="/admin/oauth/access_token",
                             back=self.proof)  # fmt: skip
-        self.resources = (self.desk,)
+        self.bulk = Bulk(self, schema())
+        self.resources = (self.desk, self.bulk)
+        self.at_large = False
         self.points, self.at = MOST_POINTS, self.clock.now()
         self.number = 7_000_000_000
         self.sold = 0
@@ -145,7 +148,7 @@ class Shopify(Ordinary):
 
     def admit(self, call: Call) -> dict[str, str]:
         """The token in a header of its own."""
-        if self.desk.outside(call):
+        if self.desk.outside(call) or self.bulk.outside(call):
             return {}
         if self.grants.check(call.headers.get("x-shopify-access-token")) != "ok":
             message = "[API] Invalid API key or access token (unrecognized login or wrong password)"
@@ -250,6 +253,9 @@ class Shopify(Ordinary):
             "customerByIdentifier": self.by_identifier,
             "nodes": lambda info, ids: [self.by_id(None, one) for one in ids],
             "metafieldDefinitions": self.list_definitions,
+            "customersCount": partial(self.count, "customers"), "ordersCount": partial(self.count, "orders"),
+            "bulkOperation": self.bulk.one, "currentBulkOperation": self.bulk.current,
+            "bulkOperationRunQuery": self.bulk.run, "bulkOperationCancel": self.bulk.cancel,
             "webhookSubscriptions": lambda info, **more: connection(list(self.hooks.values())),
             "customerCreate": self.create, "customerUpdate": self.update, "customerSet": self.upsert,
             "customerDelete": self.delete, "customerMerge": self.merge,
@@ -339,7 +345,7 @@ class Shopify(Ordinary):
             "defaultPhoneNumber": phone and {"phoneNumber": phone, "marketingState": "NOT_SUBSCRIBED"},
             "defaultAddress": self.address(row),
             "metafields": lambda info, namespace=None, keys=None, first=10, after=None: connection(
-                [f for f in body["metafields"] if namespace in (None, f["namespace"])][:first]
+                [f for f in body["metafields"] if namespace in (None, f["namespace"])][: self.most(first)]
             ),
             "metafield": lambda info, key, namespace="app": next(
                 (f for f in body["metafields"] if (f["namespace"], f["key"]) == (namespace, key)), None
@@ -403,8 +409,8 @@ class Shopify(Ordinary):
     def listed(self, kind: str, column: str, arguments: dict[str, Any]) -> tuple[list[Row], bool, str]:
         """The rows of a page, whether more follow, and the column as which the cursor counts."""
         conditions = self.conditions(arguments.get("query"))
-        size = arguments.get("first")
-        if not size or size > MOST_ON_A_PAGE:
+        size = EVERYTHING if self.at_large else arguments.get("first")
+        if not size or (size > MOST_ON_A_PAGE and not self.at_large):
             raise GraphQLError("you must provide one of first or last, of at most 250")
         down = arguments.get("reverse", False)
         sign = "<" if down else ">"
@@ -419,6 +425,19 @@ class Shopify(Ordinary):
             conditions.where, (*conditions.values, size + 1), f"ORDER BY {column} {way}, seq {way} LIMIT ?"
         )
         return rows[:size], len(rows) > size, column
+
+    def most(self, first: int | None) -> int | None:
+        """How many of a list are shown: a bulk operation shows all."""
+        return None if self.at_large else first
+
+    def count(
+        self, kind: str, info: Any, query: str | None = None, limit: int | None = 10_000
+    ) -> dict[str, Any]:
+        """How many records there are, counted up to a limit."""
+        conditions = self.conditions(query)
+        found = self.kind(kind).count(conditions.where, conditions.values)
+        least = limit is not None and found > limit
+        return {"count": limit if least else found, "precision": "AT_LEAST" if least else "EXACT"}
 
     def connected(self, rows: list[Row], more: bool, column: str, nodes: list[Any]) -> dict[str, Any]:
         """A page as GraphQL has it."""
@@ -615,7 +634,7 @@ class Shopify(Ordinary):
         return {
             **body, "__typename": "Order",
             "customer": lambda info: self.by_id("customers", body["customer_id"]) if body["customer_id"] else None,
-            "lineItems": lambda info, first=50, after=None: connection(body["lines"][:first]),
+            "lineItems": lambda info, first=50, after=None: connection(body["lines"][: self.most(first)]),
             "refunds": lambda info, first=None: body["refunded"][:first],
         }  # fmt: skip
 
@@ -676,4 +695,5 @@ class Shopify(Ordinary):
 
 def connection(nodes: list[Any]) -> dict[str, Any]:
     """A short list as a page of its own."""
-    return {"nodes": nodes, "pageInfo": {"hasNextPage": False, "hasPreviousPage": False}}
+    edges = [{"cursor": str(place), "node": node} for place, node in enumerate(nodes)]
+    return {"nodes": nodes, "edges": edges, "pageInfo": {"hasNextPage": False, "hasPreviousPage": False}}

@@ -18,6 +18,11 @@ enum OrderDisplayFinancialStatus {
 }
 enum CurrencyCode { EUR GBP USD }
 enum CountryCode { DE FR GB IE US }
+enum CountPrecision { EXACT AT_LEAST }
+enum BulkOperationStatus { CANCELED CANCELING COMPLETED CREATED EXPIRED FAILED RUNNING }
+enum BulkOperationType { QUERY MUTATION }
+enum BulkOperationErrorCode { ACCESS_DENIED INTERNAL_SERVER_ERROR TIMEOUT }
+enum BulkOperationUserErrorCode { OPERATION_IN_PROGRESS INVALID LIMIT_REACHED }
 enum WebhookSubscriptionFormat { JSON XML }
 enum WebhookSubscriptionTopic {
   APP_UNINSTALLED CUSTOMERS_CREATE CUSTOMERS_DELETE CUSTOMERS_MERGE CUSTOMERS_UPDATE ORDERS_CANCELLED ORDERS_CREATE
@@ -55,7 +60,8 @@ type MetafieldDefinitionConnection { nodes: [MetafieldDefinition!]! pageInfo: Pa
 type Metafield implements Node {
   id: ID! key: String! namespace: String! type: String! value: String! updatedAt: DateTime!
 }
-type MetafieldConnection { nodes: [Metafield!]! pageInfo: PageInfo! }
+type MetafieldEdge { cursor: String! node: Metafield! }
+type MetafieldConnection { edges: [MetafieldEdge!]! nodes: [Metafield!]! pageInfo: PageInfo! }
 
 type Customer implements Node {
   id: ID! legacyResourceId: UnsignedInt64! firstName: String lastName: String displayName: String!
@@ -74,7 +80,8 @@ type LineItem implements Node {
   id: ID! name: String! title: String! quantity: Int! originalTotalSet: MoneyBag! discountedTotalSet: MoneyBag!
   sku: String
 }
-type LineItemConnection { nodes: [LineItem!]! pageInfo: PageInfo! }
+type LineItemEdge { cursor: String! node: LineItem! }
+type LineItemConnection { edges: [LineItemEdge!]! nodes: [LineItem!]! pageInfo: PageInfo! }
 type Refund implements Node {
   id: ID! legacyResourceId: UnsignedInt64! createdAt: DateTime note: String totalRefundedSet: MoneyBag!
 }
@@ -89,6 +96,14 @@ type Order implements Node {
 }
 type OrderEdge { cursor: String! node: Order! }
 type OrderConnection { edges: [OrderEdge!]! nodes: [Order!]! pageInfo: PageInfo! }
+
+type Count { count: Int! precision: CountPrecision! }
+type BulkOperation implements Node {
+  id: ID! status: BulkOperationStatus! type: BulkOperationType! query: String! createdAt: DateTime!
+  completedAt: DateTime errorCode: BulkOperationErrorCode fileSize: UnsignedInt64 objectCount: UnsignedInt64!
+  rootObjectCount: UnsignedInt64! url: URL partialDataUrl: URL
+}
+type BulkOperationUserError { code: BulkOperationUserErrorCode field: [String!] message: String! }
 
 type WebhookSubscription implements Node {
   id: ID! topic: WebhookSubscriptionTopic! uri: String! format: WebhookSubscriptionFormat! createdAt: DateTime!
@@ -133,6 +148,8 @@ type CustomerDeletePayload { deletedCustomerId: ID shop: Shop! userErrors: [User
 type CustomerMergePayload { resultingCustomerId: ID userErrors: [UserError!]! }
 type MetafieldsSetPayload { metafields: [Metafield!] userErrors: [UserError!]! }
 type MetafieldDefinitionCreatePayload { createdDefinition: MetafieldDefinition userErrors: [UserError!]! }
+type BulkOperationRunQueryPayload { bulkOperation: BulkOperation userErrors: [BulkOperationUserError!]! }
+type BulkOperationCancelPayload { bulkOperation: BulkOperation userErrors: [UserError!]! }
 type WebhookSubscriptionCreatePayload { webhookSubscription: WebhookSubscription userErrors: [UserError!]! }
 type WebhookSubscriptionDeletePayload { deletedWebhookSubscriptionId: ID userErrors: [UserError!]! }
 
@@ -144,6 +161,10 @@ type Query {
     first: Int, after: String, last: Int, before: String, reverse: Boolean = false, sortKey: CustomerSortKeys = ID
     query: String
   ): CustomerConnection!
+  customersCount(query: String, limit: Int = 10000): Count
+  ordersCount(query: String, limit: Int = 10000): Count
+  bulkOperation(id: ID!): BulkOperation
+  currentBulkOperation(type: BulkOperationType = QUERY): BulkOperation @deprecated
   order(id: ID!): Order
   orders(
     first: Int, after: String, last: Int, before: String, reverse: Boolean = false
@@ -168,6 +189,8 @@ type Mutation {
   webhookSubscriptionCreate(
     topic: WebhookSubscriptionTopic!, webhookSubscription: WebhookSubscriptionInput!
   ): WebhookSubscriptionCreatePayload
+  bulkOperationRunQuery(query: String!, groupObjects: Boolean! = false): BulkOperationRunQueryPayload
+  bulkOperationCancel(id: ID!): BulkOperationCancelPayload
   webhookSubscriptionDelete(id: ID!): WebhookSubscriptionDeletePayload
 }
 """

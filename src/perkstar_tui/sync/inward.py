@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from perkstar_tui.model.enums import DataType, Level, LinkState
-from perkstar_tui.model.errors import ErrorKind
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id, new_ids
 from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, values_of
@@ -82,21 +82,27 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
 async def gathered(leg: Leg, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
     """Small pages put together, so that a transaction is worth its cost; a record that came twice stands once.
 
-    What came is given on at once when the run is to stop, and after a second at the latest.
+    What came is given on at once when the run is to stop, after a second at the latest, and before a trouble that ends
+    the reading: the next run goes on behind it.
     """
     kept: dict[str, RemoteRecord] = {}
     cursor: dict[str, Any] = {}
     since: float | None = None
     total = None
-    async for page in pages:
-        kept.update((record.id, record) for record in page.records)
-        cursor = page.cursor or cursor
-        total = page.total
-        now = leg.clock.monotonic()
-        since = now if since is None else since
-        if page.last or len(kept) >= TOGETHER or now - since > 1.0 or leg.stop():
-            yield Page(list(kept.values()), cursor=cursor, last=page.last, total=total)
-            kept, cursor, since = {}, {}, None
+    try:
+        async for page in pages:
+            kept.update((record.id, record) for record in page.records)
+            cursor = page.cursor or cursor
+            total = page.total
+            now = leg.clock.monotonic()
+            since = now if since is None else since
+            if page.last or len(kept) >= TOGETHER or now - since > 1.0 or leg.stop():
+                yield Page(list(kept.values()), cursor=cursor, last=page.last, total=total)
+                kept, cursor, since = {}, {}, None
+    except PerkstarError:
+        if since is not None:
+            yield Page(list(kept.values()), cursor=cursor, total=total)
+        raise
     if since is not None:
         yield Page(list(kept.values()), cursor=cursor, total=total)
 
