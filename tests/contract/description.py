@@ -53,6 +53,7 @@ FILES: dict[str, list[tuple[Path, str]]] = {
     ],
     "woocommerce": [(SPECS / "woocommerce" / "wc-v3.json", "")],
     "quickbooks": [(SPECS / "quickbooks" / "finance-v3.xsd", "/v3/company/[0-9]+/")],
+    "google-analytics": [(SPECS / "google-analytics" / "analyticsdata.v1beta.discovery.json", "")],
 }
 """The files of a vendor's description, with what their paths begin with. A vendor without one is not judged."""
 NOT_DESCRIBED = {
@@ -71,6 +72,7 @@ NOT_DESCRIBED = {
     "xero": [r"/(identity/)?connect/.*", r"/connections", r"/api.xro/2.0/ManualJournals"],
     "quickbooks": [r"/oauth2/.*", r"/v2/oauth2/.*"],
     "woocommerce": [r"/wp-json/wc/v3/system_status"],
+    "google-analytics": [r"(/debug)?/mp/collect", r"/token"],
 }
 """What the vendors document elsewhere than in these files."""
 OTHERWISE = {
@@ -113,7 +115,9 @@ KINDS = {"integer": "integer", "string": "string", "bool": "boolean", "boolean":
 
 
 def _openapi(document: dict[str, Any]) -> dict[str, Any]:
-    """A description by tables of properties and parameters as one of paths; any other as it is."""
+    """A description by tables of properties and parameters, or by methods, as one of paths; any other as it is."""
+    if document.get("kind") == "discovery#restDescription":
+        return _discovered(document)
     if "resources" not in document:
         return document
     paths: dict[str, Any] = {}
@@ -140,6 +144,39 @@ def _openapi(document: dict[str, Any]) -> dict[str, Any]:
                 operation["requestBody"] = taken
             paths.setdefault(path, {})[endpoint["method"].lower()] = operation
     return {"paths": paths}
+
+
+def _discovered(document: dict[str, Any]) -> dict[str, Any]:
+    """Google's description of methods as one of paths."""
+
+    def named(part: Any) -> Any:
+        if isinstance(part, list):
+            return [named(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        found = {name: named(one) for name, one in part.items()}
+        if isinstance(found.get("$ref"), str):
+            found["$ref"] = f"#/components/schemas/{found['$ref']}"
+        return found
+
+    paths: dict[str, Any] = {}
+    resources = list(document["resources"].values())
+    for resource in resources:
+        resources += resource.get("resources", {}).values()
+        for method in resource.get("methods", {}).values():
+            names = {**document["parameters"], **method.get("parameters", {})}
+            operation = {
+                "parameters": [{"name": name, "in": part["location"]} for name, part in names.items()],
+                "responses": {
+                    "2XX": {"content": {"application/json": {"schema": named(method["response"])}}}
+                },
+            }
+            if "request" in method:
+                operation["requestBody"] = {
+                    "content": {"application/json": {"schema": named(method["request"])}}
+                }
+            paths.setdefault(f"/{method['flatPath']}", {})[method["httpMethod"].lower()] = operation
+    return {"paths": paths, "components": {"schemas": named(document["schemas"])}}
 
 
 def _table(tables: dict[str, Any], rows: dict[str, Any]) -> dict[str, Any]:

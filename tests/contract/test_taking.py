@@ -1,5 +1,6 @@
 """Platforms that only take rows: what is sent and answered, held against the vendors' own descriptions."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -23,6 +24,8 @@ TAKERS = sorted(
 )
 WHOLE = sorted(name for name in TAKERS if CATALOG[name].data[DataType.TRANSACTIONS].rows.whole)
 """Those that take a table as a whole."""
+CHECKED = sorted(name for name in TAKERS if CATALOG[name].data[DataType.TRANSACTIONS].rows.check is not None)
+"""Those that can be asked what has arrived."""
 ONE_BY_ONE = sorted(set(TAKERS) - set(WHOLE))
 
 
@@ -60,23 +63,89 @@ async def test_rows_are_sent_and_asked_for_as_the_vendor_describes_it(box: Sandb
     await connector.append(facts)
     assert await connector.has(facts[0]) in (True, None)
     assert await connector.has(fact(99, "2026-11-24T10:00:00Z")) in (False, None)
+    assert wrong(name, transport) == []
+
+
+def wrong(name: str, transport: Judged) -> list[str]:
+    """What the vendor's description says against what was sent and answered; nothing where there is none."""
     judge = described(name)
-    if judge is not None:
-        wrong = [
-            problem
-            for sent in transport.sent
-            for problem in judge.problems(
-                sent.method,
-                sent.url.path,
-                sent.url.query.decode(),
-                sent.content,
-                sent.headers.get("content-type", ""),
-            )
-        ]
-        for answer in transport.answered:
-            asked = answer.request
-            wrong += judge.untrue(asked.method, asked.url.path, answer.status_code, answer.content)
-        assert wrong == []
+    if judge is None:
+        return []
+    found = [
+        problem
+        for sent in transport.sent
+        for problem in judge.problems(
+            sent.method,
+            sent.url.path,
+            sent.url.query.decode(),
+            sent.content,
+            sent.headers.get("content-type", ""),
+        )
+    ]
+    for answer in transport.answered:
+        asked = answer.request
+        found += judge.untrue(asked.method, asked.url.path, answer.status_code, answer.content)
+    return found
+
+
+def today(days: int = 0) -> datetime:
+    """The sandbox's time, some days ago."""
+    return QuickClock().now() - timedelta(days=days)
+
+
+@pytest.mark.parametrize("name", CHECKED)
+async def test_what_has_arrived_is_counted_as_the_vendor_describes_it(box: Sandbox, name: str) -> None:
+    httpx.post(f"{box.control}/reset")
+    QuickClock.ahead = 0.0
+    transport = Judged()
+    connector = opened(box, name, transport)
+    assert await connector.lacking() == []
+    before = await connector.counted(today(3).date())
+    told = today().strftime("%Y-%m-%dT%H:%M:%SZ")
+    for number in range(3):
+        await connector.append([fact(100 + number, told)])
+    on_their_way = await connector.counted(today(3).date())
+    httpx.post(f"{box.control}/clock", json={"advance_s": 2 * 86_400})
+    QuickClock.ahead += 2 * 86_400
+    after = await connector.counted(today(5).date())
+    spec = CATALOG[name].data[DataType.TRANSACTIONS].rows
+    (sale, *_) = [row[spec.check.event] for row in spec.facts["sale"].of(fact(1, told).values)]
+    assert (before[sale], on_their_way[sale], after[sale]) == (0, 0, 3)
+    assert (await connector.counted(today(1).date()))[sale] == 0
+    assert wrong(name, transport) == []
+    secret = connector.manifest.auth[0].query
+    reads = [sent for sent in transport.sent if "authorization" in sent.headers]
+    assert len(reads) == 4 and all(secret not in sent.url.params for sent in reads)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "word"),
+    [
+        ({"property_id": "1"}, ErrorKind.PERMISSION_MISSING, "sufficient permissions"),
+        ({"property_id": "G-ABC"}, ErrorKind.RECORD_REJECTED, "numeric Property ID"),
+        ({"refresh_token": "1//0wrong"}, ErrorKind.CREDENTIAL_REFUSED, "expired or revoked"),
+        ({"client_secret": "wrong"}, ErrorKind.CREDENTIAL_REFUSED, "client was not found"),
+    ],
+)
+async def test_who_may_not_count_is_told_why(
+    box: Sandbox, given: dict[str, str], kind: ErrorKind, word: str
+) -> None:
+    with pytest.raises(PerkstarError) as caught:
+        await opened(box, "google-analytics", Judged(), **given).counted(today(3).date())
+    assert caught.value.kind is kind and word in (caught.value.vendor_words or "")
+    assert caught.value.remedy
+
+
+async def test_a_quota_that_is_used_up_is_not_waited_for(box: Sandbox) -> None:
+    body = {"error": {"code": 429, "message": "Exhausted property tokens.", "status": "RESOURCE_EXHAUSTED"}}
+    rule = {"effect": "status", "status": 429, "body": body, "path": ".*runReport", "nth": 1, "times": 1}
+    httpx.post(f"{box.control}/google-analytics/faults", json={"rules": [rule]})
+    connector = opened(box, "google-analytics", Judged())
+    with pytest.raises(PerkstarError) as caught:
+        await connector.counted(today(3).date())
+    httpx.post(f"{box.control}/google-analytics/faults", json={"profile": "calm"})
+    assert caught.value.kind is ErrorKind.RATE_LIMITED and connector.clock.slept == 0
+    assert "Exhausted property tokens" in (caught.value.vendor_words or "")
 
 
 @pytest.mark.parametrize(

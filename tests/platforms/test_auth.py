@@ -25,6 +25,7 @@ from perkstar_tui.platforms.registry import open_connector
 
 CATALOG = load_catalog()
 TOKENS = {"access_token": "a1", "refresh_token": "r1", "client_id": "app", "client_secret": "s3cret"}
+STREAM = {"api_secret": "s", "measurement_id": "G-1"}
 BACK = "http://127.0.0.1:8123/callback"
 
 
@@ -44,6 +45,8 @@ BACK = "http://127.0.0.1:8123/callback"
         ),
         ("square", {"access_token": "sq"}, "access_token", {"access_token": "sq"}),
         ("square", TOKENS, "oauth", TOKENS),
+        ("google-analytics", STREAM, "api_secret", STREAM),
+        ("google-analytics", {**STREAM, "property_id": "7 "}, "api_secret", {**STREAM, "property_id": "7"}),
     ],
 )
 def test_a_credential_is_recognised_by_its_members(

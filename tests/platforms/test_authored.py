@@ -60,6 +60,14 @@ def test_a_part_that_is_promised_and_not_described_is_named() -> None:
     assert ("[data.customers]", "[data.customers.write] is missing.") in complaints(GOOD[:start])
 
 
+def test_what_a_check_needs_and_nobody_gives_is_named() -> None:
+    from perkstar_tui.platforms.catalog import FOLDER
+
+    text = (FOLDER / "google-analytics.toml").read_text().replace('name = "property_id"', 'name = "property"')
+    said = [one.message for one in read_manifest(text)[1]]
+    assert said == ["It needs property_id, which nobody gives.", "{property_id} is filled by nothing."]
+
+
 def test_a_field_in_a_list_of_many_lines_is_found_on_its_own_line() -> None:
     wrong = GOOD.replace('label = "E-mail", type', 'label = "E-mail", kind')
     [(line, message)] = complaints(wrong)

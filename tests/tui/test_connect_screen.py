@@ -1,9 +1,12 @@
 """Connect in six steps, the first start, and taking up what was left: by keys alone."""
 
+from dataclasses import replace
+
 import pytest
-from fake_hub import FakeHub
+from fake_hub import FORMS, FakeHub
 from showing import BOTH, Shown, shown
 
+from perkstar_tui.hub import views as v
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 MAILCHIMP = ("a", "slash", '"mailc', "enter", "enter")
@@ -57,6 +60,20 @@ async def test_a_refused_credential_keeps_nothing_and_stays_in_its_field():
         assert "Mailchimp does not accept this credential." in screen.text()
         assert step(screen) == 2
         assert len(screen.hub.views) == 5
+
+
+async def test_a_field_that_may_stay_empty_is_not_insisted_on(monkeypatch):
+    (form,) = FORMS["mailchimp"]
+    more = v.AuthField("property_id", "Property ID", False, "Only for counting.", optional=True)
+    monkeypatch.setitem(FORMS, "mailchimp", (replace(form, fields=(*form.fields, more)),))
+    async with shown() as screen:
+        await screen.press(*MAILCHIMP)
+        assert "may stay empty" in screen.text()
+        await screen.press("tab", "enter")
+        assert "This field is still empty." in screen.text()
+        await screen.press('"abc', "enter", "enter")
+        given = {"api_key": "abc", "property_id": ""}
+        assert screen.hub.asked("connect") == [(("mailchimp", given), {"activate": False})]
 
 
 async def test_secrets_are_not_shown_while_typed():

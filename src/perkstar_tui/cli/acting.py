@@ -74,7 +74,7 @@ def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]
         note(options, f"  asks for: {permission}")
     values: dict[str, Any] = {}
     for field in form.fields:
-        text = f"{field.label}: "
+        text = f"{field.label}{' (may stay empty)' if field.optional else ''}: "
         if field.secret:
             values[field.name] = getpass.getpass(text, stream=sys.stderr)
         else:

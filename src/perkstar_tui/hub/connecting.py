@@ -22,6 +22,7 @@ from perkstar_tui.sync.schedule import next_run
 
 from . import acts
 from . import views as v
+from .arriving import arrived
 from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .configuring import apply_settings, default_config, default_mapping
 from .credentials import LooseCredential, StoredCredential, write_credential
@@ -431,8 +432,12 @@ def reconnect(bench: Bench, row: Any, credentials: dict[str, Any]) -> None:
 
 
 def _with_kept(bench: Bench, manifest: Manifest, row: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, over what an endpoint of one's own had before: the other end knows the secret, so it stays."""
-    if all(form.type != "signed" for form in manifest.auth):
+    """What was given, over what was known before where that is a part of it.
+
+    The other end knows the secret of an endpoint of one's own, so it stays; and where members may be left out, some
+    are added or renewed without the others.
+    """
+    if all(form.type != "signed" and not any(f.optional for f in form.fields) for form in manifest.auth):
         return given
     known = StoredCredential(bench.store, bench.vault, row.id, bench.clock).read()
     return known | {name: value for name, value in given.items() if value}
@@ -468,7 +473,7 @@ def disconnect(bench: Bench, row: Any, reason: str) -> list[str]:
 
 
 def test_connection(bench: Bench, row: Any) -> v.TestView:
-    """Step by step: the credential, the account, and one read of each data type."""
+    """Step by step: the credential, the account, one read of each data type, and what arrived of what was told."""
     steps: list[v.TestStep] = []
     title = bench.catalog[row.platform].title
 
@@ -496,6 +501,7 @@ def test_connection(bench: Bench, row: Any) -> v.TestView:
                     total = f" of {page.total}" if page.total is not None else ""
                     steps.append(v.TestStep(f"read {name}", True, f"The first page has {found}{total}."))
                     break
+            steps.extend(await arrived(bench, row, connector))
         finally:
             await connector.close()
 

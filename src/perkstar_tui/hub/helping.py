@@ -146,7 +146,7 @@ def forms(manifest: Manifest, *, app_known: bool = False) -> tuple[v.AuthFormVie
             title=form.title,
             oauth=form.type == "oauth2",
             fields=tuple(
-                v.AuthField(f.name, f.label, f.secret, f.help)
+                v.AuthField(f.name, f.label, f.secret, f.help, f.optional)
                 for f in form.fields
                 if not (app_known and form.type == "oauth2")
             ),

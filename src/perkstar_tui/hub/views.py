@@ -304,6 +304,7 @@ class AuthField:
     label: str
     secret: bool
     help: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Rows and events that are appended at a platform, as its manifest says: each fact becomes one or several."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from perkstar_tui.http.errors import dig
@@ -8,6 +9,7 @@ from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Fact, Told
 
+from .auth import log_in
 from .base import OF_RECORD
 from .filling import fill
 from .parts import CallSpec, EventsSpec, RowsSpec
@@ -36,12 +38,7 @@ class Appender(Reader):
                 ErrorKind.USAGE, f"{self.manifest.title} takes tables as a whole, not single rows."
             )
         told = spec.facts[facts[0].kind]
-        rows = [
-            fill(template.row, fact.values)
-            for fact in facts
-            for template in told.rows
-            if not template.needs or fact.values.get(template.needs) not in (None, "", 0)
-        ]
+        rows = [fill(row, fact.values) for fact in facts for row in told.of(fact.values)]
         if rows:
             alone = facts[0].values if spec.at_once == 1 else {}
             await self.ask(
@@ -56,6 +53,28 @@ class Appender(Reader):
         table = spec.facts[fact.kind].table
         known = {"key": fact.key, "table": table, "place": await self._where()}
         return bool(dig((await self.ask(spec.there, known)).data, spec.count))
+
+    async def lacking(self) -> list[str]:
+        """Labels of the members of the credential that are missing for counting what has arrived."""
+        spec, form = self.rows_spec.check, await self.session.form()
+        credential = await self.session.credential()
+        wanted = [name for name in (spec.needs if spec is not None else ()) if not credential.get(name)]
+        return [next((f.label for f in form.fields if f.name == name), name) for name in wanted]
+
+    async def counted(self, since: date) -> dict[str, int]:
+        """How many events of each name that is told are there, by the platform's own days from `since` on."""
+        told = self.rows_spec
+        spec = told.check
+        assert spec is not None
+        given = await self.session.credential()
+        token, _ = await log_in(await self.http(), self.manifest, spec.log_in, given, self.endpoints)
+        names = list(dict.fromkeys(dig(t.row, spec.event) for f in told.facts.values() for t in f.rows))
+        asked = {"token": token, "since": since.isoformat(), "names": names}
+        found = dict.fromkeys(names, 0)
+        for row in rows_of((await self.ask(spec.call, asked, auth=False)).data, spec.rows):
+            name = str(dig(row, spec.name))
+            found[name] = found.get(name, 0) + int(dig(row, spec.count))
+        return found
 
     async def _where(self) -> str | None:
         """The place that the rows go to, looked for and made once."""

@@ -29,9 +29,35 @@ __all__ = [
     "complete_authorization",
     "endpoint_of",
     "form_of",
+    "log_in",
     "moved",
     "normalise_credential",
 ]
+
+
+async def log_in(
+    http: HttpClient,
+    manifest: Manifest,
+    spec: LogInSpec,
+    given: Mapping[str, Any],
+    endpoints: Mapping[str, Any],
+) -> tuple[str, Any]:
+    """The token that a log-in with these members gives, and the whole answer."""
+    path = text(spec.call.path, given, quoted=True)
+    reply = await http.call(
+        spec.call.method,
+        moved(path, manifest, endpoints) if path.startswith("https://") else path,
+        json=None if spec.call.json_body is None else fill(spec.call.json_body, given),
+        form={n: str(v) for n, v in fill(spec.call.form, given).items()} if spec.call.form else None,
+        headers={n: str(v) for n, v in fill(dict(spec.call.headers), given).items()} or None,
+        repeatable=True,
+        shape="any",
+        auth=False,
+    )
+    token = dig(reply.data, spec.token) if spec.token else reply.data
+    if not isinstance(token, str) or not token:
+        raise PerkstarError(ErrorKind.CREDENTIAL_REFUSED, f"{manifest.title} gave no token for the log-in.")
+    return token, reply.data
 
 
 class Session:
@@ -119,25 +145,11 @@ class Session:
             given = {
                 name: value for name, value in credential.items() if name not in ("token", *spec.members)
             }
-            reply = await self.http.call(
-                spec.call.method,
-                text(spec.call.path, given, quoted=True),
-                json=None if spec.call.json_body is None else fill(spec.call.json_body, given),
-                form={n: str(v) for n, v in fill(spec.call.form, given).items()} if spec.call.form else None,
-                headers={n: str(v) for n, v in fill(dict(spec.call.headers), given).items()} or None,
-                repeatable=True,
-                shape="any",
-                auth=False,
-            )
-            token = dig(reply.data, spec.token) if spec.token else reply.data
-            if not isinstance(token, str) or not token:
-                raise PerkstarError(
-                    ErrorKind.CREDENTIAL_REFUSED, f"{self.manifest.title} gave no token for the log-in."
-                )
-            members = {name: dig(reply.data, path) for name, path in spec.members.items()}
+            token, data = await log_in(self.http, self.manifest, spec, given, self.endpoints)
+            members = {name: dig(data, path) for name, path in spec.members.items()}
             self._credential = {**given, **members, "token": token}
             self._headers = auth_headers(form, self._credential)
-            self._renew_at = self._ends(spec, reply.data)
+            self._renew_at = self._ends(spec, data)
 
     def _ends(self, spec: LogInSpec, data: Any) -> float:
         """When to log in again, in epoch seconds: a little before the token's end; after an hour where it says none."""

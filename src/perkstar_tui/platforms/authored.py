@@ -28,6 +28,7 @@ _OF_CALLS = frozenset(
         "rows", "table", "place", "client", "customer", "at", "at_micros", "day", "sale", "kind", "amount", "points",
         "currency", "memo", "lines", "account", "side", "signed", "debit", "credit", "first", "attempt",
         "remote", "title", "text", "email", "phone", "first_name", "balance", "tier", "tier_before", "days",
+        "names",
     }
 )  # fmt: skip
 """Names that calls are filled with, beside options and members of the credential."""
@@ -175,6 +176,14 @@ def _beyond_form(manifest: Manifest) -> Iterator[Problem]:
     yield from _ways_in(manifest)
     for data, spec in manifest.data.items():
         yield from _able(data, spec)
+        check = spec.rows.check if spec.rows is not None else None
+        for name in check.needs if check is not None else ():
+            if name not in _members(manifest):
+                yield (
+                    ("data", data.value, "rows", "check"),
+                    f"It needs {name}, which nobody gives.",
+                    "Ask for it in [[auth.fields]], with optional = true.",
+                )
     known = _OF_CALLS | {option.name for option in manifest.options} | set(_members(manifest))
     for place, call in _calls(manifest):
         for name in _names(call):

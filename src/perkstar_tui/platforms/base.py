@@ -35,6 +35,7 @@ OF_RECORD = frozenset(
 _ASKS = (
     "identify", "fields", "ensure_fields", "get", "find", "create", "update", "archive", "revoke",
     "subscribe", "unsubscribe", "confirm", "templates", "issue_card", "operate", "operations", "tell", "was_told",
+    "counted",
 )  # fmt: skip
 _UNKNOWN_FORM = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 """What reading an answer raises whose members are not where they should be."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol, runtime_checkable
 
 from perkstar_tui.model.enums import DataType
@@ -136,6 +137,17 @@ class Taker(Protocol):
 
     async def has(self, fact: Fact) -> bool | None:
         """Whether a fact is there already; None where the platform can't say."""
+
+
+@runtime_checkable
+class Checker(Protocol):
+    """A connector of a platform that may be asked what has arrived (manifest: `rows.check`)."""
+
+    async def lacking(self) -> list[str]:
+        """What a person has not given that counting needs, in words; empty when it can be counted."""
+
+    async def counted(self, since: date) -> dict[str, int]:
+        """How many events of each name that is told are there from a day on, by the platform's own calendar."""
 
 
 @runtime_checkable

@@ -48,7 +48,9 @@ def _needed(form: AuthForm) -> set[str]:
 
 
 def _names(form: AuthForm) -> set[str]:
-    return _needed(form) if form.type == "oauth2" else {f.name for f in form.fields}
+    if form.type == "oauth2":
+        return _needed(form)
+    return {f.name for f in form.fields if not f.optional}
 
 
 def _of_fields(form: AuthForm, filled: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def _of_fields(form: AuthForm, filled: Mapping[str, Any]) -> dict[str, Any]:
     credential = {}
     for spec in form.fields:
         name = next((n for n in (spec.name, *spec.aliases) if n in filled), None)
-        if name is None and spec.made:
+        if name is None and (spec.made or spec.optional):
             continue
         if name is None:
             return {}

@@ -32,7 +32,8 @@ from .parts import Part as _Part
 class CredentialField(_Part):
     """`aliases` are other names under which people and tools give the same thing.
 
-    `made`: where nothing is given, a random key is made behind this text (`whsec_`, Standard Webhooks).
+    `made`: where nothing is given, a random key is made behind this text (`whsec_`, Standard Webhooks). `optional`: it
+    may stay empty, and something is not done then.
     """
 
     name: str
@@ -41,6 +42,7 @@ class CredentialField(_Part):
     help: str = ""
     aliases: tuple[str, ...] = ()
     made: str = ""
+    optional: bool = False
 
 
 class ScopeInfo(_Part):

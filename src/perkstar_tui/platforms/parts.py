@@ -6,6 +6,7 @@ is left out where the value is unknown; elsewhere it becomes text (in a path: qu
 language. Paths into answers are dotted (`data.items`, `errors.0.message`); the empty path is the answer itself.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -471,6 +472,35 @@ class FactSpec(Part):
     columns: dict[str, ColumnType] = {}
     rows: tuple[RowTemplate, ...]
 
+    def of(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The templates of the rows that a fact with these values becomes."""
+        return [one.row for one in self.rows if not one.needs or values.get(one.needs) not in (None, "", 0)]
+
+
+class CheckSpec(Part):
+    """How it is counted there what has arrived, for platforms that answer well to what they drop (`perkstar test`).
+
+    It wants the members `needs` of the credential, which are optional there. `log_in` turns them into `{token}`, and
+    `call` goes without the credential that tells. It asks for the events from the day `{since}` on whose names are
+    among `{names}`; each of its `rows` has a `name` and a `count`. `event` is where what is told has its name.
+
+    What was told `settles_s` seconds ago should be there, `reach_s` is how far back that is looked for. Others may tell
+    events of the same names: where some of `own` were told, which are this program's alone, they decide. `remedy` is
+    what to do where nothing arrives.
+    """
+
+    needs: tuple[str, ...]
+    log_in: LogInSpec
+    call: CallSpec
+    rows: str = ""
+    name: str = "name"
+    count: str = "count"
+    event: str = "name"
+    own: tuple[str, ...] = ()
+    settles_s: float = 172_800.0
+    reach_s: float = 2_592_000.0
+    remedy: str
+
 
 class RowsSpec(Part):
     """Rows or events that are appended at a platform which only takes them.
@@ -487,7 +517,7 @@ class RowsSpec(Part):
 
     Otherwise `call` takes `at_once` facts as `{rows}`; with one at once it may name the fact's values itself. `once`: a
     change is not sent again. `oldest_s`: the platform does not take older ones. `there`: asks whether a fact (`{key}`)
-    is there, at the path `count`, after a call whose answer got lost.
+    is there, at the path `count`, after a call whose answer got lost. `check` counts what has arrived.
     """
 
     call: CallSpec | None = None
@@ -500,6 +530,7 @@ class RowsSpec(Part):
     oldest_s: float | None = None
     there: CallSpec | None = None
     count: str = ""
+    check: CheckSpec | None = None
 
     @model_validator(mode="after")
     def _has_a_way(self) -> "RowsSpec":

@@ -65,8 +65,8 @@ class Reader(RestConnector):
         await self.http()
         await self.session.headers()
 
-    async def ask(self, spec: CallSpec, values: Mapping[str, Any]) -> Reply:
-        """Make a call of the manifest."""
+    async def ask(self, spec: CallSpec, values: Mapping[str, Any], *, auth: bool = True) -> Reply:
+        """Make a call of the manifest; without `auth` the credential does not go with it."""
         every = {**await self.known(), "fields": ",".join(self.mapped_paths_there()), **values}
         params = fill(spec.params, every)
         return await self.call(
@@ -80,6 +80,7 @@ class Reader(RestConnector):
             repeatable=spec.repeatable,
             expect=spec.expect,
             shape="any",
+            auth=auth,
         )
 
     async def follow(self, spec: CallSpec, address: str, values: Mapping[str, Any]) -> Reply:

@@ -1,8 +1,16 @@
-"""Google Analytics 4: the Measurement Protocol, which says well to everything and keeps what is good."""
+"""Google Analytics 4: the Measurement Protocol, which says well to everything and keeps what is good.
+
+What Google's other hosts say, who give tokens and reports, is in `google_reports.py`.
+"""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
+from . import google_reports as reports
+from .ids import random_uuid
+from .limits import Window
+from .oauth import Grants
 from .taking import Taking
 from .wire import Answer, Call, reply
 
@@ -23,22 +31,35 @@ class GoogleAnalytics(Taking):
         """A stream and a secret of it."""
         self.measurement = f"G-{''.join(self.chance.choices('ABCDEFGHJKLMNPQRSTUVWXYZ0123456789', k=10))}"
         self.property = str(300_000_000 + self.chance.randrange(10**7))
+        self.grants = Grants(self.clock, self.chance, "ya29.", "1//0", 3599.0)
+        self.grants.client_id = f"{random_uuid(self.chance)}.apps.googleusercontent.com"
+        self.grants.client_secret = f"GOCSPX-{self.grants.secret(28)}"
+        self.access()
+        self.quota = Window(self.clock, reports.TOKENS_AN_HOUR // reports.TOKENS_A_REPORT, 3600.0)
         self.renew()
 
+    def access(self) -> None:
+        """Somebody who may view the property lets the app read it."""
+        self.refresh = str(self.grants.issue([reports.READ]).refresh)
+
     def renew(self) -> None:
-        """A new secret."""
+        """A new secret; and access anew, where that was withdrawn."""
+        if self.grants.renewable(self.refresh) is None:
+            self.access()
         self.secret = "".join(
             self.chance.choices("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789", k=22)
         )
 
     def route(self) -> None:
-        """Sending, and sending to see what is wrong."""
+        """Sending, sending to see what is wrong, and reading what came."""
         super().route()
         self.routes.add("POST", "/mp/collect", self.collect)
         self.routes.add("POST", "/debug/mp/collect", self.debug)
+        self.routes.add("POST", "/token", lambda call: reports.token(self.grants, call))
+        self.routes.add("POST", "/v1beta/properties/{id}:runReport", self.report)
 
     def admit(self, call: Call) -> dict[str, str]:
-        """Nobody is ever turned away."""
+        """Nobody who sends is ever turned away; who reads is looked at by the report."""
         return {}
 
     def missing(self, known: bool) -> Answer:
@@ -50,12 +71,28 @@ class GoogleAnalytics(Taking):
         return Answer(status, b"", {}, "text/html")
 
     def malformed(self, call: Call) -> Answer:
-        """Even what can't be read is well."""
-        return Answer(204)
+        """Even what can't be read is well, where it is sent."""
+        return (
+            reports.invalid("Invalid JSON payload received.").answer
+            if "runReport" in call.path
+            else Answer(204)
+        )
 
     def credentials(self) -> dict[str, Any]:
-        """The stream, its secret, and the property that it belongs to."""
-        return {"measurement_id": self.measurement, "api_secret": self.secret, "property_id": self.property}
+        """The stream, its secret, the property that it belongs to, and an app that may read that."""
+        app = {"client_id": self.grants.client_id, "client_secret": self.grants.client_secret}
+        return {
+            "measurement_id": self.measurement, "api_secret": self.secret, "property_id": self.property,
+            **app, "refresh_token": self.refresh,
+        }  # fmt: skip
+
+    def expire_tokens(self) -> int:
+        """Access tokens end after an hour."""
+        return self.grants.expire()
+
+    def revoke_tokens(self) -> int:
+        """The app's access is withdrawn."""
+        return self.grants.revoke()
 
     def problems(self, call: Call) -> list[dict[str, str]]:
         """What the validation server says of a request."""
@@ -101,3 +138,13 @@ class GoogleAnalytics(Taking):
                 }
                 self.make("events", {**known, **event})
         return Answer(204)
+
+    def report(self, call: Call) -> Answer:
+        """Counts of what came long enough ago."""
+        reports.admitted(self.grants, call, self.property, self.quota if self.setting.limits else None)
+        counted = self.clock.ms() - reports.COUNTED_AFTER_MS
+        events = [
+            (row.body["name"], datetime.fromtimestamp(int(row.body["timestamp_micros"]) / 1e6, UTC))
+            for row in self.kind("events").rows("state = 0 AND created <= ?", (counted,))
+        ]
+        return reports.report(call.json(), events, datetime.fromtimestamp(self.clock.now(), UTC))

@@ -6,17 +6,20 @@ run that died in between asks the platform, where it can say, and never tells tw
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select
 
+from perkstar_tui.http.errors import dig
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.money import minor_digits
 from perkstar_tui.model.remote import Fact, FactKind
 from perkstar_tui.platforms.connector import Publisher, Taker
-from perkstar_tui.platforms.parts import RowsSpec
+from perkstar_tui.platforms.parts import CheckSpec, RowsSpec
+from perkstar_tui.store.database import Store
 
 from .context import CUSTOMER, INTEGRATION, SENT, TRANSACTION, Leg, name_of
 
@@ -145,6 +148,33 @@ async def _settle(leg: Leg, taker: Taker) -> None:
 def noted(fact: Fact) -> list[Any]:
     """What is written down of a fact that is being told: id, kind, version and digest."""
     return [fact.id, fact.kind, fact.version, digest_of(fact.values)]
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """A sale's or refund's event at a platform: its name there, when the thing happened, and when it was told."""
+
+    name: str
+    happened: datetime
+    told: datetime
+
+
+def told_events(
+    store: Store, integration_id: str, spec: RowsSpec, check: CheckSpec, since: datetime
+) -> list[ToldEvent]:
+    """The events that were told of what happened since then."""
+    with store.read() as connection:
+        rows = connection.execute(
+            select(TRANSACTION, SENT.c.at.label("told"))
+            .join(SENT, SENT.c.fact == TRANSACTION.c.id)
+            .where(SENT.c.integration_id == integration_id, TRANSACTION.c.happened_at >= since)
+        ).all()
+    return [
+        ToldEvent(str(dig(template, check.event)), row.happened_at, row.told)
+        for row in rows
+        if row.line_kind in spec.facts
+        for template in spec.facts[row.line_kind].of(_movement(row, {}))
+    ]
 
 
 def keep(leg: Leg, connection: Connection, told: Sequence[Sequence[Any]]) -> None:

@@ -98,7 +98,7 @@ class AuthorizePane(Vertical):
                 password=field.secret,
                 id=f"field-{field.name}",
                 compact=True,
-                placeholder="type or paste it here",
+                placeholder="may stay empty" if field.optional else "type or paste it here",
             )
             entry.cursor_blink = False
             widgets.append(entry)
@@ -122,9 +122,10 @@ class AuthorizePane(Vertical):
 
     def _filled(self) -> dict[str, str] | None:
         values: dict[str, str] = {}
+        optional = {f"field-{f.name}" for f in self.form.fields if f.optional} if self.form else set()
         for entry in self.query("#authorize-part Input").results(Input):
             value = entry.value.strip()
-            if not value:
+            if not value and entry.id not in optional:
                 entry.focus()
                 self.wrong("This field is still empty.")
                 return None
@@ -264,7 +265,7 @@ class AuthorizePane(Vertical):
 def _gist(form: AuthFormView) -> str:
     if form.oauth:
         return "at the vendor's own page"
-    return ", ".join(field.label for field in form.fields)
+    return ", ".join(field.label for field in form.fields if not field.optional)
 
 
 def _sentence(error: BaseException) -> str:
