@@ -40,16 +40,25 @@ def assignments(pairs: list[str]) -> dict[str, str]:
 def kept_secret(settings: dict[str, str], secret: Sequence[str]) -> dict[str, str]:
     """Settings whose secret ones come from stdin (`-`), a line each: arguments stand in histories and process lists."""
     for name in secret:
-        if settings.get(name, "-") != "-":
+        if settings.get(name, "-") not in ("-", ""):
             raise PerkstarError(
                 ErrorKind.USAGE,
                 f"{name} is a secret, and what stands in a command can be read by others.",
                 remedy=f"Write --set {name}=- and give it on standard input.",
                 field=name,
             )
-    return {
-        name: sys.stdin.readline().strip() if name in secret else value for name, value in settings.items()
-    }
+    found = dict(settings)
+    for name in secret:
+        if settings.get(name) == "-":
+            found[name] = sys.stdin.readline().strip()
+            if not found[name]:
+                raise PerkstarError(
+                    ErrorKind.USAGE,
+                    f"Standard input gave nothing for {name}.",
+                    remedy=f"Give it a line there; --set {name}= takes away the one that is kept.",
+                    field=name,
+                )
+    return found
 
 
 def ask_credentials(options: Options, hub: Any, platform: str) -> dict[str, Any]:
@@ -345,6 +354,12 @@ def register(app: typer.Typer) -> None:
         from perkstar_tui.hub.views import MappingLine
 
         with opened(context.obj) as hub:
+            if action in ("list", "suggest") and (set_ or instead_of):
+                raise PerkstarError(
+                    ErrorKind.USAGE,
+                    f"`mapping {action}` changes nothing.",
+                    remedy="perkstar mapping NAME set PLATFORM_FIELD --set hub=FIELD",
+                )
             lines = hub.suggest_mapping(name) if action == "suggest" else hub.mapping(name)
             if action not in ("list", "suggest"):
                 if not remote or action not in ("set", "unset"):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from perkstar_tui.hub.hub import Hub
 
 
+WIDE = 10_000
+"""Columns of a table that no terminal shows."""
+
+
 @dataclass
 class Options:
     """What every command takes."""
@@ -64,7 +68,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(plain(cell)) for cell in row))
-    Console().print(shown)
+    # What is read by another program is not folded: an id in pieces can't be looked for.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(shown)
 
 
 def fail(options: Options, error: PerkstarError) -> int:

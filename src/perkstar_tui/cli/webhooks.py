@@ -10,7 +10,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .output import confirm, emit, listed, opened, say, table
 
-ACTIONS = ("list", "create", "test", "delete", "deliveries", "show", "redeliver", "secret")
+ACTIONS = ("list", "create", "test", "delete", "deliveries", "show", "redeliver", "secret", "rotate", "move")
 
 
 def _need(what: str | None, question: str, example: str) -> str:
@@ -45,7 +45,10 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Argument(metavar="[URL|NAME_OR_ID|DELIVERY]", help="create: the address; `-` for none."),
         ] = None,
-        deliveries: Annotated[list[str] | None, typer.Argument(metavar="[DELIVERY]...")] = None,
+        others: Annotated[
+            list[str] | None,
+            typer.Argument(metavar="[DELIVERY|URL]...", help="redeliver: deliveries; move: the address."),
+        ] = None,
         name: Annotated[str | None, typer.Option(help="create: how it is called here.")] = None,
         data: Annotated[str, typer.Option(help="create: what it is told of.")] = "customers,transactions",
         direction: Annotated[
@@ -56,6 +59,7 @@ def register(app: typer.Typer) -> None:
         ] = False,
         state: Annotated[str | None, typer.Option(help="deliveries: pending, delivered or dead")] = None,
         dead: Annotated[bool, typer.Option("--dead", help="redeliver: all that were given up.")] = False,
+        done: Annotated[bool, typer.Option("--done", help="rotate: let go of the older secret.")] = False,
         limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
         offset: Annotated[int, typer.Option(min=0)] = 0,
         yes: Annotated[bool, typer.Option("--yes", help="delete: answer the question with yes.")] = False,
@@ -68,7 +72,7 @@ def register(app: typer.Typer) -> None:
             )
         with opened(options) as hub:
             if action == "list":
-                _list(options, hub)
+                _list(options, hub.endpoints())
             elif action == "create":
                 url = _need(what, "Which address is to be told?", "create https://example.com/hooks (or -)")
                 credentials = {"url": "" if url == "-" else url}
@@ -96,18 +100,46 @@ def register(app: typer.Typer) -> None:
                 which = _need(what, "Whose secret?", "secret NAME")
                 secret = hub.webhook_secret(which)
                 emit(options, {"secret": secret}, lambda: say(secret))
+            elif action == "rotate":
+                which = _need(
+                    what, "Whose secret?", "rotate NAME, and rotate NAME --done once both ends know it"
+                )
+                secret = hub.rotate_secret(which, done=done)
+                words = (
+                    "The older secret is let go of."
+                    if done
+                    else "Both secrets are good until --done. The new one:"
+                )
+                emit(options, {"secret": secret}, lambda: say(words if done else f"{words}\n{secret}"))
+            elif action == "move":
+                which = _need(what, "Which one?", "move NAME URL")
+                url = _need((others or [""])[0], "To which address?", "move NAME URL")
+                hub.reconnect(which, {"url": url})
+                emit(
+                    options, hub.integration(which), lambda: say("It is told at the new address from now on.")
+                )
             elif action == "show":
-                one = hub.delivery(_need(what, "Which delivery?", "show DELIVERY"))
-                emit(options, one, lambda: _delivery(one))
+                which = _need(what, "Which one?", "show NAME or show DELIVERY")
+                if which.startswith("msg_"):
+                    one = hub.delivery(which)
+                    emit(options, one, lambda: _delivery(one))
+                else:
+                    hub.webhook_secret(which)
+                    view = hub.integration(which)
+                    _list(options, [each for each in hub.endpoints() if each.id == view.id])
             elif action == "redeliver":
                 which = _need(what, "Of which one?", "redeliver NAME DELIVERY... (or --dead)")
+                deliveries = list(others or ())
+                if which.startswith("msg_"):
+                    deliveries = [which, *deliveries]
+                    which = hub.delivery(which).integration_id
                 if not deliveries and not dead:
                     raise PerkstarError(
                         ErrorKind.USAGE,
                         "Which deliveries are to be told again?",
                         remedy="Name them, or all that were given up with --dead.",
                     )
-                count = hub.redeliver(which, deliveries or (), dead=dead)
+                count = hub.redeliver(which, deliveries, dead=dead)
                 words = f"{count} will be told again at once." if count else "There was none to tell again."
                 emit(options, {"redelivered": count}, lambda: say(words))
             else:
@@ -115,8 +147,7 @@ def register(app: typer.Typer) -> None:
                 page = hub.deliveries(which, state=state, offset=offset, limit=limit)
                 _deliveries(options, page)
 
-    def _list(options: Any, hub: Any) -> None:
-        items = hub.endpoints()
+    def _list(options: Any, items: list[Any]) -> None:
         rows = [
             [
                 view.name,

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from perkstar_tui.model.enums import DataType, LinkState, Status
+from perkstar_tui.model.enums import DataType, Kind, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
@@ -135,7 +135,14 @@ def activate(bench: Bench, row: Any) -> None:
                 status=Status.ACTIVE.value,
                 activated_at=now,
                 config=config,
-                next_run_at=next_run(config["frequency"], row.id, now, account.timezone),
+                **(
+                    # Nothing but what happens from now on: there is nothing to preview.
+                    {"previewed": True, "next_run_at": now}
+                    if row.kind == Kind.WEBHOOK
+                    and config["options"].get("history") != "yes"
+                    and config["frequency"] != "manual"
+                    else {"next_run_at": next_run(config["frequency"], row.id, now, account.timezone)}
+                ),
             )
         )
         bench.audit(connection, "activate", row.id)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from perkstar_tui.model.enums import Kind, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
+from perkstar_tui.platforms.signing import made_secret
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.deliveries import DEAD, DELIVERED, PENDING
@@ -84,6 +85,21 @@ def need(bench: Bench, row: Any) -> Any:
 def secret(bench: Bench, row: Any) -> str:
     """What deliveries of an endpoint are signed with."""
     return str(_credential(bench, need(bench, row).id)["secret"])
+
+
+def rotated(bench: Bench, row: Any, *, done: bool) -> str:
+    """The secrets of an endpoint with a new one in front of the one before, or the newest alone. Raises USAGE."""
+    known = secret(bench, row).split()
+    if not done:
+        return f"{made_secret()} {known[0]}"
+    if len(known) < 2:
+        raise PerkstarError(
+            ErrorKind.USAGE,
+            f"{row.name} has one secret, and no older one to let go of.",
+            remedy="`perkstar webhooks rotate NAME` makes a new one first.",
+            integration_id=row.id,
+        )
+    return known[0]
 
 
 def deliveries(bench: Bench, row: Any, state: str | None, offset: int, limit: int) -> v.PageOf:

@@ -144,6 +144,12 @@ class HubDoor(Protocol):
     def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
         """Marks held or failed records as due; answers how many."""
 
+    def rotate_secret(self, name_or_id: str, *, done: bool = False) -> str:
+        """A new secret for an endpoint of one's own, beside the one before; `done` lets go of that.
+
+        Answers the new one.
+        """
+
     def redeliver(self, name_or_id: str, delivery_ids: Sequence[str] = (), *, dead: bool = False) -> int:
         """Tell deliveries again: those named, or all that were given up. Answers how many."""
 

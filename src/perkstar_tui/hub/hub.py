@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import func, select, update
 
 from perkstar_tui.model.clock import Clock
-from perkstar_tui.model.enums import Status, Trigger
+from perkstar_tui.model.enums import Kind, Status, Trigger
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
@@ -326,6 +326,12 @@ class Hub:
     def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
         return acts.retry(self.bench, self.bench.find(name_or_id), record_ids)
 
+    def rotate_secret(self, name_or_id: str, *, done: bool = False) -> str:
+        row = self.bench.find(name_or_id)
+        secret = delivering.rotated(self.bench, row, done=done)
+        connecting.reconnect(self.bench, row, {"secret": secret})
+        return secret.split()[0]
+
     def redeliver(self, name_or_id: str, delivery_ids: Sequence[str] = (), *, dead: bool = False) -> int:
         return delivering.redeliver(self.bench, self.bench.find(name_or_id), delivery_ids, dead=dead)
 
@@ -387,11 +393,19 @@ class Hub:
         settings: dict[str, str] | None = None,
         activate: bool = True,
     ) -> v.IntegrationView:
+        if activate:
+            self._look_before(platform)
         id_ = connecting.connect(self.bench, platform, credentials, name, settings or {}, activate=activate)
         return self.integration(id_)
 
+    def _look_before(self, platform: str) -> None:
+        """Know who is in the cloud before an endpoint is told of what is new: they are not."""
+        if self.bench.manifest(platform).kind is Kind.WEBHOOK and self.bench.account_row() is not None:
+            connecting.run_now(self._complete_sweep())
+
     def activate(self, name_or_id: str) -> v.IntegrationView:
         row = self.bench.find(name_or_id)
+        self._look_before(row.platform)
         acts.activate(self.bench, row)
         return self.integration(row.id)
 

@@ -37,6 +37,8 @@ EVENT = table(t.InboundEvent)
 LOG = table(t.LogLine)
 SUBSCRIPTION = table(t.WebhookSubscription)
 LEASE = "receiver"
+PORT = "receiver_port"
+"""The setting that holds the port that was free the last time, as words: SQLite makes a number of bare digits."""
 LOOK_S = 3.0
 LARGEST = 2_000_000
 HIDDEN = "•" * 8
@@ -90,9 +92,8 @@ class Receiver:
         from starlette.applications import Starlette
         from starlette.routing import Route
 
-        host, _, port = self.bench.settings.listen.rpartition(":")
         try:
-            listener = socket.create_server((host or "127.0.0.1", int(port or 0)))
+            listener = await asyncio.to_thread(self._listener)
         except (OSError, ValueError) as error:
             await asyncio.to_thread(
                 self._note, None, f"Cannot listen on {self.bench.settings.listen}: {error}."
@@ -103,6 +104,7 @@ class Receiver:
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
+        host = self.bench.settings.listen.rpartition(":")[0]
         base = f"http://{host or '127.0.0.1'}:{listener.getsockname()[1]}"
         try:
             while not stopping.is_set():
@@ -115,6 +117,24 @@ class Receiver:
             server.should_exit = True
             await serving
             listener.close()
+
+    def _listener(self) -> socket.socket:
+        """A socket at the address of the settings; where they name no port, at the one of the last time if it is free.
+
+        Addresses that people entered elsewhere would end with each restart otherwise.
+        """
+        host, _, port = self.bench.settings.listen.rpartition(":")
+        wanted = int(port or 0)
+        last = 0 if wanted else int(str(self.bench.store.get_setting(PORT) or 0).rpartition(" ")[2])
+        try:
+            found = socket.create_server((host or "127.0.0.1", wanted or last))
+        except OSError:
+            if not last:
+                raise
+            found = socket.create_server((host or "127.0.0.1", 0))
+        if not wanted and found.getsockname()[1] != last:
+            self.bench.store.set_setting(PORT, f"port {found.getsockname()[1]}")
+        return found
 
     # -- subscriptions -------------------------------------------------------------------------------------
     def _base(self, platform: str, local: str) -> str | None:
@@ -258,8 +278,13 @@ class Receiver:
             else:
                 await asyncio.to_thread(self._store, id_, found, dict(request.headers), body)
         except PerkstarError as error:
-            await asyncio.to_thread(self._note, id_, f"A delivery was refused: {error.message}", error)
-            return PlainTextResponse("", 401)
+            await asyncio.to_thread(
+                self._note, id_, f"A delivery was refused: {error.message}", error, code="webhook_refused"
+            )
+            # Whoever sends to an address of one's own reads the answer; vendors are told nothing.
+            own = self.bench.manifest(found[2].platform).kind is Kind.WEBHOOK
+            status = 400 if own and error.kind is ErrorKind.USAGE else 401
+            return PlainTextResponse(f"{error.message} {error.remedy}" if own else "", status)
         # Some take no answer that says anything.
         return PlainTextResponse("")
 

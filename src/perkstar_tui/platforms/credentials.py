@@ -2,7 +2,6 @@
 
 import base64
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .filling import text
 from .manifest import AuthForm, Manifest
+from .signing import made_secret
 
 _OAUTH_MEMBERS = ("access_token", "refresh_token", "client_id", "client_secret", "scope")
 
@@ -68,7 +68,7 @@ def _of_fields(form: AuthForm, filled: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     made = {spec.name: spec.made for spec in form.fields if spec.made and spec.name not in credential}
     for member, head in made.items():
-        credential[member] = head + base64.b64encode(secrets.token_bytes(24)).decode()
+        credential[member] = made_secret(head)
     return credential
 
 

@@ -96,7 +96,7 @@ def checked(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise PerkstarError(
             ErrorKind.USAGE,
-            "The address of the endpoint is none that can be told.",
+            f"{_harmless(url)} is no address that can be told.",
             remedy="Write it whole, such as https://example.com/hooks/perkstar, without a user in it.",
             field="url",
         )
@@ -108,6 +108,11 @@ def checked(url: str) -> str:
             field="url",
         )
     return url
+
+
+def _harmless(url: str) -> str:
+    """An address as it may be repeated: without a user, and without what follows a question mark."""
+    return repr(url.partition("?")[0][:80]) if "@" not in url else "An address with a user in it"
 
 
 def _near(host: str) -> bool:

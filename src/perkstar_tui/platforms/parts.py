@@ -650,7 +650,8 @@ class EventSpec(Part):
     two changes of a record have the same: then none is taken for a repeat. `only` are members that say whose event it
     is (`{member}` of the credential, also in `rows`), since vendors tell of all accounts of an app at one address.
     `form_field`: the body is a form, and this field holds JSON. `carries` is where an event has the whole record, for
-    platforms that let nobody read it (`.`: the event is the record); its id is where reads have it, or at `carried_id`.
+    platforms that let nobody read it (`.`: the event is the record); its id is where reads have it, or at `carried_id`,
+    and the first word of the event's type stands in it as the member `carried_kind`, if it has none itself.
     Paths may name options in braces, for senders whose form the admin describes.
     """
 
@@ -670,3 +671,4 @@ class EventSpec(Part):
     form_field: str = ""
     carries: str = ""
     carried_id: str = ""
+    carried_kind: str = ""

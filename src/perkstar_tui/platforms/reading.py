@@ -328,7 +328,10 @@ class Reader(RestConnector):
         stand = dict(cursor or {})
         refunds_from = stand.pop("refunds", None)
         kept_always: dict[str, Any] = {}
-        spec = with_options(spec, self.manifest.chosen(self.options))
+        chosen = self.manifest.chosen(self.options)
+        spec = with_options(spec, chosen)
+        if spec.refunds is not None:
+            spec = spec.model_copy(update={"refunds": with_options(spec.refunds, chosen)})
         if not spec.currency:
             told = stand.pop("currency", None) or self.option("currency")
             kept_always["currency"] = told or (await self.identify()).currency

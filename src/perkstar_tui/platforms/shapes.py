@@ -367,6 +367,29 @@ def _line(row: Any, spec: SaleSpec, currency: str) -> SaleLine:
     )
 
 
+def lacks(row: Mapping[str, Any], spec: SaleSpec, refunds: RefundSpec) -> str:
+    """What a sale or refund that somebody sends lacks or has wrong, in words; empty where it can be booked."""
+    back = bool(refunds.only) and _fits(row, refunds.only)
+    if back and dig(row, refunds.sale) in (None, ""):
+        return f"no sale at {refunds.sale!r}, so it is not known what is given back"
+    amounts = (refunds.amount,) if isinstance(refunds.amount, str) else refunds.amount
+    paths, moments = (amounts, (refunds.at,)) if back else (spec.total, spec.placed)
+    told = [dig(row, path) for path in paths]
+    if all(one in (None, "") for one in told):
+        return f"no amount at {paths[0]!r}"
+    for path, one in zip(paths, told, strict=True):
+        try:
+            if not Decimal(str(one or 0)).is_finite():
+                raise InvalidOperation
+        except InvalidOperation:
+            return f"{str(one)[:40]!r} at {path!r}, which is no number"
+    if all(read_time(dig(row, path), spec.placed_form) is None for path in moments):
+        return f"no moment at {moments[0]!r} (such as 2026-11-24T12:00:00Z)"
+    if not _currency(row, spec):
+        return f"no currency at {spec.currency!r}"
+    return ""
+
+
 def refunds_of(row: Mapping[str, Any], spec: SaleSpec, sale_id: str | None = None) -> list[Refund]:
     """The refunds that a sale's row tells of, or the refund that a row of refunds is (`sale_id` None)."""
     given = spec.refunds

@@ -7,10 +7,16 @@ be replaced while both are good. Pure.
 import base64
 import binascii
 import hmac
+import secrets
 from collections.abc import Iterator
 from hashlib import sha256
 
 KEY = "whsec_"
+
+
+def made_secret(head: str = KEY) -> str:
+    """A fresh secret of 24 random bytes."""
+    return head + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
 def keys_of(secret: str) -> Iterator[bytes]:

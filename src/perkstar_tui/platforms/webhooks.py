@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,12 +15,13 @@ from urllib.parse import parse_qsl
 import orjson
 
 from perkstar_tui.http.errors import dig
-from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.enums import DataType, Kind
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .filling import names_in, text, with_options
 from .manifest import Manifest, WebhookSpec
-from .parts import EventSpec
+from .parts import EventSpec, RefundSpec
+from .shapes import lacks
 from .signing import keys_of
 
 
@@ -302,9 +304,6 @@ def _read_described(
         told: Any = _form(body)
         if spec.form_field:
             told[spec.form_field] = orjson.loads(told[spec.form_field])
-    elif not body.lstrip().startswith((b"{", b"[")):
-        # Some vendors ring once with a form, to see whether anybody answers.
-        return []
     else:
         told = orjson.loads(body)
     rows = dig(told, _whose(spec.rows, every)) if spec.rows else told
@@ -323,9 +322,13 @@ def _read_described(
             continue
         carried = row if spec.carries == "." else dig(row, spec.carries) if spec.carries else None
         if spec.carries and not isinstance(carried, dict):
-            raise ValueError(spec.carries)
+            raise _lacking(manifest, f"no record at {spec.carries!r}")
         if carried is not None and spec.carried_id:
             carried = {**carried, "id": dig(carried, spec.carried_id)}
+        if carried is not None and spec.carried_kind:
+            carried = {spec.carried_kind: _first_word(kind), **carried}
+        if carried is not None and manifest.kind is Kind.WEBHOOK:
+            _must_be_whole(manifest, data, carried, spec, every)
         record = at_path(spec.record) if carried is None else _id_of(manifest, data, carried)
         named = None if record in (None, "") else str(record)
         if named and spec.record_after and spec.record_after in named:
@@ -337,6 +340,32 @@ def _read_described(
         at = _time(at_path(spec.at)) if spec.at else None
         found.append(Event(str(id_ or _words(spec, row, body, now)), data, named, kind, at, carried))
     return found
+
+
+def _first_word(kind: str) -> str:
+    """What a type is about: `refund` of `refund.created` and of `Refunds/create`."""
+    return (re.match(r"[a-z]*", kind.lower()) or [""])[0].rstrip("s")
+
+
+def _must_be_whole(
+    manifest: Manifest, data: DataType, carried: Mapping[str, Any], spec: EventSpec, every: Mapping[str, str]
+) -> None:
+    """Refuse a record that could not be used, while its sender still reads the answer."""
+    if carried.get("id") in (None, ""):
+        raise _lacking(manifest, f"no id at {spec.carried_id!r}")
+    sale = manifest.data[data].sale
+    if sale is not None:
+        words = lacks(carried, with_options(sale, every), with_options(sale.refunds or RefundSpec(), every))
+        if words:
+            raise _lacking(manifest, words)
+
+
+def _lacking(manifest: Manifest, what: str) -> PerkstarError:
+    return PerkstarError(
+        ErrorKind.USAGE,
+        f"What came in has {what}.",
+        remedy=f"`perkstar catalog show {manifest.name}` tells the form, and the settings that say where members are.",
+    )
 
 
 def _whose(template: str, members: Mapping[str, str]) -> str:

@@ -115,7 +115,8 @@ def _is_told(fact: Fact, row: Any, begun: datetime) -> bool:
     """Whether it is more than what there was before, and not of somebody who was gone before they were ever told of."""
     if fact.version > 1:
         return True
-    changed: datetime = row.updated_at if fact.kind == "customer" else row.created_at
+    # A sale counts by when it was made: one that is read late, from another platform's past, is no news.
+    changed: datetime = row.updated_at if fact.kind == "customer" else row.happened_at
     return changed >= begun and not fact.values.get("gone")
 
 
