@@ -363,7 +363,7 @@ def _must_be_whole(
 def _lacking(manifest: Manifest, what: str) -> PerkstarError:
     return PerkstarError(
         ErrorKind.USAGE,
-        f"What came in has {what}.",
+        f"A delivery of {manifest.title} has {what}.",
         remedy=f"`perkstar catalog show {manifest.name}` tells the form, and the settings that say where members are.",
     )
 
