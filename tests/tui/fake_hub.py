@@ -371,6 +371,14 @@ class FakeHub:
         self._call("webhook_secret", name_or_id)
         return "whsec_c2VjcmV0IG9mIHRoZSBlbmRwb2ludA=="
 
+    def secret_settings(self, name_or_platform: str) -> tuple[str, ...]:
+        self._call("secret_settings", name_or_platform)
+        return ()
+
+    def rotate_secret(self, name_or_id: str, *, done: bool = False) -> str:
+        self._call("rotate_secret", name_or_id, done=done)
+        return "whsec_bmV3IHNlY3JldCBvZiB0aGUgZW5kcG9pbnQ="
+
     def redeliver(self, name_or_id: str, delivery_ids: Sequence[str] = (), *, dead: bool = False) -> int:
         self._call("redeliver", name_or_id, tuple(delivery_ids), dead=dead)
         return len(delivery_ids)
