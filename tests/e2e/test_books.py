@@ -254,6 +254,18 @@ def test_an_account_that_is_closed_later_is_named_and_the_day_is_entered_once_it
     assert [sums(journal) for journal in journals(shop)] == [{OWED: took, REDEEMED: -took}]
 
 
+@pytest.mark.parametrize("setting", ["account_expense=Nope", f"account_liability={EXPENSE}", "point_value="])
+def test_a_setting_that_is_changed_later_is_checked_by_the_next_run(shop: Shop, setting: str) -> None:
+    keep_books(shop)
+    shop.well("edit", shop.platform, "--set", setting)
+    run = shop.sync(shop.platform)
+    assert run["outcome"] == "failed" and run["error"]["code"] == "mapping", run
+    assert "--set " + setting.partition("=")[0] in run["error"]["remedy"]
+    assert shop.well("show", shop.platform)["status"] == "error"
+    shop.well("edit", shop.platform, *ACCOUNTS, *VALUES)
+    assert shop.sync(shop.platform)["outcome"] == "succeeded"
+
+
 def test_the_preview_says_what_would_be_booked(shop: Shop) -> None:
     keep_books(shop)
     took = redeem(shop, 5)

@@ -20,7 +20,7 @@ from perkstar_tui.model.remote import Journal, Ledger, LedgerAccount
 from perkstar_tui.store.database import Store
 from perkstar_tui.sync import books
 from perkstar_tui.sync.books import FLOWS, Known, Stand, book_day, choose, journal_of, key_of, values_of
-from perkstar_tui.sync.context import CARD, INTEGRATION, RUN, TRANSACTION
+from perkstar_tui.sync.context import CARD, CURSOR, INTEGRATION, RUN, TRANSACTION
 from perkstar_tui.sync.run import Engine, Workbench
 
 DAY = date(2026, 11, 24)
@@ -193,8 +193,10 @@ class Books(MemoryPlatform):
         self.stumble: BaseException | None = None
         self.kept = True
         self.currency: str | None = "GBP"
+        self.asked = 0
 
     async def ledger(self) -> Ledger:
+        self.asked += 1
         return Ledger(ACCOUNTS[:3], self.currency)
 
     async def enter(self, journal: Journal) -> None:
@@ -416,3 +418,60 @@ def test_nothing_is_asked_of_the_books_while_there_is_nothing_to_enter(firm: Fir
     firm.platform.ledger = never  # type: ignore[method-assign]
     for _ in range(3):
         assert firm.tomorrow().outcome == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [("account_expense", "Nope"), ("account_liability", "Loyalty"), ("point_value", "")],
+)
+def test_a_setting_that_is_changed_while_nothing_is_to_be_entered_is_checked_by_the_next_run(
+    firm: Firm, option: str, wanted: str
+) -> None:
+    firm.run()
+    firm.credit(30, firm.clock.at)
+    right, firm.options[option] = firm.options[option], wanted
+    for _ in range(2):
+        run = firm.run()
+        assert (run.outcome, run.error["code"]) == ("failed", "mapping")
+        assert f"--set {option}=" in run.error["remedy"]
+    assert firm.tomorrow().outcome == "failed" and firm.lines() == []
+    firm.options[option] = right
+    assert firm.run().outcome == "succeeded"
+    assert firm.lines() == [[("1", 30), ("2", -30)]]
+
+
+def test_a_change_is_asked_about_once_and_so_are_books_that_nobody_noted_a_check_of(firm: Firm) -> None:
+    firm.run()
+    asked = firm.platform.asked
+    firm.options["account_expense"] = "Redeemed"
+    for _ in range(3):
+        assert firm.run().outcome == "succeeded"
+    assert firm.platform.asked == asked + 1
+    with firm.store.write() as connection:
+        row = connection.execute(select(CURSOR.c.value).where(CURSOR.c.data == "books")).one()
+        older = {name: part for name, part in row.value.items() if name != "checked"}
+        connection.execute(update(CURSOR).where(CURSOR.c.data == "books").values(value=older))
+    for _ in range(3):
+        assert firm.run().outcome == "succeeded"
+    assert firm.platform.asked == asked + 2
+
+
+def test_a_first_card_of_another_kind_asks_at_once_what_one_is_worth(firm: Firm) -> None:
+    firm.run()
+    with firm.store.write() as connection:
+        card = dict(connection.execute(select(CARD)).mappings().one())
+        connection.execute(insert(CARD).values(**{**card, "id": "crd_2", "kind": "stamp"}))
+    run = firm.run()
+    assert run.outcome == "failed" and "stamp_value" in run.error["remedy"]
+    firm.options["stamp_value"] = "0"
+    assert firm.run().outcome == "succeeded"
+
+
+def test_a_journal_under_way_is_settled_before_a_changed_setting_is_found_wrong(firm: Firm) -> None:
+    firm.run()
+    firm.credit(30, firm.clock.at)
+    firm.platform.stumble, firm.platform.kept = PerkstarError(ErrorKind.NETWORK, "gone"), False
+    assert firm.tomorrow().outcome == "failed"
+    firm.options["account_expense"] = "Nope"
+    assert firm.run().error["code"] == "mapping"
+    assert firm.lines() == [[("1", 30), ("2", -30)]]

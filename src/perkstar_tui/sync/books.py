@@ -350,6 +350,11 @@ def _balances(connection: Connection) -> Points:
     return {kind: int(balance) for kind, balance in rows}
 
 
+def _kinds(connection: Connection) -> set[str]:
+    """The kinds of cards that there are."""
+    return {row.kind for row in connection.execute(select(CARD.c.kind).distinct())}
+
+
 def _unsure(connection: Connection) -> bool:
     """Whether an operation is open of which nobody knows if the balance has it already."""
     found = connection.execute(select(INTENT.c.id).where(INTENT.c.act == "operate").limit(1))
@@ -393,7 +398,7 @@ async def keep_books(leg: Leg) -> None:
         raise PerkstarError(ErrorKind.INTERNAL, f"{leg.config.title} has no way to take journals.")
     kept = leg.cursor(*PLACE)
     if kept is None:
-        await _accounts(leg, keeper)
+        await check(leg, keeper)
         with leg.store.write(leg.lease.fence) as connection:
             if not _unsure(connection):
                 leg.save_cursor(connection, *PLACE, _opened(leg, connection))
@@ -402,12 +407,18 @@ async def keep_books(leg: Leg) -> None:
     if "under_way" in kept:
         await _settle(leg, keeper, kept)
     accounts: dict[str, str] = {}
+    with leg.store.read() as connection:
+        settings = _settings(leg, connection)
+    if kept.get("checked") != settings:
+        accounts = await check(leg, keeper)
+        kept["checked"] = settings
+        _save(leg, kept)
     for due in waiting(leg, kept):
         await leg.pause_point()
         if not due.entries:
             _advance(leg, kept, due.after)
             continue
-        accounts = accounts or await _accounts(leg, keeper)
+        accounts = accounts or await check(leg, keeper)
         journal = journal_of(
             key_of(leg.id, due.day),
             due.day,
@@ -430,7 +441,7 @@ def waiting(leg: Leg, kept: dict[str, Any]) -> Iterator[Due]:
     with leg.store.read() as connection:
         before = _credited(connection, _begins(first, config.zone))
         days = _by_day(connection, first, today, config.zone)
-        kinds = {row.kind for row in connection.execute(select(CARD.c.kind).distinct())}
+        kinds = _kinds(connection)
     values = values_of(config.options, config.currency, kinds)
     while first < today:
         of_day = days.get(first, Known())
@@ -457,7 +468,7 @@ def _opened(leg: Leg, connection: Connection) -> dict[str, Any]:
         # What the cards had when the day began.
         opening=_less(balances, _less(ever.net, before.net)) if config.options.get("books_opening") == "yes" else {},
     )  # fmt: skip
-    return {"stand": stand.as_json(), "seen": {}}
+    return {"stand": stand.as_json(), "seen": {}, "checked": _settings(leg, connection)}
 
 
 def _look(leg: Leg, kept: dict[str, Any]) -> None:
@@ -478,11 +489,11 @@ def _seen(kept: dict[str, Any], day: date, stand: Stand) -> Points:
     return seen[max(seen)] if seen else stand.redeemed
 
 
-async def _accounts(leg: Leg, keeper: Bookkeeper) -> dict[str, str]:
-    """The chosen accounts, which must be there, in books of our currency."""
+async def check(leg: Leg, keeper: Bookkeeper) -> dict[str, str]:
+    """The ids of the chosen accounts. Raises PerkstarError MAPPING where one is wrong, or a value, or the currency."""
     config = leg.config
     with leg.store.read() as connection:
-        kinds = {row.kind for row in connection.execute(select(CARD.c.kind).distinct())}
+        kinds = _kinds(connection)
     values_of(config.options, config.currency, kinds)
     ledger: Ledger = await keeper.ledger()
     if ledger.currency not in (None, config.currency):
@@ -493,6 +504,12 @@ async def _accounts(leg: Leg, keeper: Bookkeeper) -> dict[str, str]:
             field="books",
         )
     return choose(ledger.accounts, config.options, config.title)
+
+
+def _settings(leg: Leg, connection: Connection) -> dict[str, Any]:
+    """What a check looks at on this side: while it is as it was at the last one, the vendor need not be asked."""
+    options = {name: str(leg.config.options.get(name) or "") for name in (*ROLES, *VALUES.values())}
+    return {**options, "currency": leg.config.currency, "kinds": sorted(_kinds(connection))}
 
 
 async def _enter(leg: Leg, keeper: Bookkeeper, kept: dict[str, Any], journal: Journal, after: Stand) -> None:
