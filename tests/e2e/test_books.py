@@ -266,15 +266,48 @@ def test_a_setting_that_is_changed_later_is_checked_by_the_next_run(shop: Shop, 
     assert shop.sync(shop.platform)["outcome"] == "succeeded"
 
 
+def booked(shop: Shop) -> list[str]:
+    """What a preview says of the books."""
+    return [note for note in shop.well("preview", shop.platform)["notes"] if "book" in note]
+
+
 def test_the_preview_says_what_would_be_booked(shop: Shop) -> None:
     keep_books(shop)
-    took = redeem(shop, 5)
+    assert booked(shop) == ["There is nothing to book so far."]
+    took = redeem(shop, 5) / 100
     shop.sync(shop.platform)
+    assert booked(shop) == [
+        f"To be booked of today so far, entered when the day is over: redeemed {took:.2f} GBP."
+    ]
+    today = datetime.now(UTC).date()
     Ahead.days += 1
     shop.box.ask("/clock", {"advance_s": 86_400})
-    notes = shop.well("preview", shop.platform)["notes"]
-    assert any(f"redeemed {took / 100:.2f} GBP" in note for note in notes), notes
+    assert booked(shop) == [f"To be booked of {today}: redeemed {took:.2f} GBP."]
     assert journals(shop) == []
+    shop.sync(shop.platform)
+    assert booked(shop) == ["There is nothing to book so far."]
+
+
+def test_the_preview_says_with_what_the_books_begin(shop: Shop) -> None:
+    shop.connect(
+        shop.platform, "--data", "customers", "--set", "books=yes", "--set", "books_opening=yes",
+        *ACCOUNTS, *VALUES,
+    )  # fmt: skip
+    begin, so_far = booked(shop)
+    assert "begin with today" in begin and "outstanding when the books began" in so_far
+    assert f"{owed(shop) / 100:.2f} GBP" in so_far
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("setting", ["account_expense=Nope", f"account_liability={EXPENSE}", "point_value="])
+def test_the_preview_says_what_keeps_the_books_from_being_kept(shop: Shop, setting: str, begun: bool) -> None:
+    shop.connect(shop.platform, "--data", "customers", "--set", "books=yes", *ACCOUNTS, *VALUES)
+    if begun:
+        shop.sync(shop.platform)
+    shop.well("edit", shop.platform, "--set", setting)
+    (note,) = booked(shop)
+    assert note.startswith("Nothing can be booked: ") and "--set " + setting.partition("=")[0] in note
+    assert setting.startswith("point") or OWED in note
 
 
 def test_what_was_owed_before_is_booked_if_the_admin_wants_it_so(shop: Shop) -> None:

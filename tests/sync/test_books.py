@@ -17,10 +17,11 @@ from perkstar_tui.model.enums import Trigger
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Journal, Ledger, LedgerAccount
+from perkstar_tui.store import leases
 from perkstar_tui.store.database import Store
 from perkstar_tui.sync import books
 from perkstar_tui.sync.books import FLOWS, Known, Stand, book_day, choose, journal_of, key_of, values_of
-from perkstar_tui.sync.context import CARD, CURSOR, INTEGRATION, RUN, TRANSACTION
+from perkstar_tui.sync.context import CARD, CURSOR, INTEGRATION, RUN, TRANSACTION, Leg
 from perkstar_tui.sync.run import Engine, Workbench
 
 DAY = date(2026, 11, 24)
@@ -301,6 +302,13 @@ class Firm:
         with self.store.read() as connection:
             return connection.execute(select(RUN).where(RUN.c.id == id_)).one()
 
+    def foresee(self) -> tuple[bool, list[books.Due]]:
+        held = leases.take(self.store, "foreseeing", self.clock.now())
+        leg = Leg(
+            self.store, self.config(), self.platform, self.clock, "run_1", held, self.clock.now(), lambda: False
+        )  # fmt: skip
+        return asyncio.run(books.foresee(leg, self.platform))
+
     def tomorrow(self) -> Any:
         self.clock.at += timedelta(days=1)
         return self.run()
@@ -475,3 +483,21 @@ def test_a_journal_under_way_is_settled_before_a_changed_setting_is_found_wrong(
     firm.options["account_expense"] = "Nope"
     assert firm.run().error["code"] == "mapping"
     assert firm.lines() == [[("1", 30), ("2", -30)]]
+
+
+def test_what_is_foreseen_is_what_is_entered(firm: Firm) -> None:
+    firm.run()
+    firm.credit(30, firm.clock.at)
+    firm.run()
+    firm.clock.at += timedelta(days=1)
+    firm.credit(5, firm.clock.at)
+    firm.change(-2)
+    begun, due = firm.foresee()
+    assert begun and firm.platform.journals == []
+    assert [(str(one.day), books.said(one.entries, "GBP")) for one in due] == [
+        ("2026-11-24", "earned 0.30 GBP"),
+        ("2026-11-25", "earned 0.05 GBP, redeemed 0.02 GBP"),
+    ]
+    firm.run()
+    firm.tomorrow()
+    assert firm.lines() == [[("1", 30), ("2", -30)], [("1", 5), ("2", -5), ("2", 2), ("3", -2)]]

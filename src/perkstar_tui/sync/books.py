@@ -183,11 +183,11 @@ def journal_of(
         memo = f"{flow.words} ({counts})" if counts else flow.words
         lines.append(JournalLine(accounts[flow.debit], entry.minor, memo))
         lines.append(JournalLine(accounts[flow.credit], -entry.minor, memo))
-    memo = f"Perkstar loyalty of {day} ({key}): {_said(entries, currency)}"
+    memo = f"Perkstar loyalty of {day} ({key}): {said(entries, currency)}"
     return Journal(key, day.isoformat(), currency, memo, tuple(lines), attempt)
 
 
-def _said(entries: Iterable[Entry], currency: str) -> str:
+def said(entries: Iterable[Entry], currency: str) -> str:
     """Bookings in a line for people."""
     return ", ".join(f"{FLOWS[one.flow].words.lower()} {amount(one.minor, currency)}" for one in entries)
 
@@ -430,20 +430,20 @@ async def keep_books(leg: Leg) -> None:
         await _enter(leg, keeper, kept, journal, due.after)
 
 
-def waiting(leg: Leg, kept: dict[str, Any]) -> Iterator[Due]:
-    """The days that are over and not booked, in their order; nothing is entered by asking."""
+def waiting(leg: Leg, kept: dict[str, Any], *, so_far: bool = False) -> Iterator[Due]:
+    """The days that are over and not booked, in their order, and with `so_far` today as far as it is known."""
     config = leg.config
     stand = Stand.of(kept["stand"])
-    today = leg.clock.now().astimezone(ZoneInfo(config.zone)).date()
+    until = today(leg) + timedelta(days=so_far)
     first = stand.day + timedelta(days=1)
-    if first >= today:
+    if first >= until:
         return
     with leg.store.read() as connection:
         before = _credited(connection, _begins(first, config.zone))
-        days = _by_day(connection, first, today, config.zone)
+        days = _by_day(connection, first, until, config.zone)
         kinds = _kinds(connection)
     values = values_of(config.options, config.currency, kinds)
-    while first < today:
+    while first < until:
         of_day = days.get(first, Known())
         redeemed = _seen(kept, first, stand)
         entries, stand = book_day(stand, before, of_day, redeemed, values)
@@ -452,19 +452,34 @@ def waiting(leg: Leg, kept: dict[str, Any]) -> Iterator[Due]:
         first += timedelta(days=1)
 
 
-def words(due: Due, currency: str) -> str:
-    """A day's bookings in a line for people."""
-    return f"{due.day}: {_said(due.entries, currency)}"
+async def foresee(leg: Leg, keeper: Bookkeeper) -> tuple[bool, list[Due]]:
+    """Whether the books have begun, and what a run would book: days that are over, and today so far.
+
+    For a leg on a copy of the store; the vendor is only asked. Raises PerkstarError as `check` does.
+    """
+    await check(leg, keeper)
+    kept = leg.cursor(*PLACE)
+    begun = kept is not None
+    if kept is None:
+        with leg.store.read() as connection:
+            kept = _opened(leg, connection)
+    _look(leg, kept)
+    return begun, [due for due in waiting(leg, kept, so_far=True) if due.entries]
+
+
+def today(leg: Leg) -> date:
+    """The day that it is in the account's zone."""
+    return leg.clock.now().astimezone(ZoneInfo(leg.config.zone)).date()
 
 
 def _opened(leg: Leg, connection: Connection) -> dict[str, Any]:
     """The stand with which the books begin: today is the first day that is booked."""
     config = leg.config
-    today = leg.clock.now().astimezone(ZoneInfo(config.zone)).date()
-    before, ever = _credited(connection, _begins(today, config.zone)), _credited(connection)
+    first = today(leg)
+    before, ever = _credited(connection, _begins(first, config.zone)), _credited(connection)
     balances = _balances(connection)
     stand = Stand(
-        today - timedelta(days=1), before.earned, before.reversed, _less(ever.net, balances),
+        first - timedelta(days=1), before.earned, before.reversed, _less(ever.net, balances),
         # What the cards had when the day began.
         opening=_less(balances, _less(ever.net, before.net)) if config.options.get("books_opening") == "yes" else {},
     )  # fmt: skip
@@ -473,13 +488,13 @@ def _opened(leg: Leg, connection: Connection) -> dict[str, Any]:
 
 def _look(leg: Leg, kept: dict[str, Any]) -> None:
     """See what was redeemed by now, and remember it under today's date."""
-    today = leg.clock.now().astimezone(ZoneInfo(leg.config.zone)).date().isoformat()
+    day = today(leg).isoformat()
     with leg.store.read() as connection:
         if _unsure(connection):
             return
         redeemed = _less(_credited(connection).net, _balances(connection))
-    if kept["seen"].get(today) != redeemed:
-        kept["seen"] = {**kept["seen"], today: redeemed}
+    if kept["seen"].get(day) != redeemed:
+        kept["seen"] = {**kept["seen"], day: redeemed}
         _save(leg, kept)
 
 
