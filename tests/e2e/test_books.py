@@ -221,7 +221,6 @@ def refund_all(shop: Shop) -> None:
     ("setting", "words"),
     [
         ("account_expense=Nowhere", "Nowhere"),
-        ("account_liability=", "what is owed"),
         (f"account_liability={EXPENSE}", "account of its own"),
         ("point_value=", "worth"),
     ],
@@ -310,6 +309,23 @@ def test_the_preview_says_what_keeps_the_books_from_being_kept(shop: Shop, setti
     assert setting.startswith("point") or OWED in note
 
 
+def test_books_without_accounts_are_refused_at_once_and_each_missing_one_is_named(shop: Shop) -> None:
+    few = ("--set", "books=yes", "--set", f"account_liability={OWED}")
+    code, answer = shop.run(
+        "connect", shop.platform, "--credentials-stdin", "--data", "customers", *few,
+        stdin=shop.box.credentials(shop.platform),
+    )  # fmt: skip
+    error = answer["error"]
+    assert code == 2 and error["code"] == "usage", answer
+    assert "account_expense" in error["message"] and "account_redeemed" in error["message"]
+    assert "account_liability" not in error["message"] + error["remedy"]
+    assert "--set account_expense=NAME --set account_redeemed=NAME" in error["remedy"]
+    shop.connect(shop.platform, "--data", "customers")
+    assert shop.run("edit", shop.platform, *few)[0] == 2
+    shop.well("edit", shop.platform, *ACCOUNTS)
+    shop.well("edit", shop.platform, "--set", "books=yes")
+
+
 def test_what_was_owed_before_is_booked_if_the_admin_wants_it_so(shop: Shop) -> None:
     keep_books(shop, *ACCOUNTS, *VALUES, "--set", "books_opening=yes")
     next_day(shop)
@@ -338,6 +354,8 @@ def test_books_that_are_switched_off_and_on_begin_anew(shop: Shop) -> None:
         ("point_value=-1", "point_value"),
         ("stamp_value=much", "stamp_value"),
         ("direction=to-perkstar", "books"),
+        ("account_liability=", "what is owed"),
+        ("account_redeemed= ", "--set account_redeemed=NAME"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_when_it_is_given(shop: Shop, setting: str, field: str) -> None:
