@@ -222,6 +222,8 @@ def refund_all(shop: Shop) -> None:
     [
         ("account_expense=Nowhere", "Nowhere"),
         (f"account_liability={EXPENSE}", "account of its own"),
+        ("account_liability=Sales", "of the kind"),
+        ("account_expense=Owner's Capital", "of the kind"),
         ("point_value=", "worth"),
     ],
 )
@@ -233,7 +235,9 @@ def test_a_wrong_setting_is_named_with_the_choices_and_holds_nothing_else_up(
     assert words in run["error"]["message"], run["error"]
     assert "--set " + setting.partition("=")[0] in run["error"]["remedy"]
     if setting.startswith("account"):
-        assert EXPENSE in run["error"]["remedy"] and OWED in run["error"]["remedy"]
+        right = EXPENSE if setting.startswith("account_expense") else OWED
+        assert right in run["error"]["remedy"]
+        assert words != "of the kind" or setting.partition("=")[2] not in run["error"]["remedy"]
     assert run["inward"]["read"] > 0
     shop.well("edit", shop.platform, *ACCOUNTS, *VALUES)
     assert shop.sync(shop.platform)["outcome"] == "succeeded"

@@ -182,6 +182,18 @@ def test_a_wrong_choice_is_named_with_all_there_are(option: str, wanted: str, wo
     assert "400 Loyalty, 800 Owed, Redeemed" in caught.value.remedy
 
 
+def test_an_account_of_a_kind_that_cannot_be_is_refused_with_those_that_can() -> None:
+    bank = LedgerAccount("9", "Till", kind="Asset", unfit=frozenset({books.EXPENSE, books.LIABILITY}))
+    there = (*ACCOUNTS[:3], bank)
+    for option in (books.EXPENSE, books.LIABILITY):
+        with pytest.raises(PerkstarError) as caught:
+            choose(there, {**CHOSEN, option: "till"}, "Books")
+        assert "Till is of the kind Asset" in caught.value.message and caught.value.field == option
+        assert "400 Loyalty" in caught.value.remedy and "Till" not in caught.value.remedy
+    # A reward may well be taken out of stock.
+    assert choose(there, {**CHOSEN, books.REDEEMED: "till"}, "Books")[books.REDEEMED] == "9"
+
+
 # -- the leg ----------------------------------------------------------------------------------------------------
 
 

@@ -231,7 +231,7 @@ def values_of(options: Mapping[str, Any], currency: str, kinds: Iterable[str]) -
 
 def choose(accounts: Sequence[LedgerAccount], options: Mapping[str, Any], title: str) -> dict[str, str]:
     """The ids of the accounts that the admin chose by name, code or id. Raises PerkstarError MAPPING that lists all."""
-    chosen: dict[str, str] = {}
+    chosen: dict[str, LedgerAccount] = {}
     for option, use in ROLES.items():
         wanted = str(options.get(option) or "").strip()
         found = _found(accounts, wanted)
@@ -247,7 +247,7 @@ def choose(accounts: Sequence[LedgerAccount], options: Mapping[str, Any], title:
                 remedy=f"Choose one with --set {option}=NAME. There are: {_listed(accounts)}.",
                 field=option,
             )
-        chosen[option] = found[0].id
+        chosen[option] = found[0]
     if chosen[LIABILITY] in (chosen[EXPENSE], chosen[REDEEMED]):
         raise PerkstarError(
             ErrorKind.MAPPING,
@@ -255,7 +255,16 @@ def choose(accounts: Sequence[LedgerAccount], options: Mapping[str, Any], title:
             remedy=f"Choose another one with --set {LIABILITY}=NAME. There are: {_listed(accounts)}.",
             field=LIABILITY,
         )
-    return chosen
+    for option, account in chosen.items():
+        if option in account.unfit:
+            fit = [one for one in accounts if option not in one.unfit]
+            raise PerkstarError(
+                ErrorKind.MAPPING,
+                f"{account} is of the kind {account.kind} at {title}: {ROLES[option]} can't be booked under it.",
+                remedy=f"Choose another one with --set {option}=NAME. There are: {_listed(fit)}.",
+                field=option,
+            )
+    return {option: account.id for option, account in chosen.items()}
 
 
 def _found(accounts: Sequence[LedgerAccount], wanted: str) -> list[LedgerAccount]:
