@@ -80,6 +80,14 @@ async def test_accounts_that_take_no_journals_are_not_offered(place: Place) -> N
     assert ("Accounts Receivable" in offered) is not bool(closed)
 
 
+async def test_an_account_says_what_it_may_not_be_chosen_for(place: Place) -> None:
+    offered = {account.name: account for account in (await place.connect().ledger()).accounts}
+    expense, owed = "account_expense", "account_liability"
+    assert {name: offered[name].unfit for name in (DEBIT, CREDIT, "Sales", "Owner's Capital")} == {
+        DEBIT: {owed}, CREDIT: {expense}, "Sales": {owed}, "Owner's Capital": {expense, owed},
+    }  # fmt: skip
+
+
 async def test_the_same_journal_sent_twice_with_its_key_is_one_where_the_vendor_has_keys(
     place: Place,
 ) -> None:

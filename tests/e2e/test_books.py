@@ -221,8 +221,9 @@ def refund_all(shop: Shop) -> None:
     ("setting", "words"),
     [
         ("account_expense=Nowhere", "Nowhere"),
-        ("account_liability=", "what is owed"),
         (f"account_liability={EXPENSE}", "account of its own"),
+        ("account_liability=Sales", "of the kind"),
+        ("account_expense=Owner's Capital", "of the kind"),
         ("point_value=", "worth"),
     ],
 )
@@ -234,7 +235,9 @@ def test_a_wrong_setting_is_named_with_the_choices_and_holds_nothing_else_up(
     assert words in run["error"]["message"], run["error"]
     assert "--set " + setting.partition("=")[0] in run["error"]["remedy"]
     if setting.startswith("account"):
-        assert EXPENSE in run["error"]["remedy"] and OWED in run["error"]["remedy"]
+        right = EXPENSE if setting.startswith("account_expense") else OWED
+        assert right in run["error"]["remedy"]
+        assert words != "of the kind" or setting.partition("=")[2] not in run["error"]["remedy"]
     assert run["inward"]["read"] > 0
     shop.well("edit", shop.platform, *ACCOUNTS, *VALUES)
     assert shop.sync(shop.platform)["outcome"] == "succeeded"
@@ -254,15 +257,77 @@ def test_an_account_that_is_closed_later_is_named_and_the_day_is_entered_once_it
     assert [sums(journal) for journal in journals(shop)] == [{OWED: took, REDEEMED: -took}]
 
 
+@pytest.mark.parametrize("setting", ["account_expense=Nope", f"account_liability={EXPENSE}", "point_value="])
+def test_a_setting_that_is_changed_later_is_checked_by_the_next_run(shop: Shop, setting: str) -> None:
+    keep_books(shop)
+    shop.well("edit", shop.platform, "--set", setting)
+    run = shop.sync(shop.platform)
+    assert run["outcome"] == "failed" and run["error"]["code"] == "mapping", run
+    assert "--set " + setting.partition("=")[0] in run["error"]["remedy"]
+    assert shop.well("show", shop.platform)["status"] == "error"
+    shop.well("edit", shop.platform, *ACCOUNTS, *VALUES)
+    assert shop.sync(shop.platform)["outcome"] == "succeeded"
+
+
+def booked(shop: Shop) -> list[str]:
+    """What a preview says of the books."""
+    return [note for note in shop.well("preview", shop.platform)["notes"] if "book" in note]
+
+
 def test_the_preview_says_what_would_be_booked(shop: Shop) -> None:
     keep_books(shop)
-    took = redeem(shop, 5)
+    assert booked(shop) == ["There is nothing to book so far."]
+    took = redeem(shop, 5) / 100
     shop.sync(shop.platform)
+    assert booked(shop) == [
+        f"To be booked of today so far, entered when the day is over: redeemed {took:.2f} GBP."
+    ]
+    today = datetime.now(UTC).date()
     Ahead.days += 1
     shop.box.ask("/clock", {"advance_s": 86_400})
-    notes = shop.well("preview", shop.platform)["notes"]
-    assert any(f"redeemed {took / 100:.2f} GBP" in note for note in notes), notes
+    assert booked(shop) == [f"To be booked of {today}: redeemed {took:.2f} GBP."]
     assert journals(shop) == []
+    shop.sync(shop.platform)
+    assert booked(shop) == ["There is nothing to book so far."]
+
+
+def test_the_preview_says_with_what_the_books_begin(shop: Shop) -> None:
+    shop.connect(
+        shop.platform, "--data", "customers", "--set", "books=yes", "--set", "books_opening=yes",
+        *ACCOUNTS, *VALUES,
+    )  # fmt: skip
+    begin, so_far = booked(shop)
+    assert "begin with today" in begin and "outstanding when the books began" in so_far
+    assert f"{owed(shop) / 100:.2f} GBP" in so_far
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("setting", ["account_expense=Nope", f"account_liability={EXPENSE}", "point_value="])
+def test_the_preview_says_what_keeps_the_books_from_being_kept(shop: Shop, setting: str, begun: bool) -> None:
+    shop.connect(shop.platform, "--data", "customers", "--set", "books=yes", *ACCOUNTS, *VALUES)
+    if begun:
+        shop.sync(shop.platform)
+    shop.well("edit", shop.platform, "--set", setting)
+    (note,) = booked(shop)
+    assert note.startswith("Nothing can be booked: ") and "--set " + setting.partition("=")[0] in note
+    assert setting.startswith("point") or OWED in note
+
+
+def test_books_without_accounts_are_refused_at_once_and_each_missing_one_is_named(shop: Shop) -> None:
+    few = ("--set", "books=yes", "--set", f"account_liability={OWED}")
+    code, answer = shop.run(
+        "connect", shop.platform, "--credentials-stdin", "--data", "customers", *few,
+        stdin=shop.box.credentials(shop.platform),
+    )  # fmt: skip
+    error = answer["error"]
+    assert code == 2 and error["code"] == "usage", answer
+    assert "account_expense" in error["message"] and "account_redeemed" in error["message"]
+    assert "account_liability" not in error["message"] + error["remedy"]
+    assert "--set account_expense=NAME --set account_redeemed=NAME" in error["remedy"]
+    shop.connect(shop.platform, "--data", "customers")
+    assert shop.run("edit", shop.platform, *few)[0] == 2
+    shop.well("edit", shop.platform, *ACCOUNTS)
+    shop.well("edit", shop.platform, "--set", "books=yes")
 
 
 def test_what_was_owed_before_is_booked_if_the_admin_wants_it_so(shop: Shop) -> None:
@@ -293,6 +358,8 @@ def test_books_that_are_switched_off_and_on_begin_anew(shop: Shop) -> None:
         ("point_value=-1", "point_value"),
         ("stamp_value=much", "stamp_value"),
         ("direction=to-perkstar", "books"),
+        ("account_liability=", "what is owed"),
+        ("account_redeemed= ", "--set account_redeemed=NAME"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_when_it_is_given(shop: Shop, setting: str, field: str) -> None:

@@ -17,10 +17,11 @@ from perkstar_tui.model.enums import Trigger
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Journal, Ledger, LedgerAccount
+from perkstar_tui.store import leases
 from perkstar_tui.store.database import Store
 from perkstar_tui.sync import books
 from perkstar_tui.sync.books import FLOWS, Known, Stand, book_day, choose, journal_of, key_of, values_of
-from perkstar_tui.sync.context import CARD, INTEGRATION, RUN, TRANSACTION
+from perkstar_tui.sync.context import CARD, CURSOR, INTEGRATION, RUN, TRANSACTION, Leg
 from perkstar_tui.sync.run import Engine, Workbench
 
 DAY = date(2026, 11, 24)
@@ -181,6 +182,18 @@ def test_a_wrong_choice_is_named_with_all_there_are(option: str, wanted: str, wo
     assert "400 Loyalty, 800 Owed, Redeemed" in caught.value.remedy
 
 
+def test_an_account_of_a_kind_that_cannot_be_is_refused_with_those_that_can() -> None:
+    bank = LedgerAccount("9", "Till", kind="Asset", unfit=frozenset({books.EXPENSE, books.LIABILITY}))
+    there = (*ACCOUNTS[:3], bank)
+    for option in (books.EXPENSE, books.LIABILITY):
+        with pytest.raises(PerkstarError) as caught:
+            choose(there, {**CHOSEN, option: "till"}, "Books")
+        assert "Till is of the kind Asset" in caught.value.message and caught.value.field == option
+        assert "400 Loyalty" in caught.value.remedy and "Till" not in caught.value.remedy
+    # A reward may well be taken out of stock.
+    assert choose(there, {**CHOSEN, books.REDEEMED: "till"}, "Books")[books.REDEEMED] == "9"
+
+
 # -- the leg ----------------------------------------------------------------------------------------------------
 
 
@@ -193,8 +206,10 @@ class Books(MemoryPlatform):
         self.stumble: BaseException | None = None
         self.kept = True
         self.currency: str | None = "GBP"
+        self.asked = 0
 
     async def ledger(self) -> Ledger:
+        self.asked += 1
         return Ledger(ACCOUNTS[:3], self.currency)
 
     async def enter(self, journal: Journal) -> None:
@@ -298,6 +313,13 @@ class Firm:
         id_ = asyncio.run(self.engine.run("int_1", Trigger.MANUAL))
         with self.store.read() as connection:
             return connection.execute(select(RUN).where(RUN.c.id == id_)).one()
+
+    def foresee(self) -> tuple[bool, list[books.Due]]:
+        held = leases.take(self.store, "foreseeing", self.clock.now())
+        leg = Leg(
+            self.store, self.config(), self.platform, self.clock, "run_1", held, self.clock.now(), lambda: False
+        )  # fmt: skip
+        return asyncio.run(books.foresee(leg, self.platform))
 
     def tomorrow(self) -> Any:
         self.clock.at += timedelta(days=1)
@@ -416,3 +438,78 @@ def test_nothing_is_asked_of_the_books_while_there_is_nothing_to_enter(firm: Fir
     firm.platform.ledger = never  # type: ignore[method-assign]
     for _ in range(3):
         assert firm.tomorrow().outcome == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [("account_expense", "Nope"), ("account_liability", "Loyalty"), ("point_value", "")],
+)
+def test_a_setting_that_is_changed_while_nothing_is_to_be_entered_is_checked_by_the_next_run(
+    firm: Firm, option: str, wanted: str
+) -> None:
+    firm.run()
+    firm.credit(30, firm.clock.at)
+    right, firm.options[option] = firm.options[option], wanted
+    for _ in range(2):
+        run = firm.run()
+        assert (run.outcome, run.error["code"]) == ("failed", "mapping")
+        assert f"--set {option}=" in run.error["remedy"]
+    assert firm.tomorrow().outcome == "failed" and firm.lines() == []
+    firm.options[option] = right
+    assert firm.run().outcome == "succeeded"
+    assert firm.lines() == [[("1", 30), ("2", -30)]]
+
+
+def test_a_change_is_asked_about_once_and_so_are_books_that_nobody_noted_a_check_of(firm: Firm) -> None:
+    firm.run()
+    asked = firm.platform.asked
+    firm.options["account_expense"] = "Redeemed"
+    for _ in range(3):
+        assert firm.run().outcome == "succeeded"
+    assert firm.platform.asked == asked + 1
+    with firm.store.write() as connection:
+        row = connection.execute(select(CURSOR.c.value).where(CURSOR.c.data == "books")).one()
+        older = {name: part for name, part in row.value.items() if name != "checked"}
+        connection.execute(update(CURSOR).where(CURSOR.c.data == "books").values(value=older))
+    for _ in range(3):
+        assert firm.run().outcome == "succeeded"
+    assert firm.platform.asked == asked + 2
+
+
+def test_a_first_card_of_another_kind_asks_at_once_what_one_is_worth(firm: Firm) -> None:
+    firm.run()
+    with firm.store.write() as connection:
+        card = dict(connection.execute(select(CARD)).mappings().one())
+        connection.execute(insert(CARD).values(**{**card, "id": "crd_2", "kind": "stamp"}))
+    run = firm.run()
+    assert run.outcome == "failed" and "stamp_value" in run.error["remedy"]
+    firm.options["stamp_value"] = "0"
+    assert firm.run().outcome == "succeeded"
+
+
+def test_a_journal_under_way_is_settled_before_a_changed_setting_is_found_wrong(firm: Firm) -> None:
+    firm.run()
+    firm.credit(30, firm.clock.at)
+    firm.platform.stumble, firm.platform.kept = PerkstarError(ErrorKind.NETWORK, "gone"), False
+    assert firm.tomorrow().outcome == "failed"
+    firm.options["account_expense"] = "Nope"
+    assert firm.run().error["code"] == "mapping"
+    assert firm.lines() == [[("1", 30), ("2", -30)]]
+
+
+def test_what_is_foreseen_is_what_is_entered(firm: Firm) -> None:
+    firm.run()
+    firm.credit(30, firm.clock.at)
+    firm.run()
+    firm.clock.at += timedelta(days=1)
+    firm.credit(5, firm.clock.at)
+    firm.change(-2)
+    begun, due = firm.foresee()
+    assert begun and firm.platform.journals == []
+    assert [(str(one.day), books.said(one.entries, "GBP")) for one in due] == [
+        ("2026-11-24", "earned 0.30 GBP"),
+        ("2026-11-25", "earned 0.05 GBP, redeemed 0.02 GBP"),
+    ]
+    firm.run()
+    firm.tomorrow()
+    assert firm.lines() == [[("1", 30), ("2", -30)], [("1", 5), ("2", -5), ("2", 2), ("3", -2)]]

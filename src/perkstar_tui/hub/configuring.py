@@ -8,6 +8,7 @@ from perkstar_tui.model.enums import DataType, Direction, Kind, SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.sync.books import ROLES
 from perkstar_tui.sync.moments import LONGEST, OPTIONS, chosen
 from perkstar_tui.sync.schedule import parse_frequency
 
@@ -93,6 +94,7 @@ def apply_settings(manifest: Manifest, config: dict[str, Any], given: dict[str, 
         else:
             _set_option(manifest, new, name, str(text))
     _check_direction(manifest, new)
+    _check_books(manifest, new["options"], given)
     return new
 
 
@@ -129,6 +131,19 @@ def _check_direction(manifest: Manifest, config: dict[str, Any]) -> None:
         )
     if direction is Direction.TO_PERKSTAR and not any(spec.to_perkstar for spec in specs):
         raise wrong("direction", f"{manifest.title} gives none of these data.", "Use to-platform.")
+
+
+def _check_books(manifest: Manifest, options: dict[str, Any], given: dict[str, str]) -> None:
+    """Books need their accounts. Where they lack some already, these may be given one after the other."""
+    offered = [option.name for option in manifest.options if option.name in ROLES]
+    missing = [name for name in offered if not str(options.get(name) or "").strip()]
+    if options.get("books") == "yes" and missing and not given.keys().isdisjoint(("books", *missing)):
+        uses = ", ".join(f"{ROLES[name]} ({name})" for name in missing)
+        raise wrong(
+            missing[0],
+            f"Books need an account for each of these: {uses}.",
+            f"Give them first, or with it: {' '.join(f'--set {name}=NAME' for name in missing)}; or use books=no.",
+        )
 
 
 def _set_frequency(manifest: Manifest, config: dict[str, Any], text: str) -> None:

@@ -15,7 +15,7 @@ from perkstar_tui.model.enums import DataType, Direction, LinkState
 from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, Fact, Page, Presence, RemoteRecord, Told
-from perkstar_tui.platforms.connector import Connector, Teller
+from perkstar_tui.platforms.connector import Bookkeeper, Connector, Teller
 from perkstar_tui.platforms.parts import EventsSpec, RowsSpec
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
@@ -153,8 +153,8 @@ async def _on_copy(
     if config.rows is not None and outwards and (delivered or DataType.TRANSACTIONS in config.data):
         outward_side, told = _told(leg, config.rows, shown)
         notes.append(told)
-    if books.wanted(leg):
-        notes += _booked(leg)
+    if books.wanted(leg) and isinstance(connector.real, Bookkeeper):
+        notes += await _booked(leg, connector.real)
     return v.PreviewView(row.id, inward_side, outward_side, points, tuple(notes))
 
 
@@ -202,16 +202,19 @@ def _told(leg: Leg, spec: RowsSpec, shown: int) -> tuple[v.PreviewSide, str]:
     return side, f"To be told: {words or 'nothing'}{left}."
 
 
-def _booked(leg: Leg) -> list[str]:
+async def _booked(leg: Leg, keeper: Bookkeeper) -> list[str]:
     """The journals that would be entered, or what keeps them from it."""
-    kept = leg.cursor(*books.PLACE)
-    if kept is None:
-        return ["The books begin with today; its journal is entered when it is over."]
     try:
-        due = [one for one in books.waiting(leg, kept) if one.entries]
+        begun, due = await books.foresee(leg, keeper)
     except PerkstarError as error:
-        return [f"No journal can be entered: {error.message} {error.remedy}"]
-    return [f"To be booked of {books.words(one, leg.config.currency)}." for one in due]
+        return [f"Nothing can be booked: {error.message} {error.remedy}"]
+    notes = [] if begun else ["The books begin with today; its journal is entered when it is over."]
+    for one in due:
+        words = books.said(one.entries, leg.config.currency)
+        open_ = one.day == books.today(leg)
+        when = "today so far, entered when the day is over" if open_ else str(one.day)
+        notes.append(f"To be booked of {when}: {words}.")
+    return notes if due else [*notes, "There is nothing to book so far."]
 
 
 def _points(copy: Store, integration_id: str, start: int) -> tuple[int, list[str]]:

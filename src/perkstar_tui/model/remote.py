@@ -186,11 +186,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class LedgerAccount:
-    """An account in a platform's books. `code` is the bookkeeper's own number, where it has one."""
+    """An account in a platform's books. `code` is the bookkeeper's own number, where it has one, `kind` what the
+    platform says it is (`Liability`), `unfit` the options that may not name it for that.
+    """
 
     id: str
     name: str
     code: str = ""
+    kind: str = ""
+    unfit: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}".strip()

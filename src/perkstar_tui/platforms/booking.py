@@ -35,14 +35,7 @@ class Booker(Reader):
             if dig(row, spec.id) not in (None, "")
             and not any(says(dig(row, path), word) for path, words in spec.closed.items() for word in words)
         ]
-        accounts = tuple(
-            LedgerAccount(
-                str(dig(row, spec.id)),
-                str(dig(row, spec.name) or ""),
-                str(dig(row, spec.code) or "") if spec.code else "",
-            )
-            for row in open_
-        )
+        accounts = tuple(_account(row, spec) for row in open_)
         if spec.home is None:
             return Ledger(accounts)
         return Ledger(accounts, dig((await self.ask(spec.home, {})).data, spec.currency))
@@ -59,6 +52,17 @@ class Booker(Reader):
         walk = WalkSpec(all=spec.there, rows=spec.found, page=spec.found_page)
         rows = await self._all(walk, self.spec(DataType.TRANSACTIONS).page_size, **_head(journal))
         return any(journal.key in str(dig(row, spec.named) or "") for row in rows)
+
+
+def _account(row: Any, spec: JournalSpec) -> LedgerAccount:
+    kind = str(dig(row, spec.kind) or "") if spec.kind else ""
+    return LedgerAccount(
+        str(dig(row, spec.id)),
+        str(dig(row, spec.name) or ""),
+        str(dig(row, spec.code) or "") if spec.code else "",
+        kind,
+        frozenset(option for option, kinds in spec.unfit.items() if kind in kinds),
+    )
 
 
 def _head(journal: Journal) -> dict[str, Any]:

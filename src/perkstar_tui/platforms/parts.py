@@ -543,8 +543,9 @@ class JournalSpec(Part):
     """How a journal is entered in the vendor's books, and how the accounts are known that it may be entered under.
 
     `accounts` lists them: where they are in an answer (`rows`, `row`, `page`), and where each has its `id` (which lines
-    name), `code` and `name`; `closed` are values of members by which none is taken. `home` asks for the currency that
-    the books are kept in, at `currency`; without it a journal says its own.
+    name), `code` and `name`; `closed` are values of members by which none is taken. `kind` is where it says what it is
+    (an asset, a liability), and `unfit` by option the kinds that it may not name; what it is not said of, it may.
+    `home` asks for the currency that the books are kept in, at `currency`; without it a journal says its own.
     `make` may name `{key}` (at most 21 characters, never used for another journal), `{attempt}` (the same, which a
     vendor may know a request by: it is another one after a refusal), `{day}`, `{currency}`, `{memo}`
     (which has the key in it) and `{lines}`, each made of `line`: `{account}`, `{memo}`, `{side}` (Debit or Credit),
@@ -562,6 +563,8 @@ class JournalSpec(Part):
     code: str = ""
     name: str = "name"
     closed: dict[str, tuple[str, ...]] = {}
+    kind: str = ""
+    unfit: dict[str, tuple[str, ...]] = {}
     home: CallSpec | None = None
     currency: str = ""
     make: CallSpec

@@ -63,8 +63,9 @@ NAMES = {
     "journals": "JournalEntry",
 }
 ACCOUNT_TYPES = {
-    "bank": "Bank", "income": "Income", "expense": "Expense", "debtors": "Accounts Receivable",
-    "creditors": "Accounts Payable", "liability": "Other Current Liability", "equity": "Equity",
+    "bank": ("Bank", "Asset"), "income": ("Income", "Revenue"), "expense": ("Expense", "Expense"),
+    "debtors": ("Accounts Receivable", "Asset"), "creditors": ("Accounts Payable", "Liability"),
+    "liability": ("Other Current Liability", "Liability"), "equity": ("Equity", "Equity"),
 }  # fmt: skip
 OF_JOURNAL = ("Id", "SyncToken", "sparse", "domain", "MetaData", "DocNumber", "TxnDate", "PrivateNote", "Line",
               "Adjustment", "CurrencyRef", "ExchangeRate", "TxnTaxDetail", "TotalAmt", "GlobalTaxCalculation",
@@ -129,10 +130,11 @@ class QuickBooks(Ordinary):
         at = self.clock.ms() - business.AGE_MS
         rows = []
         for seq, account in enumerate(CHART, 1):
+            kind, class_ = ACCOUNT_TYPES[account.kind]
             body: dict[str, Any] = {
                 "Id": self.identify("accounts", seq, self.chance), "SyncToken": "0", "domain": "QBO", "sparse": False,
                 "Name": account.name, "FullyQualifiedName": account.name, "SubAccount": False, "Active": True,
-                "AcctNum": account.code, "AccountType": ACCOUNT_TYPES[account.kind], "CurrentBalance": 0,
+                "AcctNum": account.code, "AccountType": kind, "Classification": class_, "CurrentBalance": 0,
                 "CurrencyRef": {"value": business.CURRENCY},
                 "MetaData": {"CreateTime": self.moment(at), "LastUpdatedTime": self.moment(at)},
             }  # fmt: skip

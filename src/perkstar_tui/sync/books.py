@@ -183,11 +183,11 @@ def journal_of(
         memo = f"{flow.words} ({counts})" if counts else flow.words
         lines.append(JournalLine(accounts[flow.debit], entry.minor, memo))
         lines.append(JournalLine(accounts[flow.credit], -entry.minor, memo))
-    memo = f"Perkstar loyalty of {day} ({key}): {_said(entries, currency)}"
+    memo = f"Perkstar loyalty of {day} ({key}): {said(entries, currency)}"
     return Journal(key, day.isoformat(), currency, memo, tuple(lines), attempt)
 
 
-def _said(entries: Iterable[Entry], currency: str) -> str:
+def said(entries: Iterable[Entry], currency: str) -> str:
     """Bookings in a line for people."""
     return ", ".join(f"{FLOWS[one.flow].words.lower()} {amount(one.minor, currency)}" for one in entries)
 
@@ -231,7 +231,7 @@ def values_of(options: Mapping[str, Any], currency: str, kinds: Iterable[str]) -
 
 def choose(accounts: Sequence[LedgerAccount], options: Mapping[str, Any], title: str) -> dict[str, str]:
     """The ids of the accounts that the admin chose by name, code or id. Raises PerkstarError MAPPING that lists all."""
-    chosen: dict[str, str] = {}
+    chosen: dict[str, LedgerAccount] = {}
     for option, use in ROLES.items():
         wanted = str(options.get(option) or "").strip()
         found = _found(accounts, wanted)
@@ -247,7 +247,7 @@ def choose(accounts: Sequence[LedgerAccount], options: Mapping[str, Any], title:
                 remedy=f"Choose one with --set {option}=NAME. There are: {_listed(accounts)}.",
                 field=option,
             )
-        chosen[option] = found[0].id
+        chosen[option] = found[0]
     if chosen[LIABILITY] in (chosen[EXPENSE], chosen[REDEEMED]):
         raise PerkstarError(
             ErrorKind.MAPPING,
@@ -255,7 +255,16 @@ def choose(accounts: Sequence[LedgerAccount], options: Mapping[str, Any], title:
             remedy=f"Choose another one with --set {LIABILITY}=NAME. There are: {_listed(accounts)}.",
             field=LIABILITY,
         )
-    return chosen
+    for option, account in chosen.items():
+        if option in account.unfit:
+            fit = [one for one in accounts if option not in one.unfit]
+            raise PerkstarError(
+                ErrorKind.MAPPING,
+                f"{account} is of the kind {account.kind} at {title}: {ROLES[option]} can't be booked under it.",
+                remedy=f"Choose another one with --set {option}=NAME. There are: {_listed(fit)}.",
+                field=option,
+            )
+    return {option: account.id for option, account in chosen.items()}
 
 
 def _found(accounts: Sequence[LedgerAccount], wanted: str) -> list[LedgerAccount]:
@@ -350,6 +359,11 @@ def _balances(connection: Connection) -> Points:
     return {kind: int(balance) for kind, balance in rows}
 
 
+def _kinds(connection: Connection) -> set[str]:
+    """The kinds of cards that there are."""
+    return {row.kind for row in connection.execute(select(CARD.c.kind).distinct())}
+
+
 def _unsure(connection: Connection) -> bool:
     """Whether an operation is open of which nobody knows if the balance has it already."""
     found = connection.execute(select(INTENT.c.id).where(INTENT.c.act == "operate").limit(1))
@@ -393,7 +407,7 @@ async def keep_books(leg: Leg) -> None:
         raise PerkstarError(ErrorKind.INTERNAL, f"{leg.config.title} has no way to take journals.")
     kept = leg.cursor(*PLACE)
     if kept is None:
-        await _accounts(leg, keeper)
+        await check(leg, keeper)
         with leg.store.write(leg.lease.fence) as connection:
             if not _unsure(connection):
                 leg.save_cursor(connection, *PLACE, _opened(leg, connection))
@@ -402,12 +416,18 @@ async def keep_books(leg: Leg) -> None:
     if "under_way" in kept:
         await _settle(leg, keeper, kept)
     accounts: dict[str, str] = {}
+    with leg.store.read() as connection:
+        settings = _settings(leg, connection)
+    if kept.get("checked") != settings:
+        accounts = await check(leg, keeper)
+        kept["checked"] = settings
+        _save(leg, kept)
     for due in waiting(leg, kept):
         await leg.pause_point()
         if not due.entries:
             _advance(leg, kept, due.after)
             continue
-        accounts = accounts or await _accounts(leg, keeper)
+        accounts = accounts or await check(leg, keeper)
         journal = journal_of(
             key_of(leg.id, due.day),
             due.day,
@@ -419,20 +439,20 @@ async def keep_books(leg: Leg) -> None:
         await _enter(leg, keeper, kept, journal, due.after)
 
 
-def waiting(leg: Leg, kept: dict[str, Any]) -> Iterator[Due]:
-    """The days that are over and not booked, in their order; nothing is entered by asking."""
+def waiting(leg: Leg, kept: dict[str, Any], *, so_far: bool = False) -> Iterator[Due]:
+    """The days that are over and not booked, in their order, and with `so_far` today as far as it is known."""
     config = leg.config
     stand = Stand.of(kept["stand"])
-    today = leg.clock.now().astimezone(ZoneInfo(config.zone)).date()
+    until = today(leg) + timedelta(days=so_far)
     first = stand.day + timedelta(days=1)
-    if first >= today:
+    if first >= until:
         return
     with leg.store.read() as connection:
         before = _credited(connection, _begins(first, config.zone))
-        days = _by_day(connection, first, today, config.zone)
-        kinds = {row.kind for row in connection.execute(select(CARD.c.kind).distinct())}
+        days = _by_day(connection, first, until, config.zone)
+        kinds = _kinds(connection)
     values = values_of(config.options, config.currency, kinds)
-    while first < today:
+    while first < until:
         of_day = days.get(first, Known())
         redeemed = _seen(kept, first, stand)
         entries, stand = book_day(stand, before, of_day, redeemed, values)
@@ -441,34 +461,49 @@ def waiting(leg: Leg, kept: dict[str, Any]) -> Iterator[Due]:
         first += timedelta(days=1)
 
 
-def words(due: Due, currency: str) -> str:
-    """A day's bookings in a line for people."""
-    return f"{due.day}: {_said(due.entries, currency)}"
+async def foresee(leg: Leg, keeper: Bookkeeper) -> tuple[bool, list[Due]]:
+    """Whether the books have begun, and what a run would book: days that are over, and today so far.
+
+    For a leg on a copy of the store; the vendor is only asked. Raises PerkstarError as `check` does.
+    """
+    await check(leg, keeper)
+    kept = leg.cursor(*PLACE)
+    begun = kept is not None
+    if kept is None:
+        with leg.store.read() as connection:
+            kept = _opened(leg, connection)
+    _look(leg, kept)
+    return begun, [due for due in waiting(leg, kept, so_far=True) if due.entries]
+
+
+def today(leg: Leg) -> date:
+    """The day that it is in the account's zone."""
+    return leg.clock.now().astimezone(ZoneInfo(leg.config.zone)).date()
 
 
 def _opened(leg: Leg, connection: Connection) -> dict[str, Any]:
     """The stand with which the books begin: today is the first day that is booked."""
     config = leg.config
-    today = leg.clock.now().astimezone(ZoneInfo(config.zone)).date()
-    before, ever = _credited(connection, _begins(today, config.zone)), _credited(connection)
+    first = today(leg)
+    before, ever = _credited(connection, _begins(first, config.zone)), _credited(connection)
     balances = _balances(connection)
     stand = Stand(
-        today - timedelta(days=1), before.earned, before.reversed, _less(ever.net, balances),
+        first - timedelta(days=1), before.earned, before.reversed, _less(ever.net, balances),
         # What the cards had when the day began.
         opening=_less(balances, _less(ever.net, before.net)) if config.options.get("books_opening") == "yes" else {},
     )  # fmt: skip
-    return {"stand": stand.as_json(), "seen": {}}
+    return {"stand": stand.as_json(), "seen": {}, "checked": _settings(leg, connection)}
 
 
 def _look(leg: Leg, kept: dict[str, Any]) -> None:
     """See what was redeemed by now, and remember it under today's date."""
-    today = leg.clock.now().astimezone(ZoneInfo(leg.config.zone)).date().isoformat()
+    day = today(leg).isoformat()
     with leg.store.read() as connection:
         if _unsure(connection):
             return
         redeemed = _less(_credited(connection).net, _balances(connection))
-    if kept["seen"].get(today) != redeemed:
-        kept["seen"] = {**kept["seen"], today: redeemed}
+    if kept["seen"].get(day) != redeemed:
+        kept["seen"] = {**kept["seen"], day: redeemed}
         _save(leg, kept)
 
 
@@ -478,11 +513,11 @@ def _seen(kept: dict[str, Any], day: date, stand: Stand) -> Points:
     return seen[max(seen)] if seen else stand.redeemed
 
 
-async def _accounts(leg: Leg, keeper: Bookkeeper) -> dict[str, str]:
-    """The chosen accounts, which must be there, in books of our currency."""
+async def check(leg: Leg, keeper: Bookkeeper) -> dict[str, str]:
+    """The ids of the chosen accounts. Raises PerkstarError MAPPING where one is wrong, or a value, or the currency."""
     config = leg.config
     with leg.store.read() as connection:
-        kinds = {row.kind for row in connection.execute(select(CARD.c.kind).distinct())}
+        kinds = _kinds(connection)
     values_of(config.options, config.currency, kinds)
     ledger: Ledger = await keeper.ledger()
     if ledger.currency not in (None, config.currency):
@@ -493,6 +528,12 @@ async def _accounts(leg: Leg, keeper: Bookkeeper) -> dict[str, str]:
             field="books",
         )
     return choose(ledger.accounts, config.options, config.title)
+
+
+def _settings(leg: Leg, connection: Connection) -> dict[str, Any]:
+    """What a check looks at on this side: while it is as it was at the last one, the vendor need not be asked."""
+    options = {name: str(leg.config.options.get(name) or "") for name in (*ROLES, *VALUES.values())}
+    return {**options, "currency": leg.config.currency, "kinds": sorted(_kinds(connection))}
 
 
 async def _enter(leg: Leg, keeper: Bookkeeper, kept: dict[str, Any], journal: Journal, after: Stand) -> None:
