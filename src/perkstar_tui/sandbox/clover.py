@@ -13,7 +13,7 @@ from .entered import Entered
 from .ids import random_uuid
 from .limits import Window, Windows
 from .names import EMAIL, national
-from .oauth import Denied, Grants, exchange, oauth_error
+from .oauth import Denied, Granted, Grants, exchange, oauth_error
 from .ordinary import Ordinary, laid_over, packed
 from .seed import Basket, Soul, View, viewed
 from .state import LIVE, Row, normal_email, normal_phone
@@ -63,7 +63,7 @@ class Counter(Desk):
         })  # fmt: skip
 
 
-class Clover(Ordinary):
+class Clover(Granted, Ordinary):
     """One merchant on one port."""
 
     name = "clover"
@@ -164,14 +164,6 @@ class Clover(Ordinary):
             "api_token": self.api_token, "access_token": self.api_token, "merchant_id": self.merchant,
             "alternatives": {"app": {**app, "merchant_id": self.merchant}},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """An app's tokens end; the merchant's own does not."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw everything."""
-        return self.grants.revoke()
 
     # a customer ----------------------------------------------------------------------------------------------
 

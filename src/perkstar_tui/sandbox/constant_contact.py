@@ -12,7 +12,7 @@ from .desk import Desk
 from .ids import random_uuid
 from .limits import Window
 from .names import EMAIL
-from .oauth import Grants, Token
+from .oauth import Granted, Grants, Token
 from .ordinary import Ordinary
 from .seed import Soul, View, viewed
 from .state import LIVE, Row, normal_email
@@ -48,7 +48,7 @@ TYPES = (
 GENERAL = "07936f78-662a-11eb-af0a-fa163e56c9b0"
 
 
-class ConstantContact(Ordinary):
+class ConstantContact(Granted, Ordinary):
     """One account on one port; its authorisation server shares it."""
 
     name = "constant-contact"
@@ -136,14 +136,6 @@ class ConstantContact(Ordinary):
             **app, "access_token": self.first.value, "refresh_token": self.first.refresh,
             "expires_in": round((self.first.expires or 0) - self.clock.now()), "alternatives": {"app": app},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Access tokens end after a day."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw every grant."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """Another grant."""

@@ -14,7 +14,7 @@ from .conditions import Conditions, ordered
 from .desk import Desk
 from .limits import Windows
 from .names import EMAIL, national
-from .oauth import Grants, Token
+from .oauth import Granted, Grants, Token
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
 from .state import LIVE, Cell, Row, normal_email
@@ -57,7 +57,7 @@ def day_began(text: str) -> int:
     return round(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=EASTERN).timestamp() * 1000)
 
 
-class FreshBooks(Ordinary):
+class FreshBooks(Granted, Ordinary):
     """One business on one port."""
 
     name = "freshbooks"
@@ -176,14 +176,6 @@ class FreshBooks(Ordinary):
             **app, "access_token": self.first.value, "refresh_token": self.first.refresh, "account_id": self.account,
             "expires_in": round((self.first.expires or 0) - self.clock.now()), "alternatives": {"app": app},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Access tokens end after half a day."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw every grant."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """Another grant."""

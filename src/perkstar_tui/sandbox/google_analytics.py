@@ -10,7 +10,7 @@ from typing import Any
 from . import google_reports as reports
 from .ids import random_uuid
 from .limits import Window
-from .oauth import Grants
+from .oauth import Granted, Grants
 from .taking import Taking
 from .wire import Answer, Call, reply
 
@@ -20,7 +20,7 @@ RESERVED = ("session_start", "first_visit", "first_open", "user_engagement", "ap
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
-class GoogleAnalytics(Taking):
+class GoogleAnalytics(Granted, Taking):
     """One web stream on one port."""
 
     name = "google-analytics"
@@ -85,14 +85,6 @@ class GoogleAnalytics(Taking):
             "measurement_id": self.measurement, "api_secret": self.secret, "property_id": self.property,
             **app, "refresh_token": self.refresh,
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Access tokens end after an hour."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """The app's access is withdrawn."""
-        return self.grants.revoke()
 
     def problems(self, call: Call) -> list[dict[str, str]]:
         """What the validation server says of a request."""

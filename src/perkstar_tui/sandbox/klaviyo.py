@@ -15,7 +15,7 @@ from .desk import Desk
 from .ids import random_uuid
 from .limits import Windows
 from .names import EMAIL
-from .oauth import Grants
+from .oauth import Granted, Grants
 from .ordinary import Ordinary
 from .seed import Soul, View, viewed
 from .state import LIVE, Row, normal_email, normal_phone
@@ -63,7 +63,7 @@ def ulid(ms: int, chance: random.Random) -> str:
     return "".join(LETTERS[value >> shift & 31] for shift in range(125, -1, -5))
 
 
-class Klaviyo(Ordinary):
+class Klaviyo(Granted, Ordinary):
     """Klaviyo on one port."""
 
     name = "klaviyo"
@@ -207,14 +207,6 @@ class Klaviyo(Ordinary):
         """A private key; an app for those who prefer OAuth."""
         app = {"client_id": self.grants.client_id, "client_secret": self.grants.client_secret}
         return {"api_key": self.api_key, "alternatives": {"app": app}}
-
-    def expire_tokens(self) -> int:
-        """An app's tokens end after an hour; a private key never does."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw everything."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """A new private key."""

@@ -14,7 +14,7 @@ from .desk import Desk
 from .ids import random_uuid, uuid_text
 from .limits import Windows
 from .names import EMAIL, national
-from .oauth import Grants, Token
+from .oauth import Granted, Grants, Token
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
 from .state import LIVE, Row, normal_email, normal_phone
@@ -57,7 +57,7 @@ TYPES = ("product.update", "inventory.update", "sale.update", "customer.update",
          "consignment.receive", "register_closure.create", "register_closure.update")  # fmt: skip
 
 
-class Lightspeed(Ordinary):
+class Lightspeed(Granted, Ordinary):
     """One shop on one port."""
 
     name = "lightspeed"
@@ -162,14 +162,6 @@ class Lightspeed(Ordinary):
             "access_token": self.access_token, "domain_prefix": PREFIX,
             "alternatives": {"app": {**app, "domain_prefix": PREFIX}},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """An app's tokens end after a day; a personal one never does."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw everything."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """A new personal token."""

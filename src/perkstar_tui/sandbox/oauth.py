@@ -183,6 +183,20 @@ class Grants:
         return client_id == self.client_id and secrets.compare_digest(client_secret or "", self.client_secret)
 
 
+class Granted:
+    """A vendor that lets apps in by grants; mixed into the vendor."""
+
+    grants: Grants
+
+    def expire_tokens(self) -> int:
+        """Access tokens end now; refresh tokens stay."""
+        return self.grants.expire()
+
+    def revoke_tokens(self) -> int:
+        """Every grant is withdrawn, and whatever else lets somebody in."""
+        return self.grants.revoke()
+
+
 class Denied(Exception):
     """Why a token request is refused: the error of RFC 6749, section 5.2, and which of its reasons it is."""
 

@@ -13,7 +13,7 @@ from .desk import Desk
 from .ids import random_uuid
 from .limits import Windows
 from .names import EMAIL, international, national
-from .oauth import Grants
+from .oauth import Granted, Grants
 from .ordinary import Ordinary
 from .seed import Soul, View, viewed
 from .state import LIVE, Row, normal_email, normal_phone
@@ -70,7 +70,7 @@ def onwards(cursor: str | None) -> dict[str, str]:
     return {"next_cursor": cursor} if cursor else {}
 
 
-class Pipedrive(Ordinary):
+class Pipedrive(Granted, Ordinary):
     """Pipedrive on one port."""
 
     name = "pipedrive"
@@ -194,14 +194,6 @@ class Pipedrive(Ordinary):
         """A user's token; an app for those who prefer OAuth."""
         app = {"client_id": self.grants.client_id, "client_secret": self.grants.client_secret}
         return {"api_token": self.api_token, "alternatives": {"app": app}}
-
-    def expire_tokens(self) -> int:
-        """An app's tokens end after an hour; a user's own never does."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw everything."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """A new token for the user."""

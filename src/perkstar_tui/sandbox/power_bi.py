@@ -7,7 +7,7 @@ from typing import Any
 from .desk import Desk
 from .ids import random_uuid
 from .limits import Windows
-from .oauth import Grants, Token
+from .oauth import Granted, Grants, Token
 from .taking import Taking
 from .wire import Answer, Call, Refused, reply
 
@@ -21,7 +21,7 @@ COUNT = re.compile(
 )
 
 
-class PowerBi(Taking):
+class PowerBi(Granted, Taking):
     """One user's own workspace on one port."""
 
     name = "power-bi"
@@ -107,14 +107,6 @@ class PowerBi(Taking):
             **app, "access_token": self.first.value, "refresh_token": self.first.refresh,
             "expires_in": round((self.first.expires or 0) - self.clock.now()), "alternatives": {"app": app},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Access tokens end after about an hour."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw every grant."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """Another grant."""

@@ -14,7 +14,7 @@ from .entered import Entered
 from .ids import random_uuid
 from .limits import Windows
 from .names import EMAIL, national
-from .oauth import Grants, Token
+from .oauth import Granted, Grants, Token
 from .ordinary import Ordinary, laid_over, packed
 from .seed import Basket, Soul, View, viewed
 from .state import ARCHIVED, LIVE, Cell, Row, normal_email
@@ -91,7 +91,7 @@ def fault(bad: Bad) -> dict[str, Any]:
     return {"Error": [bad.error], "type": "ValidationFault"}
 
 
-class QuickBooks(Ordinary):
+class QuickBooks(Granted, Ordinary):
     """One company on one port."""
 
     name = "quickbooks"
@@ -213,14 +213,6 @@ class QuickBooks(Ordinary):
             **app, "access_token": self.first.value, "refresh_token": self.first.refresh, "realm_id": self.realm,
             "expires_in": round((self.first.expires or 0) - self.clock.now()), "alternatives": {"app": app},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Access tokens end after an hour."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw every grant."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """Another grant."""

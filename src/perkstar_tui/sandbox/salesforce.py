@@ -9,7 +9,7 @@ from . import business
 from .clock import iso_ms, parse_ms
 from .desk import Desk
 from .names import EMAIL, international, national
-from .oauth import Grants, Token
+from .oauth import Granted, Grants, Token
 from .ordinary import Ordinary
 from .seed import Soul, View, viewed
 from .state import LIVE, MERGED, Row, normal_email
@@ -102,7 +102,7 @@ class Bad(Exception):
         self.code, self.message, self.fields = code, message, list(fields)
 
 
-class Salesforce(Ordinary):
+class Salesforce(Granted, Ordinary):
     """One organisation on one port; its login host shares it."""
 
     name = "salesforce"
@@ -204,14 +204,6 @@ class Salesforce(Ordinary):
             **app, "access_token": self.first.value, "refresh_token": self.first.refresh, "instance_url": self.url,
             "alternatives": {"app": {**app, "instance_url": self.url}},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Sessions end after two hours."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw every grant."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """Another grant."""

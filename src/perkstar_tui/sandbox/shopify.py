@@ -25,7 +25,7 @@ from .conditions import Conditions
 from .desk import Desk
 from .ids import random_uuid
 from .names import EMAIL
-from .oauth import Denied, Grants, exchange, oauth_error
+from .oauth import Denied, Granted, Grants, exchange, oauth_error
 from .ordinary import Ordinary, laid_over, packed
 from .seed import Basket, Soul, View, viewed
 from .shopify_bulk import Bulk
@@ -99,7 +99,7 @@ class Taken(Exception):
         self.error = {"field": list(field) or None, "message": message}
 
 
-class Shopify(Ordinary):
+class Shopify(Granted, Ordinary):
     """One shop on one port."""
 
     name = "shopify"
@@ -175,14 +175,6 @@ class Shopify(Ordinary):
             "access_token": self.access_token, "client_secret": self.grants.client_secret, "shop": self.shop,
             "alternatives": {"app": {**app, "shop": self.shop}},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """An app's tokens end after an hour; a custom app's never do."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """The app is uninstalled."""
-        return self.grants.revoke()
 
     # GraphQL -------------------------------------------------------------------------------------------------
 

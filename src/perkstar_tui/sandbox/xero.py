@@ -14,7 +14,7 @@ from .entered import Entered
 from .ids import random_uuid
 from .limits import Windows
 from .names import EMAIL, national
-from .oauth import Grants, Token
+from .oauth import Granted, Grants, Token
 from .ordinary import Ordinary, packed
 from .seed import Basket, Soul, View, viewed
 from .state import ARCHIVED, LIVE, Cell, Row, normal_email
@@ -76,7 +76,7 @@ class Bad(Exception):
     """Why an element isn't taken."""
 
 
-class Xero(Ordinary):
+class Xero(Granted, Ordinary):
     """One organisation on one port."""
 
     name = "xero"
@@ -212,14 +212,6 @@ class Xero(Ordinary):
             **app, "access_token": self.first.value, "refresh_token": self.first.refresh, "tenant_id": self.tenant,
             "expires_in": round((self.first.expires or 0) - self.clock.now()), "alternatives": {"app": app},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Access tokens end after half an hour."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw every grant."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """Another grant."""

@@ -12,7 +12,7 @@ from .conditions import Conditions, ordered
 from .cursors import Cursors
 from .desk import Desk
 from .names import EMAIL, national
-from .oauth import Grants, Token
+from .oauth import Granted, Grants, Token
 from .ordinary import Ordinary
 from .seed import Soul, View, viewed
 from .state import LIVE, Row, normal_email, normal_phone
@@ -60,7 +60,7 @@ class Bad(Exception):
         self.said: dict[str, Any] = {"code": code, "details": details, "message": message, "status": "error"}
 
 
-class Zoho(Ordinary):
+class Zoho(Granted, Ordinary):
     """One organisation on one port; accounts and API share it."""
 
     name = "zoho-crm"
@@ -180,14 +180,6 @@ class Zoho(Ordinary):
             "expires_in": round((self.first.expires or 0) - self.clock.now()), "api_domain": self.url,
             "alternatives": {"app": app},
         }  # fmt: skip
-
-    def expire_tokens(self) -> int:
-        """Access tokens end after an hour."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw every grant."""
-        return self.grants.revoke()
 
     def revoke(self, call: Call) -> Answer:
         """The grant whose refresh token this is, by query or form."""

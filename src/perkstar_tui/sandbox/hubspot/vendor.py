@@ -7,7 +7,7 @@ from typing import Any
 
 from ..ids import random_uuid
 from ..names import international, invent
-from ..oauth import Grants
+from ..oauth import Granted, Grants
 from ..seed import View, viewed
 from ..state import LIVE, Row
 from ..vendor import Vendor
@@ -25,7 +25,7 @@ from .search import Search
 from .webhooks import Webhooks
 
 
-class HubSpot(Vendor):
+class HubSpot(Granted, Vendor):
     """HubSpot on one port."""
 
     name = "hubspot"
@@ -147,14 +147,6 @@ class HubSpot(Vendor):
                 "developer": {"app_id": str(APP), "api_key": self.developer_key},
             },
         }
-
-    def expire_tokens(self) -> int:
-        """Let access tokens end now."""
-        return self.grants.expire()
-
-    def revoke_tokens(self) -> int:
-        """Withdraw every grant and key."""
-        return self.grants.revoke()
 
     def renew(self) -> None:
         """A new grant and a new service key."""
