@@ -19,17 +19,17 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Journal, Ledger, LedgerAccount
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import Store
-from perkstar_tui.sync import books
-from perkstar_tui.sync.books import FLOWS, Known, Stand, book_day, choose, journal_of, key_of, values_of
+from perkstar_tui.sync import books, journals
 from perkstar_tui.sync.context import CARD, CURSOR, INTEGRATION, RUN, TRANSACTION, Leg
+from perkstar_tui.sync.journals import FLOWS, Known, Stand, book_day, choose, journal_of, key_of, values_of
 from perkstar_tui.sync.run import Engine, Workbench
 
 DAY = date(2026, 11, 24)
-IDS = {books.EXPENSE: "e", books.LIABILITY: "l", books.REDEEMED: "r"}
-KINDS = st.sampled_from(sorted(books.UNITS))
+IDS = {journals.EXPENSE: "e", journals.LIABILITY: "l", journals.REDEEMED: "r"}
+KINDS = st.sampled_from(sorted(journals.UNITS))
 points = st.dictionaries(KINDS, st.integers(0, 10_000), max_size=3)
 values = st.fixed_dictionaries(
-    {kind: st.decimals(0, 50, places=3, allow_nan=False) for kind in sorted(books.UNITS)}
+    {kind: st.decimals(0, 50, places=3, allow_nan=False) for kind in sorted(journals.UNITS)}
 )
 
 
@@ -90,7 +90,7 @@ def test_what_is_owed_in_the_books_stays_within_rounding_of_what_the_points_are_
 
 @given(histories())
 def test_however_late_something_becomes_known_the_sums_are_the_same(history: Any) -> None:
-    worth = {kind: Decimal("0.7") for kind in books.UNITS}
+    worth = {kind: Decimal("0.7") for kind in journals.UNITS}
     at_once = [(of_day + late, Known(), less, worth) for of_day, late, less, _ in history]
     in_the_end = [(Known(), Known(), {}, worth)]
     by_parts = [(of_day, late, less, worth) for of_day, late, less, _ in history]
@@ -183,15 +183,15 @@ def test_a_wrong_choice_is_named_with_all_there_are(option: str, wanted: str, wo
 
 
 def test_an_account_of_a_kind_that_cannot_be_is_refused_with_those_that_can() -> None:
-    bank = LedgerAccount("9", "Till", kind="Asset", unfit=frozenset({books.EXPENSE, books.LIABILITY}))
+    bank = LedgerAccount("9", "Till", kind="Asset", unfit=frozenset({journals.EXPENSE, journals.LIABILITY}))
     there = (*ACCOUNTS[:3], bank)
-    for option in (books.EXPENSE, books.LIABILITY):
+    for option in (journals.EXPENSE, journals.LIABILITY):
         with pytest.raises(PerkstarError) as caught:
             choose(there, {**CHOSEN, option: "till"}, "Books")
         assert "Till is of the kind Asset" in caught.value.message and caught.value.field == option
         assert "400 Loyalty" in caught.value.remedy and "Till" not in caught.value.remedy
     # A reward may well be taken out of stock.
-    assert choose(there, {**CHOSEN, books.REDEEMED: "till"}, "Books")[books.REDEEMED] == "9"
+    assert choose(there, {**CHOSEN, journals.REDEEMED: "till"}, "Books")[journals.REDEEMED] == "9"
 
 
 # -- the leg ----------------------------------------------------------------------------------------------------
@@ -506,7 +506,7 @@ def test_what_is_foreseen_is_what_is_entered(firm: Firm) -> None:
     firm.change(-2)
     begun, due = firm.foresee()
     assert begun and firm.platform.journals == []
-    assert [(str(one.day), books.said(one.entries, "GBP")) for one in due] == [
+    assert [(str(one.day), journals.said(one.entries, "GBP")) for one in due] == [
         ("2026-11-24", "earned 0.30 GBP"),
         ("2026-11-25", "earned 0.05 GBP, redeemed 0.02 GBP"),
     ]

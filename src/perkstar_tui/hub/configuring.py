@@ -8,7 +8,7 @@ from perkstar_tui.model.enums import DataType, Direction, Kind, SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.manifest import Manifest
-from perkstar_tui.sync.books import ROLES
+from perkstar_tui.sync.journals import ROLES
 from perkstar_tui.sync.moments import LONGEST, OPTIONS, chosen
 from perkstar_tui.sync.schedule import parse_frequency
 

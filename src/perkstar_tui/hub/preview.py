@@ -20,7 +20,7 @@ from perkstar_tui.platforms.parts import EventsSpec, RowsSpec
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, table
-from perkstar_tui.sync import books, deliveries, inward, moments, outward, rows, sales, telling
+from perkstar_tui.sync import books, deliveries, inward, journals, moments, outward, rows, sales, telling
 from perkstar_tui.sync.context import CUSTOMER, LINK, TRANSACTION, Leg, name_of
 
 from . import views as v
@@ -210,7 +210,7 @@ async def _booked(leg: Leg, keeper: Bookkeeper) -> list[str]:
         return [f"Nothing can be booked: {error.message} {error.remedy}"]
     notes = [] if begun else ["The books begin with today; its journal is entered when it is over."]
     for one in due:
-        words = books.said(one.entries, leg.config.currency)
+        words = journals.said(one.entries, leg.config.currency)
         open_ = one.day == books.today(leg)
         when = "today so far, entered when the day is over" if open_ else str(one.day)
         notes.append(f"To be booked of {when}: {words}.")
