@@ -167,6 +167,12 @@ def _items() -> list[v.CatalogItem]:
     return items
 
 
+WEBHOOK = v.CatalogItem(
+    "webhook", "Webhook", "Custom", "webhook", ("endpoint",), ("customers", "transactions"),
+    ("both", "to-platform", "to-perkstar"), True, "working", "For systems of your own.",
+)  # fmt: skip
+
+
 FORMS = {
     "mailchimp": (
         v.AuthFormView(
@@ -180,6 +186,14 @@ FORMS = {
             "token", "A personal access token", False,
             (v.AuthField("access_token", "Access token", True, "Square: Developer console › your app › Credentials."),),
             ("Read and change customers", "Read orders and payments"),
+        ),
+    ),
+    "webhook": (
+        v.AuthFormView(
+            "endpoint", "An endpoint of your own", False,
+            (v.AuthField("url", "Address", False, "Where deliveries are posted to."),
+             v.AuthField("secret", "Secret", True, "Leave it empty to have one made.", True)),
+            ("The endpoint is told of customers and sales",),
         ),
     ),
     "hubspot": (
@@ -296,6 +310,7 @@ class FakeHub:
         self.views = list(shop() if views is None else views)
         self.new = new
         self.number = 1
+        self.items = _items()
         self.settled: list[v.ConflictView] = []
         self.told = told()
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
@@ -342,6 +357,9 @@ class FakeHub:
             if name_or_id in (view.id, view.name):
                 return view
         raise PerkstarError(ErrorKind.NOT_FOUND, f"There is no integration {name_or_id!r}.")
+
+    def secret_settings(self, name_or_platform: str) -> tuple[str, ...]:
+        return ()
 
     # -- an endpoint of one's own
     def endpoints(self) -> list[v.EndpointView]:
@@ -533,7 +551,7 @@ class FakeHub:
         for view in self.views:
             if view.status not in ("draft", "disconnected"):
                 counts[view.platform] = counts.get(view.platform, 0) + 1
-        return [replace(item, connected=counts.get(item.name, 0)) for item in _items()]
+        return [replace(item, connected=counts.get(item.name, 0)) for item in self.items]
 
     def validate_manifest(
         self, file: Path, url: str | None = None, credential: dict[str, Any] | None = None
@@ -548,7 +566,7 @@ class FakeHub:
 
     def guide(self, platform: str) -> v.Guide:
         self._call("guide", platform)
-        title = next(item.title for item in _items() if item.name == platform)
+        title = next(item.title for item in self.items if item.name == platform)
         text = (
             f"# {title}\n\nKeeps customers the same in {title} and Perkstar.\n\n## What it syncs\n\n"
             "- **customers**: to Perkstar and from Perkstar.\n\n## Permissions it needs\n\n"
@@ -780,7 +798,7 @@ class FakeHub:
         found = next(
             (view for view in self.views if view.platform == platform and view.status == "draft"), None
         )
-        title = next(item.title for item in _items() if item.name == platform)
+        title = next(item.title for item in self.items if item.name == platform)
         settings = {
             "data": ["customers"],
             "direction": "both",
@@ -823,12 +841,13 @@ class FakeHub:
             raise PerkstarError(
                 ErrorKind.CREDENTIAL_INVALID, f"{platform.title()} does not accept this credential."
             )
-        title = next(item.title for item in _items() if item.name == platform)
+        title = next(item.title for item in self.items if item.name == platform)
         names = {view.name for view in self.views}
         free = title if title not in names else f"{title} 2"
         view = integration(
             f"int_01JZ{len(self.views):022d}", free, platform, title, status="draft", date=NOW, last_sync=None,
             last_success=None, next_sync=None, counts=v.Counts(), account_name="Bean & Leaf",
+            kind="webhook" if platform == "webhook" else "prebuilt",
         )  # fmt: skip
         self.views.append(view)
         self.touch()

@@ -1,7 +1,7 @@
 """Connect in six steps, the first start, and taking up what was left: by keys alone."""
 
 import pytest
-from fake_hub import FakeHub
+from fake_hub import WEBHOOK, FakeHub
 from showing import BOTH, Shown, shown
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -57,6 +57,22 @@ async def test_a_refused_credential_keeps_nothing_and_stays_in_its_field():
         assert "Mailchimp does not accept this credential." in screen.text()
         assert step(screen) == 2
         assert len(screen.hub.views) == 5
+
+
+@BOTH
+async def test_a_field_that_is_made_may_stay_empty_and_one_that_is_needed_may_not(size):
+    hub = FakeHub()
+    hub.items.append(WEBHOOK)
+    async with shown(hub, size) as screen:
+        await screen.press("a", "slash", '"webho', "enter", "enter")
+        address, secret = (
+            line for line in screen.text().splitlines() if "Address" in line or "Secret" in line
+        )
+        assert "may stay empty" in secret and "may stay empty" not in address
+        await screen.press("enter", "enter")
+        assert "This field is still empty." in screen.text() and not hub.asked("connect")
+        await screen.press('"https', "enter", "enter")
+        assert hub.asked("connect") == [(("webhook", {"url": "https"}), {"activate": False})]
 
 
 async def test_secrets_are_not_shown_while_typed():

@@ -11,7 +11,7 @@ from perkstar_tui.model.enums import DataType, Direction, Kind, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.guide import guide_of
-from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.platforms.manifest import AuthForm, CredentialField, Manifest
 from perkstar_tui.store import leases
 from perkstar_tui.sync.mapping import transform
 
@@ -146,7 +146,7 @@ def forms(manifest: Manifest, *, app_known: bool = False) -> tuple[v.AuthFormVie
             title=form.title,
             oauth=form.type == "oauth2",
             fields=tuple(
-                v.AuthField(f.name, f.label, f.secret, f.help)
+                v.AuthField(f.name, f.label, f.secret, f.help, _optional(form, f))
                 for f in form.fields
                 if not (app_known and form.type == "oauth2")
             ),
@@ -154,6 +154,15 @@ def forms(manifest: Manifest, *, app_known: bool = False) -> tuple[v.AuthFormVie
         )
         for form in ordered
     )
+
+
+def _optional(form: AuthForm, field: CredentialField) -> bool:
+    """Whether a field may stay empty: it is made, or the vendor goes without it or tells it by itself."""
+    if form.type != "oauth2":
+        return bool(field.made)
+    if field.name == "client_secret":
+        return not form.secret_needed
+    return field.name in form.keeps and field.name not in form.needs
 
 
 def draft(bench: Bench, platform: str) -> v.DraftView:

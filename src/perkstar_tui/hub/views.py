@@ -304,6 +304,8 @@ class AuthField:
     label: str
     secret: bool
     help: str
+    optional: bool = False
+    """Whether it may stay empty."""
 
 
 @dataclass(frozen=True, slots=True)
