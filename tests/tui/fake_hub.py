@@ -78,7 +78,7 @@ def shop() -> list[v.IntegrationView]:
             status_reason="3 customers were refused: the phone number is not valid in GB.",
             status_remedy="See which ones and why", status_key="!",
             account_name="Bean & Leaf, High St", scopes=("customers", "orders", "payments"),
-            credential_expires=NOW + timedelta(days=21), options={"credit_from": "2026-05-19", "location": "High St"},
+            credential_expires=NOW + timedelta(days=21), options={"credit_from": "2026-05-19", "location_ids": "L1"},
             purpose="The till in the High Street. Asked for by Sam.",
         ),
         integration(
@@ -135,6 +135,14 @@ def told() -> list[v.DeliveryView]:
     ]  # fmt: skip
 
 
+OPTIONS = (
+    v.OptionView("include_instant_profiles", "Take in profiles that Square makes from card payments",
+        "Square makes a bare customer for each unknown card.", "false", (), False, False),
+    v.OptionView("location_ids", "Locations whose sales earn", "Location ids with commas between; empty means all.",
+        "", (), False, False),
+)  # fmt: skip
+
+
 def _items() -> list[v.CatalogItem]:
     names = {
         "crm": ("Salesforce", "HubSpot", "Zoho CRM", "Pipedrive"),
@@ -162,6 +170,7 @@ def _items() -> list[v.CatalogItem]:
                     ("both", "to-platform", "to-perkstar") if data else (), name == "square",
                     "working" if data else "planned",
                     f"{title}: customers both ways, by email or phone." if data else "Not available yet.",
+                    options=OPTIONS if name == "square" else (),
                 )
             )  # fmt: skip
     return items

@@ -1,5 +1,7 @@
 """Details by their keys: six tabs, each live, each with what one came for."""
 
+from dataclasses import replace
+
 import pytest
 from fake_hub import ENDPOINT, HOSTILE, MAILCHIMP, NOW, SALESFORCE, SHOPIFY, SQUARE, FakeHub, stock
 from showing import BOTH, COMPACT, WIDE, Shown, shown
@@ -382,6 +384,46 @@ async def test_daily_asks_for_a_time_and_a_wrong_one_is_refused_with_the_remedy(
         await screen.press('"noon', "enter")
         assert "Use realtime, hourly, daily@HH:MM or manual." in screen.said()[-1]
         assert screen.hub._find(SQUARE).frequency == "realtime"
+
+
+def _with_options() -> FakeHub:
+    hub = FakeHub()
+    options = (
+        v.OptionView(
+            "books", "Loyalty in the books", "yes enters a journal.", "no", ("yes", "no"), False, False
+        ),
+        v.OptionView("point_value", "Worth of a point", "Such as 0.01.", "", (), True, False),
+        v.OptionView("webhook_key", "Webhooks key", "Shown beside the address.", "", (), False, True),
+    )
+    hub.items = [replace(item, options=options) if item.name == "square" else item for item in hub.items]
+    hub.change(SQUARE, options={"webhook_key": ""}, data=("customers",))
+    return hub
+
+
+async def test_an_option_that_was_never_set_is_chosen_and_its_help_is_shown():
+    async with shown(_with_options()) as screen:
+        await screen.press(*DETAILS, "6", *["down"] * 8)
+        assert "Loyalty in the books: yes enters a journal." in screen.text()
+        await screen.press("enter", "up", "enter")
+        assert screen.hub.asked("edit") == [((SQUARE, {"books": "yes"}), {})]
+        await screen.press("z")
+        assert screen.hub.asked("edit")[-1] == ((SQUARE, {"books": "no"}), {})
+
+
+@BOTH
+async def test_a_number_is_checked_while_it_is_typed_and_a_secret_is_hidden(size):
+    async with shown(_with_options(), size) as screen:
+        await screen.press(*DETAILS, "6", *["down"] * 9, "enter", '"penny', "enter")
+        assert "'penny' is no number." in screen.text() and not screen.hub.asked("edit")
+        await screen.press(*["backspace"] * 5, '"0.01', "enter")
+        assert screen.hub.asked("edit") == [((SQUARE, {"point_value": "0.01"}), {})]
+        await screen.press("down", "enter", '"verysecret')
+        assert "verysecret" not in screen.text() and "Shown beside the address." in screen.text()
+        await screen.press("enter")
+        assert screen.hub.asked("edit")[-1] == ((SQUARE, {"webhook_key": "verysecret"}), {})
+        # What the key was is not known to the screen, so there is nothing to put back.
+        await screen.press("z")
+        assert screen.hub.asked("edit")[-1] == ((SQUARE, {"point_value": ""}), {})
 
 
 async def test_data_types_are_taken_and_left_by_space():

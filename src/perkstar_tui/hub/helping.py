@@ -128,6 +128,10 @@ def _working(manifest: Manifest, category: str, connected: int) -> v.CatalogItem
         notes=manifest.notes,
         connected=connected,
         events=MOMENTS if customers is not None and customers.events is not None else (),
+        options=tuple(
+            v.OptionView(o.name, o.label, o.help, o.default, o.choices, o.number, o.secret)
+            for o in manifest.options
+        ),
     )
 
 
