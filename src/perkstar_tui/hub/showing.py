@@ -37,11 +37,12 @@ def integration_view(
     heard: bool,
     hook_address: str = "",
     keys: Mapping[str, str] | None = None,
+    to_enter: tuple[str, str] = ("", ""),
 ) -> v.IntegrationView:
     """One row of Active Integrations.
 
     `recent` are its last runs, `heard` whether its webhooks are registered, `keys` what is shown of options that lie in
-    the vault.
+    the vault, `to_enter` what a person has still to enter by hand, and how.
     """
     config = row.config
     linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
@@ -63,7 +64,7 @@ def integration_view(
         status_reason=row.status_reason,
     )
     state = health(facts, now)
-    reason, remedy, key = _standing(row, title, held, failed, state)
+    reason, remedy, key = _standing(row, title, held, failed, state, to_enter)
     return v.IntegrationView(
         id=row.id,
         name=row.name,
@@ -112,7 +113,9 @@ def _visible(config: dict[str, Any]) -> dict[str, Any]:
     return {name: config[name] for name in ("credit_from", "template") if config.get(name)}
 
 
-def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView) -> tuple[str, str, str]:
+def _standing(
+    row: Any, title: str, held: int, failed: int, state: v.HealthView, to_enter: tuple[str, str]
+) -> tuple[str, str, str]:
     """The one sentence for what is wrong, what mends it, and the key."""
     if row.status == Status.RECONNECT_REQUIRED:
         refused = f"{title} refuses the credential; nothing is read or sent until it is renewed."
@@ -138,7 +141,7 @@ def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView)
         return (f"{held} {noun} for a person to decide.", "See which ones and why", "!")
     if state.score < 80:
         return (state.reason, state.remedy, state.key)
-    return ("", "", "")
+    return (*to_enter, "")
 
 
 def plan_view(account: Any, tiers: Sequence[Any], rows: Sequence[Any]) -> v.PlanView:
