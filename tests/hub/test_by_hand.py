@@ -1,58 +1,10 @@
 """What is said as long as a person has not entered address and key of a platform's webhooks."""
 
-from typing import Any
-
 import pytest
-from sqlalchemy import insert
 
-from perkstar_tui.hub.hub import Hub
 from perkstar_tui.hub.receiver import keep_key
-from perkstar_tui.hub.settings import Settings
-from perkstar_tui.sync.context import INTEGRATION
 
 PUBLIC = "https://till.example"
-
-
-@pytest.fixture
-def hub_of(tmp_path):
-    """A hub with an integration of a platform; `address` is what is to be entered there."""
-    made: list[Hub] = []
-
-    def make(platform: str, public: str | None, address: str = "", key: str = "", **config: Any) -> Hub:
-        hub = Hub(
-            Settings(
-                home=tmp_path, database_url=f"sqlite:///{tmp_path / 'perkstar.db'}", vault="file",
-                public_url=public,
-            )
-        )  # fmt: skip
-        made.append(hub)
-        hub.attach_local("Bean & Leaf")
-        now = hub.bench.clock.now()
-        with hub.bench.store.write() as connection:
-            connection.execute(
-                insert(INTEGRATION).values(
-                    id="int_1", name="The books", platform=platform, kind="prebuilt", status="active", created_at=now,
-                    activated_at=now, last_success=now, last_sync=now, config_version=1, scopes=[], form="oauth",
-                    config={"frequency": "realtime", "data": ["customers"], "direction": "both"} | config,
-                    remote_account_name="Shop", failures=0, previewed=True, paused_by="", status_reason="",
-                    disconnect_reason="", owner="", purpose="",
-                )
-            )  # fmt: skip
-            if address:
-                from perkstar_tui.hub.reading import SUBSCRIPTION
-
-                connection.execute(
-                    insert(SUBSCRIPTION).values(
-                        integration_id="int_1", remote_id="by hand", url=address, at=now
-                    )
-                )
-            if key:
-                keep_key(hub.bench, connection, "int_1", key)
-        return hub
-
-    yield make
-    for hub in made:
-        hub.close()
 
 
 @pytest.mark.parametrize("platform", ["clover", "quickbooks", "xero", "vagaro"])

@@ -1,6 +1,7 @@
 """Details by their keys: six tabs, each live, each with what one came for."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from fake_hub import ENDPOINT, HOSTILE, MAILCHIMP, NOW, SALESFORCE, SHOPIFY, SQUARE, FakeHub, stock
@@ -100,7 +101,6 @@ async def test_new_entries_come_in_above_while_the_cursor_and_the_scroll_stay():
         await screen.press(*DETAILS, "4", "pagedown", "pagedown", "pagedown")
         table, here = log_table(screen), log_table(screen).cursor_id
         row = table.cursor - int(table.scroll_y)
-        from dataclasses import replace
 
         screen.hub.entries.insert(0, replace(screen.hub.entries[0], id="log_01Z", message="Brand new"))
         screen.hub.touch()
@@ -114,7 +114,6 @@ async def test_F_follows_the_newest_and_moving_away_ends_it():
     async with shown() as screen:
         await screen.press(*DETAILS, "4", "down", "F")
         assert "● following" in screen.text()
-        from dataclasses import replace
 
         screen.hub.entries.insert(0, replace(screen.hub.entries[0], id="log_01Z", message="Brand new"))
         screen.hub.touch()
@@ -126,9 +125,35 @@ async def test_F_follows_the_newest_and_moving_away_ends_it():
 
 
 @BOTH
-async def test_the_address_that_is_entered_at_a_platform_is_copied(size):
-    from dataclasses import replace
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"credential_renews": True}, "renews itself"),
+        ({}, "does not expire"),
+        ({"credential_expires": NOW + timedelta(days=3)}, "ends in 3"),
+    ],
+)
+async def test_the_overview_says_how_long_the_credential_lasts(size, facts, words):
+    hub = FakeHub()
+    hub.change(MAILCHIMP, **facts)
+    async with shown(hub, size) as screen:
+        await screen.press("down", "enter")
+        [line] = (line for line in screen.text().splitlines() if "Credential " in line)
+        assert words in line
 
+
+async def test_the_overview_says_what_is_allowed_only_where_that_is_known():
+    hub = FakeHub()
+    hub.change(MAILCHIMP, scopes=())
+    async with shown(hub) as screen:
+        await screen.press("enter")
+        assert "Allowed     customers.read" in screen.text()
+        await screen.press("right_square_bracket")
+        assert "Mailchimp account" in screen.text() and "Allowed" not in screen.text()
+
+
+@BOTH
+async def test_the_address_that_is_entered_at_a_platform_is_copied(size):
     address = "https://shop.example/hooks/int_1/secret"
     async with shown(size=size) as screen:
         await screen.press(*DETAILS, "c")

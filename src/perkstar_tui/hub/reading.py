@@ -85,6 +85,10 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             heard=row.id in heard and all(keys.get(row.id, {}).values()),
             keys=keys.get(row.id, {}),
             hook_address=heard.get(row.id, "") if bench.by_hand(row.platform) else "",
+            renews=any(
+                form.id == row.form and form.type == "oauth2" and form.refreshes
+                for form in bench.catalog[row.platform].auth
+            ),
             to_enter=to_do(
                 bench, row, heard.get(row.id, ""), keys.get(row.id, {}), counts[row.id].get("linked", 0)
             ),

@@ -38,11 +38,13 @@ def integration_view(
     hook_address: str = "",
     keys: Mapping[str, str] | None = None,
     to_enter: tuple[str, str] = ("", ""),
+    renews: bool | None = None,
 ) -> v.IntegrationView:
     """One row of Active Integrations.
 
     `recent` are its last runs, `heard` whether its webhooks are registered, `keys` what is shown of options that lie in
-    the vault, `to_enter` what a person has still to enter by hand, and how.
+    the vault, `to_enter` what a person has still to enter by hand, and how; `renews` whether
+    its credential does so by itself (None: as the form's name lets one think).
     """
     config = row.config
     linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
@@ -59,7 +61,7 @@ def integration_view(
         linked=linked,
         held=held + failed,
         credential_expires=expires,
-        refreshable=row.form.startswith("oauth"),
+        refreshable=row.form.startswith("oauth") if renews is None else renews,
         throttled_share=min(1.0, sum(run.throttled_ms for run in recent) / 1000 / seconds),
         status_reason=row.status_reason,
     )
@@ -96,15 +98,18 @@ def integration_view(
         owner=row.owner,
         purpose=row.purpose,
         credential_expires=None if facts.refreshable else expires,
+        credential_renews=facts.refreshable,
         config_version=row.config_version,
         status_code=row.status_code or "",
-        listening=_listening(config, heard),
+        listening=_listening(row, heard),
         hook_address=hook_address,
     )
 
 
-def _listening(config: dict[str, Any], heard: bool) -> str:
-    if config.get("frequency") != "realtime":
+def _listening(row: Any, heard: bool) -> str:
+    # An endpoint that is only told has nothing that could be heard or polled.
+    only_told = row.kind == Kind.WEBHOOK and row.config.get("direction") == Direction.TO_PLATFORM
+    if row.config.get("frequency") != "realtime" or only_told:
         return ""
     return "webhooks" if heard else "polling only"
 

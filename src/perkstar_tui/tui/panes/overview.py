@@ -81,15 +81,17 @@ class OverviewPane(Pane):
         who = f"{clean(view.platform_title or view.platform)}, {clean(view.account_name)}".rstrip(", ")
         since = (now - view.date).days if view.date else 0
         expiry = (
-            "renews itself"
-            if view.credential_expires is None
-            else f"ends {until(view.credential_expires, now)}"
+            f"ends {until(view.credential_expires, now)}"
+            if view.credential_expires is not None
+            else "renews itself"
+            if view.credential_renews
+            else "does not expire"
         )
         owner = " · ".join(part for part in (clean(view.owner), clean(view.purpose)) if part)
         return [
             _fact("Platform", who),
             _fact("Connected", f"{day(view.date, zone)}, {since} days ago" if view.date else "not yet"),
-            self._allowed(),
+            *self._allowed(),
             _fact("Credential", expiry),
             _fact("Data", "  ".join(f"{clean(data)} {arrow(view.direction)}" for data in view.data)),
             _fact(
@@ -99,16 +101,15 @@ class OverviewPane(Pane):
             _fact("Owner", owner or "–"),
         ]
 
-    def _allowed(self) -> Line:
-        """What it may do; where nothing is read, the way in is an address that a person enters at the platform."""
+    def _allowed(self) -> list[Line]:
+        """What it may do, if that is known; or the way in, an address that a person enters at the platform."""
         view = self.view
         if not view.hook_address:
-            return _fact(
-                "Allowed", ", ".join(clean(scope) for scope in view.scopes) or "as the credential says"
-            )
+            scopes = ", ".join(clean(scope) for scope in view.scopes)
+            return [_fact("Allowed", scopes)] if scopes else []
         key = self.program.keys.shown("copy_address")
         about = f" copies the address to enter in {clean(view.platform_title)}"
-        return ((f"{'Deliveries':<12}", "dim"), (key, "key"), (about, ""))
+        return [((f"{'Deliveries':<12}", "dim"), (key, "key"), (about, ""))]
 
     def _match(self) -> str:
         """By what people are known, and whose word counts; nothing where no customers are kept in step."""
