@@ -520,6 +520,25 @@ async def test_what_is_failing_at_an_endpoint_is_its_deliveries():
         assert "[7 Deliveries]" in screen.text()
 
 
+@BOTH
+async def test_what_waits_at_an_endpoint_is_called_deliveries_not_records(size):
+    hub = FakeHub(stock())
+    hub.change(ENDPOINT, counts=v.Counts(linked=4, failed=2))
+    async with shown(hub, size) as screen:
+        if size == WIDE:
+            assert "2 not taken" in screen.text()
+        await screen.press("enter")
+        assert "0 given up, 2 not taken" in screen.text()
+        await screen.press("5")
+        assert "What it was told is in tab 7 (Deliveries)." in screen.text()
+
+
+async def test_what_fails_at_an_endpoint_leads_from_the_list_to_its_deliveries():
+    async with shown(FakeHub(stock())) as screen:
+        await screen.press("exclamation_mark")
+        assert "[7 Deliveries]" in screen.text()
+
+
 async def test_deliveries_are_told_again_one_or_all_that_were_given_up():
     hub = FakeHub(stock())
     async with shown(hub) as screen:

@@ -107,11 +107,14 @@ def integration_view(
 
 
 def _listening(row: Any, heard: bool) -> str:
-    # An endpoint that is only told has nothing that could be heard or polled.
-    only_told = row.kind == Kind.WEBHOOK and row.config.get("direction") == Direction.TO_PLATFORM
-    if row.config.get("frequency") != "realtime" or only_told:
+    if row.config.get("frequency") != "realtime" or _only_told(row):
         return ""
     return "webhooks" if heard else "polling only"
+
+
+def _only_told(row: Any) -> bool:
+    """Whether it is an endpoint of one's own that gives nothing: what counts there are deliveries."""
+    return bool(row.kind == Kind.WEBHOOK and row.config.get("direction") == Direction.TO_PLATFORM)
 
 
 def _visible(config: dict[str, Any]) -> dict[str, Any]:
@@ -134,10 +137,12 @@ def _standing(
         return (f"Paused by {row.paused_by}." if row.paused_by else "Paused.", "Resume", "p")
     if row.status_code == ErrorKind.RATE_LIMITED:
         return row.status_reason, "It goes on by itself", ""
-    if row.kind == Kind.WEBHOOK and row.config["direction"] == Direction.TO_PLATFORM and (held or failed):
-        which, said = (held, "given up") if held else (failed, "not taken yet, and told again by itself")
-        noun = "delivery was" if which == 1 else "deliveries were"
-        return (f"{which} {noun} {said}.", "See which ones and why", "!")
+    if _only_told(row) and (held or failed):
+        noun, itself = (
+            ("delivery was", "itself") if (held or failed) == 1 else ("deliveries were", "themselves")
+        )
+        said = "given up" if held else f"not taken yet and will be told again by {itself}"
+        return (f"{held or failed} {noun} {said}.", "See which ones and why", "!")
     if failed:
         noun = "record was" if failed == 1 else "records were"
         return (f"{failed} {noun} refused by {title}.", "See which ones and why", "!")

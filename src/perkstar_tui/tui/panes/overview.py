@@ -8,7 +8,21 @@ from textual.containers import Horizontal, VerticalScroll
 from perkstar_tui.hub import views as v
 
 from ..screens.reading import outcome
-from ..signs import Line, ago, arrow, bar, between, clean, day, lasting, local, progress, spark, until
+from ..signs import (
+    Line,
+    ago,
+    arrow,
+    bar,
+    between,
+    clean,
+    day,
+    lasting,
+    local,
+    only_told,
+    progress,
+    spark,
+    until,
+)
 from ..widgets.painted import Painted, Panel, on_width
 from .pane import Pane
 
@@ -140,6 +154,7 @@ class OverviewPane(Pane):
         ]
         failed = sum(run.inward.failed + run.outward.failed for run in today)
         waiting = view.counts.held + view.counts.failed
+        held, refused = ("given up", "not taken") if only_told(view) else ("held", "refused")
         calls = sum(run.api_calls for run in today)
         waited = sum(run.throttled_ms for run in today) / 1000
         return [
@@ -149,7 +164,7 @@ class OverviewPane(Pane):
             _fact("Linked", f"{view.counts.linked:,} records"),
             (
                 ("Waiting     ", "dim"),
-                (f"{view.counts.held} held, {view.counts.failed} refused", "warn" if waiting else ""),
+                (f"{view.counts.held} {held}, {view.counts.failed} {refused}", "warn" if waiting else ""),
                 ("   ! shows them" if waiting else "", "dim"),
             ),
             _fact("Calls", f"{calls:,} today, waited {waited:.0f} s for the limit"),
