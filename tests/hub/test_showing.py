@@ -1,9 +1,13 @@
 """How an integration is said to stand."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import insert
 
+from perkstar_tui.hub.first_look import first_look
 from perkstar_tui.hub.reading import DELIVERY
+from perkstar_tui.sync.runner import Runner
 
 
 @pytest.mark.parametrize(
@@ -54,3 +58,29 @@ def test_deliveries_that_were_not_taken_are_told_in_one_sentence(hub_of, states,
                 )
             )  # fmt: skip
     assert hub.integration("int_1").status_reason == said
+
+
+@pytest.mark.parametrize(
+    ("row", "begun"),
+    [
+        ({"previewed": False}, False),
+        ({"previewed": True}, True),
+        ({"previewed": False, "requested": "manual"}, True),
+    ],
+)
+def test_no_time_is_promised_for_a_first_run_that_no_schedule_starts(hub_of, row, begun):
+    due = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    new = {"last_sync": None, "last_success": None, "next_run_at": due}
+    hub = hub_of("square", row=new | row)
+    view, seen = hub.integration("int_1"), first_look(hub.bench.settings.home)
+    assert seen is not None
+    for shown in (view, seen.views[0]):
+        assert shown.next_sync == (due if begun else None)
+        assert (shown.status_key == "s" and "(w)" in shown.status_remedy) is not begun
+    # It is what the runner does: a due run is begun only when somebody has looked at it, or asked for it.
+    assert bool(Runner(hub.bench.store, hub.bench.engine, hub.bench.clock).due()) is begun
+
+
+def test_one_that_is_synced_by_hand_waits_for_no_schedule(hub_of):
+    new = {"last_sync": None, "last_success": None, "previewed": False}
+    assert hub_of("square", row=new, frequency="manual").integration("int_1").status_reason == ""

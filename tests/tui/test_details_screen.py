@@ -142,6 +142,18 @@ async def test_the_overview_says_how_long_the_credential_lasts(size, facts, word
         assert words in line
 
 
+@BOTH
+async def test_one_that_never_ran_names_the_keys_that_begin(size):
+    hub = FakeHub()
+    hub.change(MAILCHIMP, next_sync=None, last_sync=None, last_success=None)
+    async with shown(hub, size) as screen:
+        await screen.press("down", "enter")
+        assert "s starts the first sync, w shows what it would do" in " ".join(screen.text().split())
+        assert "waits for a first preview (w) or sync (s)" in screen.text()
+        hub.change(MAILCHIMP, frequency="manual")
+        await screen.until(lambda: "synced by hand only" in screen.text(), "the frequency is not said")
+
+
 async def test_the_overview_says_what_is_allowed_only_where_that_is_known():
     hub = FakeHub()
     hub.change(MAILCHIMP, scopes=())

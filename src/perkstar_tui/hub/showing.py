@@ -80,7 +80,9 @@ def integration_view(
         frequency=config.get("frequency", "manual"),
         last_sync=row.last_sync,
         last_success=row.last_success,
-        next_sync=row.next_run_at if row.status in (Status.ACTIVE, Status.ERROR) else None,
+        next_sync=None
+        if row.status not in (Status.ACTIVE, Status.ERROR) or _unbegun(row)
+        else row.next_run_at,
         health=state,
         counts=v.Counts(linked, held, failed),
         platform_title=title,
@@ -110,6 +112,11 @@ def _listening(row: Any, heard: bool) -> str:
     if row.config.get("frequency") != "realtime" or _only_told(row):
         return ""
     return "webhooks" if heard else "polling only"
+
+
+def _unbegun(row: Any) -> bool:
+    """Whether it is live and waits for a person: no schedule starts a first run that nobody has looked at."""
+    return row.status in (Status.ACTIVE, Status.ERROR) and not (row.previewed or row.requested)
 
 
 def _only_told(row: Any) -> bool:
@@ -151,6 +158,9 @@ def _standing(
         return (f"{held} {noun} for a person to decide.", "See which ones and why", "!")
     if state.score < 80:
         return (state.reason, state.remedy, state.key)
+    if _unbegun(row) and row.config.get("frequency") != "manual":
+        reason = "It has not synced yet: its schedule begins after a first preview or sync."
+        return (reason, "Start the first sync, or see what it would do (w)", "s")
     return (*to_enter, "")
 
 

@@ -143,12 +143,12 @@ class OverviewPane(Pane):
             )
         elif view.next_sync:
             state = ((f"idle, next sync {until(view.next_sync, now)}", ""),)
+        elif view.status != "active":
+            state = (("waits for a person", "warn"),)
+        elif view.frequency == "manual":
+            state = (("idle, synced by hand only", ""),)
         else:
-            state = (
-                ("idle, synced by hand only", "")
-                if view.status == "active"
-                else ("waits for a person", "warn"),
-            )
+            state = (("waits for a first preview (w) or sync (s)", "warn"),)
         today = [
             run for run in self._runs if local(run.started, self.zone).date() == local(now, self.zone).date()
         ]
