@@ -154,6 +154,27 @@ async def test_escape_goes_back_part_by_part():
         assert screen.screen == "MainScreen"
 
 
+@pytest.mark.parametrize("back", ["escape", "left"])
+async def test_the_title_forgets_a_platform_that_was_not_taken(back):
+    async with shown() as screen:
+        await screen.press("a", "slash", '"hubs', "enter", "enter")
+        assert "Connect HubSpot" in screen.text().splitlines()[0]
+        await screen.press(back)
+        assert step(screen) == 1
+        assert "Connect a platform" in screen.text().splitlines()[0]
+
+
+async def test_an_endpoint_says_at_the_end_where_its_secret_is():
+    hub = FakeHub()
+    hub.items.append(WEBHOOK)
+    async with shown(hub) as screen:
+        await screen.press("a", "slash", '"webho', "enter", "enter", '"https', "enter", "enter")
+        await screen.press("right", "right", "right")
+        assert "tab 7 (Deliveries): C copies it" in screen.text()
+        await screen.press("enter")
+        assert "tab 7 (Deliveries): C copies it" in screen.said()[-1]
+
+
 async def test_a_full_plan_leaves_a_draft_and_names_the_ways_out():
     hub = FakeHub()
     hub.allowed = 5
