@@ -78,7 +78,7 @@ def shop() -> list[v.IntegrationView]:
             status_reason="3 customers were refused: the phone number is not valid in GB.",
             status_remedy="See which ones and why", status_key="!",
             account_name="Bean & Leaf, High St", scopes=("customers", "orders", "payments"),
-            credential_expires=NOW + timedelta(days=21), options={"credit_from": "2026-05-19", "location": "High St"},
+            credential_expires=NOW + timedelta(days=21), options={"credit_from": "2026-05-19", "location_ids": "L1"},
             purpose="The till in the High Street. Asked for by Sam.",
         ),
         integration(
@@ -135,6 +135,14 @@ def told() -> list[v.DeliveryView]:
     ]  # fmt: skip
 
 
+OPTIONS = (
+    v.OptionView("include_instant_profiles", "Take in profiles that Square makes from card payments",
+        "Square makes a bare customer for each unknown card.", "false", (), False, False),
+    v.OptionView("location_ids", "Locations whose sales earn", "Location ids with commas between; empty means all.",
+        "", (), False, False),
+)  # fmt: skip
+
+
 def _items() -> list[v.CatalogItem]:
     names = {
         "crm": ("Salesforce", "HubSpot", "Zoho CRM", "Pipedrive"),
@@ -162,9 +170,16 @@ def _items() -> list[v.CatalogItem]:
                     ("both", "to-platform", "to-perkstar") if data else (), name == "square",
                     "working" if data else "planned",
                     f"{title}: customers both ways, by email or phone." if data else "Not available yet.",
+                    options=OPTIONS if name == "square" else (),
                 )
             )  # fmt: skip
     return items
+
+
+WEBHOOK = v.CatalogItem(
+    "webhook", "Webhook", "Custom", "webhook", ("endpoint",), ("customers", "transactions"),
+    ("both", "to-platform", "to-perkstar"), True, "working", "For systems of your own.",
+)  # fmt: skip
 
 
 FORMS = {
@@ -180,6 +195,14 @@ FORMS = {
             "token", "A personal access token", False,
             (v.AuthField("access_token", "Access token", True, "Square: Developer console › your app › Credentials."),),
             ("Read and change customers", "Read orders and payments"),
+        ),
+    ),
+    "webhook": (
+        v.AuthFormView(
+            "endpoint", "An endpoint of your own", False,
+            (v.AuthField("url", "Address", False, "Where deliveries are posted to."),
+             v.AuthField("secret", "Secret", True, "Leave it empty to have one made.", True)),
+            ("The endpoint is told of customers and sales",),
         ),
     ),
     "hubspot": (
@@ -296,6 +319,7 @@ class FakeHub:
         self.views = list(shop() if views is None else views)
         self.new = new
         self.number = 1
+        self.items = _items()
         self.settled: list[v.ConflictView] = []
         self.told = told()
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
@@ -541,7 +565,7 @@ class FakeHub:
         for view in self.views:
             if view.status not in ("draft", "disconnected"):
                 counts[view.platform] = counts.get(view.platform, 0) + 1
-        return [replace(item, connected=counts.get(item.name, 0)) for item in _items()]
+        return [replace(item, connected=counts.get(item.name, 0)) for item in self.items]
 
     def validate_manifest(
         self, file: Path, url: str | None = None, credential: dict[str, Any] | None = None
@@ -556,7 +580,7 @@ class FakeHub:
 
     def guide(self, platform: str) -> v.Guide:
         self._call("guide", platform)
-        title = next(item.title for item in _items() if item.name == platform)
+        title = next(item.title for item in self.items if item.name == platform)
         text = (
             f"# {title}\n\nKeeps customers the same in {title} and Perkstar.\n\n## What it syncs\n\n"
             "- **customers**: to Perkstar and from Perkstar.\n\n## Permissions it needs\n\n"
@@ -788,7 +812,7 @@ class FakeHub:
         found = next(
             (view for view in self.views if view.platform == platform and view.status == "draft"), None
         )
-        title = next(item.title for item in _items() if item.name == platform)
+        title = next(item.title for item in self.items if item.name == platform)
         settings = {
             "data": ["customers"],
             "direction": "both",
@@ -831,12 +855,13 @@ class FakeHub:
             raise PerkstarError(
                 ErrorKind.CREDENTIAL_INVALID, f"{platform.title()} does not accept this credential."
             )
-        title = next(item.title for item in _items() if item.name == platform)
+        title = next(item.title for item in self.items if item.name == platform)
         names = {view.name for view in self.views}
         free = title if title not in names else f"{title} 2"
         view = integration(
             f"int_01JZ{len(self.views):022d}", free, platform, title, status="draft", date=NOW, last_sync=None,
             last_success=None, next_sync=None, counts=v.Counts(), account_name="Bean & Leaf",
+            kind="webhook" if platform == "webhook" else "prebuilt",
         )  # fmt: skip
         self.views.append(view)
         self.touch()

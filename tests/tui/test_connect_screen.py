@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from fake_hub import FORMS, FakeHub
+from fake_hub import FORMS, WEBHOOK, FakeHub
 from showing import BOTH, Shown, shown
 
 from perkstar_tui.hub import views as v
@@ -72,8 +72,24 @@ async def test_a_field_that_may_stay_empty_is_not_insisted_on(monkeypatch):
         await screen.press("tab", "enter")
         assert "This field is still empty." in screen.text()
         await screen.press('"abc', "enter", "enter")
-        given = {"api_key": "abc", "property_id": ""}
+        given = {"api_key": "abc"}
         assert screen.hub.asked("connect") == [(("mailchimp", given), {"activate": False})]
+
+
+@BOTH
+async def test_a_field_that_is_made_may_stay_empty_and_one_that_is_needed_may_not(size):
+    hub = FakeHub()
+    hub.items.append(WEBHOOK)
+    async with shown(hub, size) as screen:
+        await screen.press("a", "slash", '"webho', "enter", "enter")
+        address, secret = (
+            line for line in screen.text().splitlines() if "Address" in line or "Secret" in line
+        )
+        assert "may stay empty" in secret and "may stay empty" not in address
+        await screen.press("enter", "enter")
+        assert "This field is still empty." in screen.text() and not hub.asked("connect")
+        await screen.press('"https', "enter", "enter")
+        assert hub.asked("connect") == [(("webhook", {"url": "https"}), {"activate": False})]
 
 
 async def test_secrets_are_not_shown_while_typed():
@@ -153,6 +169,27 @@ async def test_escape_goes_back_part_by_part():
         assert step(screen) == 1
         await screen.press("escape")
         assert screen.screen == "MainScreen"
+
+
+@pytest.mark.parametrize("back", ["escape", "left"])
+async def test_the_title_forgets_a_platform_that_was_not_taken(back):
+    async with shown() as screen:
+        await screen.press("a", "slash", '"hubs', "enter", "enter")
+        assert "Connect HubSpot" in screen.text().splitlines()[0]
+        await screen.press(back)
+        assert step(screen) == 1
+        assert "Connect a platform" in screen.text().splitlines()[0]
+
+
+async def test_an_endpoint_says_at_the_end_where_its_secret_is():
+    hub = FakeHub()
+    hub.items.append(WEBHOOK)
+    async with shown(hub) as screen:
+        await screen.press("a", "slash", '"webho', "enter", "enter", '"https', "enter", "enter")
+        await screen.press("right", "right", "right")
+        assert "tab 7 (Deliveries): C copies it" in screen.text()
+        await screen.press("enter")
+        assert "tab 7 (Deliveries): C copies it" in screen.said()[-1]
 
 
 async def test_a_full_plan_leaves_a_draft_and_names_the_ways_out():

@@ -1,5 +1,8 @@
 """Details by their keys: six tabs, each live, each with what one came for."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from fake_hub import ENDPOINT, HOSTILE, MAILCHIMP, NOW, SALESFORCE, SHOPIFY, SQUARE, FakeHub, stock
 from showing import BOTH, COMPACT, WIDE, Shown, shown
@@ -98,7 +101,6 @@ async def test_new_entries_come_in_above_while_the_cursor_and_the_scroll_stay():
         await screen.press(*DETAILS, "4", "pagedown", "pagedown", "pagedown")
         table, here = log_table(screen), log_table(screen).cursor_id
         row = table.cursor - int(table.scroll_y)
-        from dataclasses import replace
 
         screen.hub.entries.insert(0, replace(screen.hub.entries[0], id="log_01Z", message="Brand new"))
         screen.hub.touch()
@@ -112,7 +114,6 @@ async def test_F_follows_the_newest_and_moving_away_ends_it():
     async with shown() as screen:
         await screen.press(*DETAILS, "4", "down", "F")
         assert "● following" in screen.text()
-        from dataclasses import replace
 
         screen.hub.entries.insert(0, replace(screen.hub.entries[0], id="log_01Z", message="Brand new"))
         screen.hub.touch()
@@ -124,9 +125,47 @@ async def test_F_follows_the_newest_and_moving_away_ends_it():
 
 
 @BOTH
-async def test_the_address_that_is_entered_at_a_platform_is_copied(size):
-    from dataclasses import replace
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"credential_renews": True}, "renews itself"),
+        ({}, "does not expire"),
+        ({"credential_expires": NOW + timedelta(days=3)}, "ends in 3"),
+    ],
+)
+async def test_the_overview_says_how_long_the_credential_lasts(size, facts, words):
+    hub = FakeHub()
+    hub.change(MAILCHIMP, **facts)
+    async with shown(hub, size) as screen:
+        await screen.press("down", "enter")
+        [line] = (line for line in screen.text().splitlines() if "Credential " in line)
+        assert words in line
 
+
+@BOTH
+async def test_one_that_never_ran_names_the_keys_that_begin(size):
+    hub = FakeHub()
+    hub.change(MAILCHIMP, next_sync=None, last_sync=None, last_success=None)
+    async with shown(hub, size) as screen:
+        await screen.press("down", "enter")
+        assert "s starts the first sync, w shows what it would do" in " ".join(screen.text().split())
+        assert "waits for a first preview (w) or sync (s)" in screen.text()
+        hub.change(MAILCHIMP, frequency="manual")
+        await screen.until(lambda: "synced by hand only" in screen.text(), "the frequency is not said")
+
+
+async def test_the_overview_says_what_is_allowed_only_where_that_is_known():
+    hub = FakeHub()
+    hub.change(MAILCHIMP, scopes=())
+    async with shown(hub) as screen:
+        await screen.press("enter")
+        assert "Allowed     customers.read" in screen.text()
+        await screen.press("right_square_bracket")
+        assert "Mailchimp account" in screen.text() and "Allowed" not in screen.text()
+
+
+@BOTH
+async def test_the_address_that_is_entered_at_a_platform_is_copied(size):
     address = "https://shop.example/hooks/int_1/secret"
     async with shown(size=size) as screen:
         await screen.press(*DETAILS, "c")
@@ -384,6 +423,46 @@ async def test_daily_asks_for_a_time_and_a_wrong_one_is_refused_with_the_remedy(
         assert screen.hub._find(SQUARE).frequency == "realtime"
 
 
+def _with_options() -> FakeHub:
+    hub = FakeHub()
+    options = (
+        v.OptionView(
+            "books", "Loyalty in the books", "yes enters a journal.", "no", ("yes", "no"), False, False
+        ),
+        v.OptionView("point_value", "Worth of a point", "Such as 0.01.", "", (), True, False),
+        v.OptionView("webhook_key", "Webhooks key", "Shown beside the address.", "", (), False, True),
+    )
+    hub.items = [replace(item, options=options) if item.name == "square" else item for item in hub.items]
+    hub.change(SQUARE, options={"webhook_key": ""}, data=("customers",))
+    return hub
+
+
+async def test_an_option_that_was_never_set_is_chosen_and_its_help_is_shown():
+    async with shown(_with_options()) as screen:
+        await screen.press(*DETAILS, "6", *["down"] * 8)
+        assert "Loyalty in the books: yes enters a journal." in screen.text()
+        await screen.press("enter", "up", "enter")
+        assert screen.hub.asked("edit") == [((SQUARE, {"books": "yes"}), {})]
+        await screen.press("z")
+        assert screen.hub.asked("edit")[-1] == ((SQUARE, {"books": "no"}), {})
+
+
+@BOTH
+async def test_a_number_is_checked_while_it_is_typed_and_a_secret_is_hidden(size):
+    async with shown(_with_options(), size) as screen:
+        await screen.press(*DETAILS, "6", *["down"] * 9, "enter", '"penny', "enter")
+        assert "'penny' is no number." in screen.text() and not screen.hub.asked("edit")
+        await screen.press(*["backspace"] * 5, '"0.01', "enter")
+        assert screen.hub.asked("edit") == [((SQUARE, {"point_value": "0.01"}), {})]
+        await screen.press("down", "enter", '"verysecret')
+        assert "verysecret" not in screen.text() and "Shown beside the address." in screen.text()
+        await screen.press("enter")
+        assert screen.hub.asked("edit")[-1] == ((SQUARE, {"webhook_key": "verysecret"}), {})
+        # What the key was is not known to the screen, so there is nothing to put back.
+        await screen.press("z")
+        assert screen.hub.asked("edit")[-1] == ((SQUARE, {"point_value": ""}), {})
+
+
 async def test_data_types_are_taken_and_left_by_space():
     async with shown() as screen:
         await screen.press(*DETAILS, "6", "down", "down", "down", "enter", "down", "space", "enter")
@@ -450,6 +529,25 @@ async def test_an_endpoint_shows_its_deliveries_and_one_in_full_as_plain_text(si
 async def test_what_is_failing_at_an_endpoint_is_its_deliveries():
     async with shown(FakeHub(stock())) as screen:
         await screen.press("enter", "exclamation_mark")
+        assert "[7 Deliveries]" in screen.text()
+
+
+@BOTH
+async def test_what_waits_at_an_endpoint_is_called_deliveries_not_records(size):
+    hub = FakeHub(stock())
+    hub.change(ENDPOINT, counts=v.Counts(linked=4, failed=2))
+    async with shown(hub, size) as screen:
+        if size == WIDE:
+            assert "2 not taken" in screen.text()
+        await screen.press("enter")
+        assert "0 given up, 2 not taken" in screen.text()
+        await screen.press("5")
+        assert "What it was told is in tab 7 (Deliveries)." in screen.text()
+
+
+async def test_what_fails_at_an_endpoint_leads_from_the_list_to_its_deliveries():
+    async with shown(FakeHub(stock())) as screen:
+        await screen.press("exclamation_mark")
         assert "[7 Deliveries]" in screen.text()
 
 

@@ -3,7 +3,19 @@
 import threading
 
 import pytest
-from fake_hub import HUBSPOT, MAILCHIMP, NOW, SALESFORCE, SHOPIFY, SQUARE, FakeHub, integration
+from fake_hub import (
+    ENDPOINT,
+    HUBSPOT,
+    MAILCHIMP,
+    NOW,
+    SALESFORCE,
+    SHOPIFY,
+    SQUARE,
+    WEBHOOK,
+    FakeHub,
+    integration,
+    stock,
+)
 from showing import BOTH, COMPACT, WIDE, shown
 from textual.widgets import Input
 
@@ -295,6 +307,16 @@ async def test_R_takes_a_new_credential_and_goes_on(size):
         await screen.press("G", "R", "enter", '"newkey', "enter")
         assert screen.hub.asked("reconnect") == [((HUBSPOT, {"access_token": "newkey"}), {})]
         assert "goes on where it stood" in screen.said()[-1]
+
+
+async def test_R_keeps_the_address_of_an_endpoint_that_only_gets_a_new_secret():
+    hub = FakeHub(stock())
+    hub.items.append(WEBHOOK)
+    async with shown(hub) as screen:
+        await screen.press("R")
+        assert screen.text().count("Left empty, it stays as it is.") == 2
+        await screen.press("enter", '"whsec', "enter")
+        assert hub.asked("reconnect") == [((ENDPOINT, {"secret": "whsec"}), {})]
 
 
 @BOTH

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from fake_hub import MAILCHIMP, _items, shop
 
+from perkstar_tui.hub.views import OptionView
 from perkstar_tui.tui.panes.settings import Setting, settings_of
 
 VIEW = next(view for view in shop() if view.id == MAILCHIMP)
@@ -25,3 +26,31 @@ def test_loyalty_events_are_offered_where_they_can_be_told_and_their_days_once_s
     assert (some["events"].words, some["inactive_days"].value) == ("birthday", "60")
     assert lines(kinds, events="yes")["events"].value == "birthday,inactive"
     assert list(lines(kinds, events="yes")).count("events") == 1
+
+
+OPTIONS = (
+    OptionView("books", "Loyalty in the books", "yes enters a journal.", "no", ("yes", "no"), False, False),
+    OptionView("point_value", "Worth of a point", "Such as 0.01.", "", (), True, False),
+    OptionView("webhook_key", "Webhooks key", "Shown beside the address.", "", (), False, True),
+)
+
+
+def own(**options: str) -> dict[str, Setting]:
+    found = settings_of(replace(VIEW, options=options), replace(ITEM, options=OPTIONS))
+    return {setting.key: setting for setting in found}
+
+
+def test_every_option_of_a_platform_is_there_before_it_is_set() -> None:
+    lines = own(webhook_key="")
+    assert [(lines[o.name].label, lines[o.name].help) for o in OPTIONS] == [
+        (o.label, o.help) for o in OPTIONS
+    ]
+    assert [lines[o.name].words for o in OPTIONS] == ["no", "–", "not given yet"]
+    assert [value for value, _ in lines["books"].choices] == ["yes", "no"] and lines["point_value"].number
+
+
+def test_an_option_that_is_set_is_one_line_with_its_value_and_a_secret_is_dots() -> None:
+    lines = own(books="yes", webhook_key="••••••••", location="High St")
+    assert (lines["books"].value, lines["books"].words) == ("yes", "yes")
+    assert (lines["webhook_key"].value, lines["webhook_key"].words) == ("", "••••••••")
+    assert lines["location"].help == "An option of Mailchimp."

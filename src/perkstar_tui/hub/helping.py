@@ -5,19 +5,20 @@ from collections import Counter
 from importlib.metadata import version as installed
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from perkstar_tui.model.enums import DataType, Direction, Kind, Status
+from perkstar_tui.model.enums import DataType, Direction, Kind, LinkState, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.guide import guide_of
-from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.platforms.manifest import AuthForm, CredentialField, Manifest
 from perkstar_tui.store import leases
 from perkstar_tui.sync.mapping import transform
 
 from . import views as v
 from .bench import CLOUD, INTEGRATION, Bench
-from .reading import CUSTOMER
+from .by_hand import to_do
+from .reading import CREDENTIAL, CUSTOMER, LINK, registered, shown_keys
 
 
 def version() -> str:
@@ -128,6 +129,10 @@ def _working(manifest: Manifest, category: str, connected: int) -> v.CatalogItem
         notes=manifest.notes,
         connected=connected,
         events=MOMENTS if customers is not None and customers.events is not None else (),
+        options=tuple(
+            v.OptionView(o.name, o.label, o.help, o.default, o.choices, o.number, o.secret)
+            for o in manifest.options
+        ),
     )
 
 
@@ -146,7 +151,7 @@ def forms(manifest: Manifest, *, app_known: bool = False) -> tuple[v.AuthFormVie
             title=form.title,
             oauth=form.type == "oauth2",
             fields=tuple(
-                v.AuthField(f.name, f.label, f.secret, f.help, f.optional)
+                v.AuthField(f.name, f.label, f.secret, f.help, _optional(form, f))
                 for f in form.fields
                 if not (app_known and form.type == "oauth2")
             ),
@@ -154,6 +159,15 @@ def forms(manifest: Manifest, *, app_known: bool = False) -> tuple[v.AuthFormVie
         )
         for form in ordered
     )
+
+
+def _optional(form: AuthForm, field: CredentialField) -> bool:
+    """Whether a field may stay empty: it is made, or the vendor goes without it or tells it by itself."""
+    if field.optional or form.type != "oauth2":
+        return field.optional or bool(field.made)
+    if field.name == "client_secret":
+        return not form.secret_needed
+    return field.name in form.keeps and field.name not in form.needs
 
 
 def draft(bench: Bench, platform: str) -> v.DraftView:
@@ -290,8 +304,6 @@ def doctor(bench: Bench) -> v.DoctorView:
 
 def _try_vault(bench: Bench) -> None:
     """Open one stored secret. Raises PerkstarError where the key is not the one that sealed it."""
-    from .credentials import CREDENTIAL
-
     with bench.store.read() as connection:
         row = connection.execute(select(CREDENTIAL.c.owner_id, CREDENTIAL.c.ciphertext).limit(1)).first()
     if row is not None:
@@ -302,6 +314,16 @@ def _links(bench: Bench) -> list[v.Check]:
     checks = []
     with bench.store.read() as connection:
         rows = connection.execute(select(INTEGRATION)).all()
+        heard = registered(connection)
+        owners = set(connection.execute(select(CREDENTIAL.c.owner_id)).scalars())
+        linked: Counter[str] = Counter()
+        for id_, number in connection.execute(
+            select(LINK.c.integration_id, func.count())
+            .where(LINK.c.state == LinkState.LINKED.value)
+            .group_by(LINK.c.integration_id)
+        ):
+            linked[id_] = number
+    keys = shown_keys(bench, rows, owners)
     for row in rows:
         if row.status in (Status.DRAFT.value, Status.DISCONNECTED.value):
             continue
@@ -316,4 +338,7 @@ def _links(bench: Bench) -> list[v.Check]:
         )
         message = row.status.replace("_", " ") + (f": {row.status_reason}" if row.status_reason else "")
         checks.append(v.Check(name, well, message, remedy))
+        missing, how = to_do(bench, row, heard.get(row.id, ""), keys.get(row.id, {}), linked[row.id])
+        if missing:
+            checks.append(v.Check(f"{name} webhooks", False, missing, f"{how}."))
     return checks

@@ -95,6 +95,8 @@ class IntegrationView:
     owner: str = ""
     purpose: str = ""
     credential_expires: datetime | None = None
+    credential_renews: bool = False
+    """Whether it is renewed without a person, again and again."""
     config_version: int = 1
     status_code: str = ""
     """The error code behind the status, empty when there is none."""

@@ -1,7 +1,7 @@
 """Read models made from the store: one query or two each, never the network."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from perkstar_tui.sync.sales import REASONS
 
 from . import views as v
 from .bench import INTEGRATION, Bench
+from .by_hand import to_do
 from .receiver import HIDDEN, hook_owner
 from .showing import FAILING, count_link, integration_view, plan_view
 
@@ -70,11 +71,7 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
         heard = registered(connection)
         recent = {row.id: _recent(connection, row.id) for row in rows}
     now = bench.clock.now()
-    keys = {
-        row.id: {option: HIDDEN if hook_owner(row.id) in expiries else ""}
-        for row in rows
-        if (option := bench.catalog[row.platform].key_option)
-    }
+    keys = shown_keys(bench, rows, expiries)
     return [
         integration_view(
             row,
@@ -88,9 +85,25 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             heard=row.id in heard and all(keys.get(row.id, {}).values()),
             keys=keys.get(row.id, {}),
             hook_address=heard.get(row.id, "") if bench.by_hand(row.platform) else "",
+            renews=any(
+                form.id == row.form and form.type == "oauth2" and form.refreshes
+                for form in bench.catalog[row.platform].auth
+            ),
+            to_enter=to_do(
+                bench, row, heard.get(row.id, ""), keys.get(row.id, {}), counts[row.id].get("linked", 0)
+            ),
         )
         for row in rows
     ]
+
+
+def shown_keys(bench: Bench, rows: Sequence[Any], owners: Collection[str]) -> dict[str, dict[str, str]]:
+    """What is shown of the keys of webhooks, by integration and option; `owners` are those who have a secret."""
+    return {
+        row.id: {option: HIDDEN if hook_owner(row.id) in owners else ""}
+        for row in rows
+        if (option := bench.catalog[row.platform].key_option)
+    }
 
 
 def registered(connection: Any) -> dict[str, str]:

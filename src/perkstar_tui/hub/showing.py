@@ -37,11 +37,14 @@ def integration_view(
     heard: bool,
     hook_address: str = "",
     keys: Mapping[str, str] | None = None,
+    to_enter: tuple[str, str] = ("", ""),
+    renews: bool | None = None,
 ) -> v.IntegrationView:
     """One row of Active Integrations.
 
     `recent` are its last runs, `heard` whether its webhooks are registered, `keys` what is shown of options that lie in
-    the vault.
+    the vault, `to_enter` what a person has still to enter by hand, and how; `renews` whether
+    its credential does so by itself (None: as the form's name lets one think).
     """
     config = row.config
     linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
@@ -58,12 +61,12 @@ def integration_view(
         linked=linked,
         held=held + failed,
         credential_expires=expires,
-        refreshable=row.form.startswith("oauth"),
+        refreshable=row.form.startswith("oauth") if renews is None else renews,
         throttled_share=min(1.0, sum(run.throttled_ms for run in recent) / 1000 / seconds),
         status_reason=row.status_reason,
     )
     state = health(facts, now)
-    reason, remedy, key = _standing(row, title, held, failed, state)
+    reason, remedy, key = _standing(row, title, held, failed, state, to_enter)
     return v.IntegrationView(
         id=row.id,
         name=row.name,
@@ -77,7 +80,9 @@ def integration_view(
         frequency=config.get("frequency", "manual"),
         last_sync=row.last_sync,
         last_success=row.last_success,
-        next_sync=row.next_run_at if row.status in (Status.ACTIVE, Status.ERROR) else None,
+        next_sync=None
+        if row.status not in (Status.ACTIVE, Status.ERROR) or _unbegun(row)
+        else row.next_run_at,
         health=state,
         counts=v.Counts(linked, held, failed),
         platform_title=title,
@@ -95,24 +100,37 @@ def integration_view(
         owner=row.owner,
         purpose=row.purpose,
         credential_expires=None if facts.refreshable else expires,
+        credential_renews=facts.refreshable,
         config_version=row.config_version,
         status_code=row.status_code or "",
-        listening=_listening(config, heard),
+        listening=_listening(row, heard),
         hook_address=hook_address,
     )
 
 
-def _listening(config: dict[str, Any], heard: bool) -> str:
-    if config.get("frequency") != "realtime":
+def _listening(row: Any, heard: bool) -> str:
+    if row.config.get("frequency") != "realtime" or _only_told(row):
         return ""
     return "webhooks" if heard else "polling only"
+
+
+def _unbegun(row: Any) -> bool:
+    """Whether it is live and waits for a person: no schedule starts a first run that nobody has looked at."""
+    return row.status in (Status.ACTIVE, Status.ERROR) and not (row.previewed or row.requested)
+
+
+def _only_told(row: Any) -> bool:
+    """Whether it is an endpoint of one's own that gives nothing: what counts there are deliveries."""
+    return bool(row.kind == Kind.WEBHOOK and row.config.get("direction") == Direction.TO_PLATFORM)
 
 
 def _visible(config: dict[str, Any]) -> dict[str, Any]:
     return {name: config[name] for name in ("credit_from", "template") if config.get(name)}
 
 
-def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView) -> tuple[str, str, str]:
+def _standing(
+    row: Any, title: str, held: int, failed: int, state: v.HealthView, to_enter: tuple[str, str]
+) -> tuple[str, str, str]:
     """The one sentence for what is wrong, what mends it, and the key."""
     if row.status == Status.RECONNECT_REQUIRED:
         refused = f"{title} refuses the credential; nothing is read or sent until it is renewed."
@@ -126,10 +144,12 @@ def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView)
         return (f"Paused by {row.paused_by}." if row.paused_by else "Paused.", "Resume", "p")
     if row.status_code == ErrorKind.RATE_LIMITED:
         return row.status_reason, "It goes on by itself", ""
-    if row.kind == Kind.WEBHOOK and row.config["direction"] == Direction.TO_PLATFORM and (held or failed):
-        which, said = (held, "given up") if held else (failed, "not taken yet, and told again by itself")
-        noun = "delivery was" if which == 1 else "deliveries were"
-        return (f"{which} {noun} {said}.", "See which ones and why", "!")
+    if _only_told(row) and (held or failed):
+        noun, itself = (
+            ("delivery was", "itself") if (held or failed) == 1 else ("deliveries were", "themselves")
+        )
+        said = "given up" if held else f"not taken yet and will be told again by {itself}"
+        return (f"{held or failed} {noun} {said}.", "See which ones and why", "!")
     if failed:
         noun = "record was" if failed == 1 else "records were"
         return (f"{failed} {noun} refused by {title}.", "See which ones and why", "!")
@@ -138,7 +158,10 @@ def _standing(row: Any, title: str, held: int, failed: int, state: v.HealthView)
         return (f"{held} {noun} for a person to decide.", "See which ones and why", "!")
     if state.score < 80:
         return (state.reason, state.remedy, state.key)
-    return ("", "", "")
+    if _unbegun(row) and row.config.get("frequency") != "manual":
+        reason = "It has not synced yet: its schedule begins after a first preview or sync."
+        return (reason, "Start the first sync, or see what it would do (w)", "s")
+    return (*to_enter, "")
 
 
 def plan_view(account: Any, tiers: Sequence[Any], rows: Sequence[Any]) -> v.PlanView:

@@ -282,6 +282,22 @@ class CodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionView:
+    """A setting that only one platform has: one of `choices`, a `number` from 0, or any text. Empty is `default`.
+
+    The value of a `secret` one is never shown.
+    """
+
+    name: str
+    label: str
+    help: str
+    default: str
+    choices: tuple[str, ...]
+    number: bool
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogItem:
     name: str
     title: str
@@ -296,6 +312,7 @@ class CatalogItem:
     connected: int = 0
     events: tuple[str, ...] = ()
     """Loyalty events that it can be told of."""
+    options: tuple[OptionView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +322,7 @@ class AuthField:
     secret: bool
     help: str
     optional: bool = False
+    """Whether it may stay empty."""
 
 
 @dataclass(frozen=True, slots=True)

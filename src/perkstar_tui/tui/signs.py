@@ -107,18 +107,24 @@ def between(left: Sequence[Piece], right: Sequence[Piece], width: int, fill: str
     return (*left, (fill * (room - used), "rule" if fill != " " else ""), *right)
 
 
+def only_told(view: IntegrationView) -> bool:
+    """Whether it is an endpoint of one's own that gives nothing: what counts there are deliveries, not records."""
+    return view.kind == "webhook" and view.direction == "to-platform"
+
+
 def status(view: IntegrationView, *, short: bool = False) -> Line:
     """Glyph, word and colour of a status, with what goes on beside it (never instead of it)."""
     glyph, word, tone = STATUS.get(view.status, ("?", view.status.replace("_", " ").title(), ""))
     line: list[Piece] = [(f"{glyph} {word}", tone)]
+    held, failed = ("given up", "not taken") if only_told(view) else ("held", "rejected")
     if view.running:
         line.append((f"  ⟳ {progress(view, short=short)}", "info"))
     elif view.status == "error" and view.counts.failed and not short:
-        line.append((f"  {view.counts.failed} rejected", "dim"))
+        line.append((f"  {view.counts.failed} {failed}", "dim"))
     elif view.status == "active" and view.counts.failed:
-        line.append((f"  {view.counts.failed}" + ("" if short else " rejected"), "bad"))
+        line.append((f"  {view.counts.failed}" + ("" if short else f" {failed}"), "bad"))
     elif view.status == "active" and view.counts.held and not short:
-        line.append((f"  {view.counts.held} held", "warn"))
+        line.append((f"  {view.counts.held} {held}", "warn"))
     elif view.status == "paused" and view.paused_by and not short:
         line.append((f"  by {clean(view.paused_by)}", "dim"))
     return tuple(line)

@@ -8,7 +8,21 @@ from textual.containers import Horizontal, VerticalScroll
 from perkstar_tui.hub import views as v
 
 from ..screens.reading import outcome
-from ..signs import Line, ago, arrow, bar, between, clean, day, lasting, local, progress, spark, until
+from ..signs import (
+    Line,
+    ago,
+    arrow,
+    bar,
+    between,
+    clean,
+    day,
+    lasting,
+    local,
+    only_told,
+    progress,
+    spark,
+    until,
+)
 from ..widgets.painted import Painted, Panel, on_width
 from .pane import Pane
 
@@ -81,15 +95,17 @@ class OverviewPane(Pane):
         who = f"{clean(view.platform_title or view.platform)}, {clean(view.account_name)}".rstrip(", ")
         since = (now - view.date).days if view.date else 0
         expiry = (
-            "renews itself"
-            if view.credential_expires is None
-            else f"ends {until(view.credential_expires, now)}"
+            f"ends {until(view.credential_expires, now)}"
+            if view.credential_expires is not None
+            else "renews itself"
+            if view.credential_renews
+            else "does not expire"
         )
         owner = " · ".join(part for part in (clean(view.owner), clean(view.purpose)) if part)
         return [
             _fact("Platform", who),
             _fact("Connected", f"{day(view.date, zone)}, {since} days ago" if view.date else "not yet"),
-            self._allowed(),
+            *self._allowed(),
             _fact("Credential", expiry),
             _fact("Data", "  ".join(f"{clean(data)} {arrow(view.direction)}" for data in view.data)),
             _fact(
@@ -99,16 +115,15 @@ class OverviewPane(Pane):
             _fact("Owner", owner or "–"),
         ]
 
-    def _allowed(self) -> Line:
-        """What it may do; where nothing is read, the way in is an address that a person enters at the platform."""
+    def _allowed(self) -> list[Line]:
+        """What it may do, if that is known; or the way in, an address that a person enters at the platform."""
         view = self.view
         if not view.hook_address:
-            return _fact(
-                "Allowed", ", ".join(clean(scope) for scope in view.scopes) or "as the credential says"
-            )
+            scopes = ", ".join(clean(scope) for scope in view.scopes)
+            return [_fact("Allowed", scopes)] if scopes else []
         key = self.program.keys.shown("copy_address")
         about = f" copies the address to enter in {clean(view.platform_title)}"
-        return ((f"{'Deliveries':<12}", "dim"), (key, "key"), (about, ""))
+        return [((f"{'Deliveries':<12}", "dim"), (key, "key"), (about, ""))]
 
     def _match(self) -> str:
         """By what people are known, and whose word counts; nothing where no customers are kept in step."""
@@ -128,17 +143,18 @@ class OverviewPane(Pane):
             )
         elif view.next_sync:
             state = ((f"idle, next sync {until(view.next_sync, now)}", ""),)
+        elif view.status != "active":
+            state = (("waits for a person", "warn"),)
+        elif view.frequency == "manual":
+            state = (("idle, synced by hand only", ""),)
         else:
-            state = (
-                ("idle, synced by hand only", "")
-                if view.status == "active"
-                else ("waits for a person", "warn"),
-            )
+            state = (("waits for a first preview (w) or sync (s)", "warn"),)
         today = [
             run for run in self._runs if local(run.started, self.zone).date() == local(now, self.zone).date()
         ]
         failed = sum(run.inward.failed + run.outward.failed for run in today)
         waiting = view.counts.held + view.counts.failed
+        held, refused = ("given up", "not taken") if only_told(view) else ("held", "refused")
         calls = sum(run.api_calls for run in today)
         waited = sum(run.throttled_ms for run in today) / 1000
         return [
@@ -148,7 +164,7 @@ class OverviewPane(Pane):
             _fact("Linked", f"{view.counts.linked:,} records"),
             (
                 ("Waiting     ", "dim"),
-                (f"{view.counts.held} held, {view.counts.failed} refused", "warn" if waiting else ""),
+                (f"{view.counts.held} {held}, {view.counts.failed} {refused}", "warn" if waiting else ""),
                 ("   ! shows them" if waiting else "", "dim"),
             ),
             _fact("Calls", f"{calls:,} today, waited {waited:.0f} s for the limit"),

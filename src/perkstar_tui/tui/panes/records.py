@@ -8,7 +8,7 @@ from perkstar_tui.hub import views as v
 
 from ..screens.record import RecordScreen
 from ..screens.sheets import ChooseSheet
-from ..signs import Line, Piece, ago, clean
+from ..signs import Line, Piece, ago, clean, only_told
 from ..widgets.painted import Ends, Painted, Panel
 from ..widgets.picker import Option
 from ..widgets.search import SearchLine
@@ -24,6 +24,7 @@ COLUMNS = (
     Column("received", "Received", 11, leaves=1),
     Column("reason", "Why", 18, share=3, leaves=3),
 )
+NONE = "No record passes. Esc shows all again."
 STATES: dict[str, tuple[str, str]] = {
     "in_step": ("● in step", "good"),
     "left_out": ("○ left out", "dim"),
@@ -45,9 +46,8 @@ class RecordsPane(Pane):
     def compose(self) -> ComposeResult:
         yield Ends(id="record-lists")
         with Panel("Customers", id="customers"):
-            yield PagedTable(
-                COLUMNS, self._row, empty="No record passes. Esc shows all again.", id="record-table"
-            )
+            empty = "What it was told is in tab 7 (Deliveries)." if only_told(self.view) else NONE
+            yield PagedTable(COLUMNS, self._row, empty=empty, id="record-table")
         yield SearchLine("#record-table", id="record-search")
         yield Painted(id="record-said")
 

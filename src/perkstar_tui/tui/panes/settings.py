@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,7 +10,7 @@ from textual.app import ComposeResult
 from perkstar_tui.hub import views as v
 
 from ..screens.sheets import ChooseSheet, SeveralSheet, TextSheet
-from ..signs import DIRECTIONS, clean, local
+from ..signs import DIRECTIONS, Line, clean, local
 from ..widgets.painted import Painted, Panel
 from ..widgets.picker import Option
 from ..widgets.table import Column, Row, Table
@@ -83,6 +84,9 @@ class Setting:
     choices: Choices = ()
     several: bool = False
     may_be_none: bool = False
+    may_be_empty: bool = False
+    number: bool = False
+    secret: bool = False
 
 
 def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Setting]:
@@ -154,12 +158,43 @@ def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Set
     if item is not None and item.events:
         out += _events(view, item.events)
         known |= {"events", *DAYS}
+    if item is not None:
+        out += [_option(view, option) for option in item.options]
+        known |= {option.name for option in item.options}
     for key, raw in view.options.items():
         if key not in known and key not in ("credit_from", "template_id"):
             out.append(
                 Setting(key, clean(key).replace("_", " "), str(raw), clean(raw), f"An option of {title}.")
             )
     return out
+
+
+def _option(view: v.IntegrationView, option: v.OptionView) -> Setting:
+    """An option of the platform, whether it was ever set or not. What a secret one holds is not for this place."""
+    given = str(view.options.get(option.name) or "")
+    value = "" if option.secret else given or option.default
+    words = (HIDDEN if given else "not given yet") if option.secret else clean(value) or "–"
+    choices = tuple((choice, clean(choice)) for choice in option.choices)
+    return Setting(
+        option.name,
+        clean(option.label),
+        value,
+        words,
+        clean(option.help),
+        choices,
+        may_be_empty=not choices,
+        number=option.number,
+        secret=option.secret,
+    )
+
+
+def _no_number(text: str) -> str:
+    """What is wrong with a number as it was typed; nothing where it is one, or empty."""
+    try:
+        good = not text.strip() or 0 <= Decimal(text.strip()) < Decimal("Infinity")
+    except InvalidOperation:
+        good = False
+    return "" if good else f"{clean(text)!r} is no number. Write one such as 1 or 0.5."
 
 
 def _frequency(value: str) -> str:
@@ -204,6 +239,7 @@ def _frequencies(realtime: bool) -> Choices:
     )
 
 
+HIDDEN = "•" * 8
 HISTORY = "earlier settings"
 """The row that opens the versions; no setting is called so."""
 
@@ -221,20 +257,13 @@ class SettingsPane(Pane):
         with Panel("Settings", id="settings"):
             yield Table(
                 (
-                    Column("label", "Setting", 24),
-                    Column("words", "Value", 24, share=2),
-                    Column("help", "", 20, share=2, leaves=1),
+                    Column("label", "Setting", 24, share=1),
+                    Column("words", "Value", 24, share=1),
+                    Column("help", "", 20, share=1, leaves=1),
                 ),
                 id="settings-table",
             )
-        yield Painted(
-            (
-                ("Enter", "key"),
-                (" changes a line; every change is checked, kept in the history, and undone by ", "dim"),
-                ("z", "key"),
-            ),
-            id="settings-said",
-        )
+        yield Painted(id="settings-said")
 
     async def load(self, view: v.IntegrationView) -> None:
         self.view = view
@@ -259,9 +288,25 @@ class SettingsPane(Pane):
             )
         self.query_one(Table).show(rows)
         self.query_one("#settings", Panel).head(right=((f"version {view.config_version}", "dim"),))
+        self._draw_said()
+
+    def _draw_said(self) -> None:
+        """The line at the cursor in full, since columns cut long words."""
+        here = self.query_one(Table).cursor_id
+        setting = next((s for s in self._settings if s.key == here), None)
+        about: Line = ((f"{setting.label}: ", "strong"), (setting.help, "dim")) if setting else ()
+        self.query_one("#settings-said", Painted).paint(
+            about,
+            (
+                ("Enter", "key"),
+                (" changes it; each change is checked, kept in the history, undone by ", "dim"),
+                ("z", "key"),
+            ),
+        )
 
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()
+        self._draw_said()
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
@@ -294,7 +339,13 @@ class SettingsPane(Pane):
             )
         else:
             self.program.push_screen(
-                TextSheet(setting.label, setting.value, help=setting.help),
+                TextSheet(
+                    setting.label,
+                    setting.value,
+                    help=setting.help,
+                    secret=setting.secret,
+                    check=_no_number if setting.number else None,
+                ),
                 lambda value: keep(value) if value is not None else None,
             )
 
@@ -348,7 +399,9 @@ class SettingsPane(Pane):
 
     def _keeper(self, setting: Setting) -> Callable[[str], None]:
         hub, id_ = self.program.hub, self.view.id
-        kept = setting.key in self.view.options or setting.key in _FIELDS
+        # What a secret was is not known here, so only a new one can take its place.
+        kept = setting.key in self.view.options or setting.key in _FIELDS or setting.may_be_empty
+        back = not setting.secret and bool(kept or setting.value)
 
         def keep(value: str) -> None:
             if value == setting.value:
@@ -357,7 +410,7 @@ class SettingsPane(Pane):
             self.program.act(
                 lambda: hub.edit(id_, {setting.key: value}),
                 f"{setting.label} changed.",
-                undo=undo if kept or setting.value else None,
+                undo=undo if back else None,
             )
 
         return keep

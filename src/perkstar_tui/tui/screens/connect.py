@@ -123,6 +123,8 @@ class ConnectScreen(PerkScreen[None]):
     async def _go(self, step: int) -> None:
         """Show a step. What was given in the earlier ones is kept by the hub."""
         self.step = step
+        if step == 1:
+            self.item, self._part = None, ""
         box = self.query_one("#step")
         await box.remove_children()
         makers = (self._choose, self._authorise, self._configure, self._map, self._test, self._activate)
@@ -345,6 +347,8 @@ class ConnectScreen(PerkScreen[None]):
                 ("yes", "good") if self._tested else ("not yet, ← goes back to the test", "warn"),
             ),
         ]
+        if view.kind == "webhook":
+            facts.append(((f"{'Secret':<14}", "dim"), (self._where_secret(), "")))
         options = [
             Option("sync", "Activate and sync now", "the first sync starts at once"),
             Option("only", "Activate", "the schedule starts the first sync"),
@@ -354,6 +358,9 @@ class ConnectScreen(PerkScreen[None]):
             ),
         ]
         return [Panel("Ready", Painted(*facts, classes="para"), Picker(options), id="ready")]
+
+    def _where_secret(self) -> str:
+        return f"in its details, tab 7 (Deliveries): {self.program.keys.shown('copy_secret')} copies it"
 
     async def on_table_opened(self, event: Table.Opened) -> None:
         if self.step != 6 or self.view is None:
@@ -383,7 +390,8 @@ class ConnectScreen(PerkScreen[None]):
             return
         if sync:
             await program.attempt(hub.sync, view.id)
-        program.say(f"{view.name} is active" + (" and syncs now." if sync else "."))
+        secret = f" Its secret is {self._where_secret()}." if view.kind == "webhook" else ""
+        program.say(f"{view.name} is active" + (" and syncs now." if sync else ".") + secret)
         program.renew_all()
         self.dismiss(None)
 
@@ -436,7 +444,6 @@ class ConnectScreen(PerkScreen[None]):
             search.action_clear()
             return
         if self.step == 2:
-            self._part = ""
             self.run_worker(self._go(1), group="step", exclusive=True)
             return
         if self.view is not None:

@@ -1,6 +1,7 @@
 """Giving a credential anew: to an integration that asks for it, or for the account's own key."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from textual import work
@@ -16,6 +17,8 @@ from ..widgets.painted import Painted
 from .base import Sheet, still_input
 from .sheets import LEAVE
 
+_STAYS = "Left empty, it stays as it is."
+
 
 class ReconnectSheet(Sheet[dict[str, Any]]):
     """Asks for a new credential of the same account; answers it, and the caller has it tested."""
@@ -24,6 +27,12 @@ class ReconnectSheet(Sheet[dict[str, Any]]):
         self, view: v.IntegrationView, forms: Sequence[v.AuthFormView], impact: v.ImpactView
     ) -> None:
         super().__init__()
+        if view.kind == "webhook":
+            # Whoever is at the other end knows the present secret: what is not given anew stays.
+            forms = [
+                replace(form, fields=tuple(replace(f, optional=True, help=_STAYS) for f in form.fields))
+                for form in forms
+            ]
         self._view, self._forms, self._impact = view, forms, impact
 
     def compose(self) -> ComposeResult:

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from ..keys import Key, bindings
-from ..signs import Line, Piece, ascii_only, clean, local, sort_of
+from ..signs import Line, Piece, ascii_only, clean, local, only_told, sort_of
 from ..widgets.catalog import CatalogBlock, Chosen, GuideAsked, summary, unavailable
 from ..widgets.integrations import SORTS, IntegrationsTable, sentence
 from ..widgets.painted import Ends, Painted, Panel
@@ -407,7 +407,8 @@ class MainScreen(RowActs):
             self.program.say("Nothing is failing.")
             return
         if view.counts.held or view.counts.failed:
-            self.open_details(view, "records", state="failing")
+            tab = "deliveries" if only_told(view) else "records"
+            self.open_details(view, tab, state="failing")
         else:
             self.open_details(view, "log")
 

@@ -91,8 +91,11 @@ class AuthorizePane(Vertical):
             lines += [(("  · ", "info"), (clean(words), "")) for words in form.permissions]
         widgets: list[Widget] = [Painted(*lines, classes="para")]
         for field in form.fields:
+            may = "  (may stay empty)" if field.optional else ""
             widgets.append(
-                Painted(((clean(field.label), "strong"), ("  " + clean(field.help), "dim")), classes="ask")
+                Painted(
+                    ((clean(field.label), "strong"), (f"{may}  {clean(field.help)}", "dim")), classes="ask"
+                )
             )
             entry = Input(
                 password=field.secret,
@@ -121,15 +124,17 @@ class AuthorizePane(Vertical):
         await self._show("fields", *widgets)
 
     def _filled(self) -> dict[str, str] | None:
+        """What was typed, by field; None while one that is needed is empty."""
         values: dict[str, str] = {}
-        optional = {f"field-{f.name}" for f in self.form.fields if f.optional} if self.form else set()
-        for entry in self.query("#authorize-part Input").results(Input):
+        for field in self.form.fields if self.form else ():
+            entry = self.query_one(f"#field-{field.name}", Input)
             value = entry.value.strip()
-            if not value and entry.id not in optional:
+            if value:
+                values[field.name] = value
+            elif not field.optional:
                 entry.focus()
                 self.wrong("This field is still empty.")
                 return None
-            values[(entry.id or "").removeprefix("field-")] = value
         return values
 
     async def on_input_submitted(self, event: Input.Submitted) -> None:

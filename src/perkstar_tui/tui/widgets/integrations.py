@@ -188,7 +188,13 @@ def sentence(view: IntegrationView | None) -> Line:
     if view.running:
         return (("A sync is running; everything it finds is in the log.", "dim"),)
     if view.last_success is None:
-        return (("It has not synced yet.   ", "dim"), ("s", "key"), (" starts the first sync", "dim"))
+        return (
+            ("It has not synced yet.   ", "dim"),
+            ("s", "key"),
+            (" starts the first sync, ", "dim"),
+            ("w", "key"),
+            (" shows what it would do", "dim"),
+        )
     return ((f"In step: {view.counts.linked:,} records, nothing waits.", "dim"),)
 
 
