@@ -162,7 +162,9 @@ class PerkScreen(Screen[R]):
         try:
             await self.load()
         except Exception as error:
-            self.program.report(error)
+            # Of a screen that was left while it was read, nothing is to be said: its parts are gone.
+            if self.is_attached and self.is_current:
+                self.program.report(error)
         finally:
             self._renewing = False
         if self._again:
