@@ -23,7 +23,8 @@ def test_an_address_without_its_key_is_told_with_both_and_with_its_key_no_more(h
     view = hub.integration("int_1")
     assert view.status_reason.startswith("Real-time is not on yet")
     assert (
-        "perkstar edit 'The books' --set webhook_key=-" in view.status_remedy and "`c`" in view.status_remedy
+        "perkstar edit 'The books' --set webhook_key=-" in view.status_remedy
+        and "(c in details)" in view.status_remedy
     )
     with hub.bench.store.write() as connection:
         keep_key(hub.bench, connection, "int_1", "secret")
@@ -38,7 +39,7 @@ def test_an_address_is_awaited_until_something_listens(hub_of):
 
 def test_where_deliveries_are_the_only_way_in_it_is_said_whatever_the_frequency(hub_of):
     hub = hub_of("vagaro", PUBLIC, f"{PUBLIC}/hooks/int_1/x", frequency="hourly", direction="to-perkstar")
-    assert hub.integration("int_1").status_reason == "Nothing comes in from Vagaro yet."
+    assert hub.integration("int_1").status_reason.startswith("Nothing comes in from Vagaro yet")
 
 
 @pytest.mark.parametrize(

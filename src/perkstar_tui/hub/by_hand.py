@@ -34,14 +34,15 @@ def to_do(bench: Bench, row: Any, address: str, keys: Mapping[str, str], linked:
     if not address:
         reason = f"{not_yet}: the address to enter at {title} is made while a screen or worker runs."
         return reason, "Leave the screen open for a moment, or run `perkstar worker`"
-    enter = f"Enter the address at {title} (`c` in its details copies it)"
     option = next((option for option in manifest.options if option.secret), None)
     if option is not None and not keys.get(option.name):
-        reason = f"{not_yet}: {title} has to know the address, and its {option.label} is not known here."
-        return reason, f"{enter}, then the key: `perkstar edit {quote(row.name)} --set {option.name}=-`"
+        reason = f"{not_yet}: the address has to be entered at {title}, and its {option.label} here."
+        edit = f"`perkstar edit {quote(row.name)} --set {option.name}=-`"
+        return reason, f"Copy the address (c in details), enter it there, then {edit}"
     # Without a key nothing tells whether it was entered, but that something came.
     if option is None and only_way and not linked:
-        return f"{not_yet}.", enter
+        reason = f"{not_yet}: the address has to be entered there."
+        return reason, f"Copy the address (c in details) and enter it at {title}"
     return "", ""
 
 
