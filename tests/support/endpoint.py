@@ -66,6 +66,10 @@ def endpoint() -> Iterator[Listening]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            if len(body) < int(self.headers["content-length"]):
+                # The sender was killed in the middle of it.
+                self.close_connection = True
+                return
             told = Told({name.lower(): value for name, value in self.headers.items()}, body)
             listening.came.append(told)
             status, headers = listening.answer(told)
