@@ -18,14 +18,19 @@ LINES = b"\n".join(map(orjson.dumps, ROWS))
     "content",
     [LINES, LINES + b"\n\n", b"\n" + LINES.replace(b"\n", b"\r\n"), orjson.dumps(ROWS),
      b" " + orjson.dumps(ROWS, option=orjson.OPT_INDENT_2)],
+    ids=["lines", "an empty line at the end", "with returns", "a list", "a list in lines"],
 )  # fmt: skip
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
 def test_rows_come_out_however_they_are_written(content: bytes, packed: bool) -> None:
     file = io.BytesIO(gzip.compress(content) if packed else content)
     assert is_whole(file) and list(rows_of_file(file)) == ROWS
 
 
-@pytest.mark.parametrize("content", [LINES[:-3], gzip.compress(LINES)[:-5], gzip.compress(LINES)[:40]])
+@pytest.mark.parametrize(
+    "content",
+    [LINES[:-3], gzip.compress(LINES)[:-5], gzip.compress(LINES)[:40]],
+    ids=["in a line", "in the sum", "in the middle"],
+)
 def test_what_was_cut_off_is_known(content: bytes) -> None:
     assert not is_whole(io.BytesIO(content))
 
