@@ -34,7 +34,7 @@ _MADE = {"number": ("number", "number"), "date": ("date", "date")}
 
 
 def open_connector(credentials: CredentialStore, **more: Any) -> "HubSpot":
-    return HubSpot(load_catalog()["hubspot"], credentials, **more)
+    return HubSpot(load_catalog(drafts=True)["hubspot"], credentials, **more)
 
 
 class HubSpot(RestConnector):

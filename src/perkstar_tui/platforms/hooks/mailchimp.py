@@ -35,7 +35,7 @@ NO_MAIL = "transactional"
 
 
 def open_connector(credentials: CredentialStore, **more: Any) -> "Mailchimp":
-    return Mailchimp(load_catalog()["mailchimp"], credentials, **more)
+    return Mailchimp(load_catalog(drafts=True)["mailchimp"], credentials, **more)
 
 
 def address_hash(email: str) -> str:

@@ -66,7 +66,7 @@ _NO_WAY = _Way("", "", ("balance", "bonusBalance", "numberStampsTotal", "current
 
 
 def open_connector(credentials: CredentialStore, **more: Any) -> "PerkstarCloud":
-    return PerkstarCloud(load_catalog()["perkstar"], credentials, **more)
+    return PerkstarCloud(load_catalog(drafts=True)["perkstar"], credentials, **more)
 
 
 class PerkstarCloud(RestConnector):

@@ -31,7 +31,7 @@ _TEXT = "https://developer-production-s.squarecdn.com/schemas/v1/common.json#squ
 
 
 def open_connector(credentials: CredentialStore, **more: Any) -> "Square":
-    return Square(load_catalog()["square"], credentials, **more)
+    return Square(load_catalog(drafts=True)["square"], credentials, **more)
 
 
 class Square(RestConnector):

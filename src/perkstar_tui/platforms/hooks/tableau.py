@@ -19,7 +19,7 @@ AT_ONCE = 32 * 1024 * 1024
 
 
 def open_connector(credentials: CredentialStore, **more: Any) -> "Tableau":
-    return Tableau(load_catalog()["tableau"], credentials, **more)
+    return Tableau(load_catalog(drafts=True)["tableau"], credentials, **more)
 
 
 class Tableau(Described):
