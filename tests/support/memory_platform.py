@@ -18,6 +18,33 @@ MAPPING = [
 ]
 
 
+def integration(name: str, now: datetime) -> dict[str, Any]:
+    """The row of an active integration of this platform, which runs by hand alone."""
+    texts = (
+        "form",
+        "remote_account_name",
+        "status_reason",
+        "paused_by",
+        "disconnect_reason",
+        "owner",
+        "purpose",
+    )
+    return {
+        "id": "int_1",
+        "name": name,
+        "platform": "memory",
+        "kind": "prebuilt",
+        "status": "active",
+        "created_at": now,
+        "config": {"frequency": "manual"},
+        "config_version": 1,
+        "scopes": [],
+        "failures": 0,
+        "previewed": True,
+        **dict.fromkeys(texts, ""),
+    }
+
+
 def config(integration_id: str = "int_1", **more: Any) -> RunConfig:
     direction = more.pop("direction", Direction.BOTH)
     truth = more.pop("truth", SourceOfTruth.PERKSTAR)

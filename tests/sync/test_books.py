@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from memory_platform import MemoryPlatform, StillClock, config
+from memory_platform import MemoryPlatform, StillClock, config, integration
 from sqlalchemy import insert, select, update
 
 from perkstar_tui.model.enums import Trigger
@@ -237,28 +237,7 @@ class Firm:
         self.engine = Engine(self.store, bench, self.clock)
         now = self.clock.now()
         with self.store.write() as connection:
-            connection.execute(
-                insert(INTEGRATION).values(
-                    id="int_1",
-                    name="Books",
-                    platform="memory",
-                    kind="prebuilt",
-                    status="active",
-                    created_at=now,
-                    config={"frequency": "manual"},
-                    config_version=1,
-                    scopes=[],
-                    form="",
-                    remote_account_name="",
-                    status_reason="",
-                    failures=0,
-                    previewed=True,
-                    paused_by="",
-                    disconnect_reason="",
-                    owner="",
-                    purpose="",
-                )
-            )
+            connection.execute(insert(INTEGRATION).values(**integration("Books", now)))
             connection.execute(
                 insert(CARD).values(
                     id="crd_1",

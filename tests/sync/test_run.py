@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from memory_platform import MemoryPlatform, StillClock, config
+from memory_platform import MemoryPlatform, StillClock, config, integration
 from sqlalchemy import func, insert, select, update
 
 from perkstar_tui.model.enums import SourceOfTruth, Trigger
@@ -29,28 +29,7 @@ class Shop:
         bench = Workbench(lambda row: self.config, lambda row, held: self.platform, lambda: None)
         self.engine = Engine(self.store, bench, self.clock)
         with self.store.write() as connection:
-            connection.execute(
-                insert(INTEGRATION).values(
-                    id="int_1",
-                    name="Memory",
-                    platform="memory",
-                    kind="prebuilt",
-                    status="active",
-                    created_at=self.clock.now(),
-                    config={"frequency": "manual"},
-                    config_version=1,
-                    scopes=[],
-                    form="",
-                    remote_account_name="",
-                    status_reason="",
-                    failures=0,
-                    previewed=True,
-                    paused_by="",
-                    disconnect_reason="",
-                    owner="",
-                    purpose="",
-                )
-            )
+            connection.execute(insert(INTEGRATION).values(**integration("Memory", self.clock.now())))
 
     def customer(self, **fields: object) -> str:
         id_ = new_id("cus")

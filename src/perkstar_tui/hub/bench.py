@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, insert, select
 
@@ -113,6 +114,12 @@ class Bench:
         """Whether a person enters the address of webhooks at the vendor."""
         manifest = self.catalog.get(platform)
         return manifest is not None and manifest.webhooks is not None and manifest.webhooks.by_hand
+
+    def plays_here(self, platform: str) -> bool:
+        """Whether a platform's address is on this machine, as a sandbox's is: then it reaches what listens here."""
+        endpoint = self.settings.endpoints.get(platform)
+        url = endpoint.get("url") if isinstance(endpoint, dict) else endpoint
+        return is_here(str(url or ""))
 
     @cached_property
     def engine(self) -> Engine:
@@ -291,6 +298,11 @@ class Bench:
     def close(self) -> None:
         self.calls.flush()
         self.store.close()
+
+
+def is_here(url: str) -> bool:
+    """Whether an address leads to this machine and nowhere else."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 Open = Callable[[], Bench]

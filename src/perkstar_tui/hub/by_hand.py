@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from shlex import quote
 from typing import Any
-from urllib.parse import urlsplit
 
 from perkstar_tui.model.enums import Direction, Kind, Status
 
-from .bench import Bench
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from .bench import Bench, is_here
 
 
 def to_do(bench: Bench, row: Any, address: str, keys: Mapping[str, str], linked: int) -> tuple[str, str]:
@@ -49,8 +46,4 @@ def to_do(bench: Bench, row: Any, address: str, keys: Mapping[str, str], linked:
 def _reaches(bench: Bench, platform: str) -> bool:
     """Whether the platform can reach this machine: by its public address, or since both are on one machine."""
     public = bench.settings.public_url
-    if public and urlsplit(public).hostname not in _LOOPBACK:
-        return True
-    endpoint = bench.settings.endpoints.get(platform)
-    url = endpoint.get("url") if isinstance(endpoint, dict) else endpoint
-    return bool(url) and urlsplit(str(url)).hostname in _LOOPBACK
+    return bool(public and not is_here(public)) or bench.plays_here(platform)

@@ -43,7 +43,6 @@ LOOK_S = 3.0
 LARGEST = 2_000_000
 HIDDEN = "•" * 8
 """What is shown for a key that is kept; given back, it changes nothing."""
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def hook_owner(integration_id: str) -> str:
@@ -144,9 +143,7 @@ class Receiver:
         if self.bench.manifest(platform).kind is Kind.WEBHOOK:
             # Whose it is knows best who can reach this machine.
             return local
-        endpoint = self.bench.settings.endpoints.get(platform)
-        url = endpoint.get("url") if isinstance(endpoint, dict) else endpoint
-        return local if url and urlsplit(str(url)).hostname in _LOOPBACK else None
+        return local if self.bench.plays_here(platform) else None
 
     async def _subscribe(self, local: str) -> None:
         rows = await asyncio.to_thread(self._wanting)

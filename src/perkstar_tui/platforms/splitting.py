@@ -1,6 +1,6 @@
 """A bill that several customers paid: a sale for each payment, so that each earns for what it paid. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from perkstar_tui.model.remote import Sale, SaleLine
@@ -62,14 +62,12 @@ def _lines(line: SaleLine, weights: Sequence[int]) -> list[SaleLine]:
 
 def shares(amount: int, weights: Sequence[int]) -> list[int]:
     """An amount shared out by weight; the shares add up to it, and none is a unit or more away from its due."""
-    return list(_shares(amount, weights))
-
-
-def _shares(amount: int, weights: Sequence[int]) -> Iterator[int]:
     whole, seen, given = sum(weights), 0, 0
-    for place, weight in enumerate(weights):
+    found = []
+    for place, weight in enumerate(weights, 1):
         seen += weight
         # Of the running total, so that what is rounded off one share comes with the next.
-        due = amount * seen // whole if whole > 0 else amount * (place + 1) // len(weights)
-        yield due - given
+        due = amount * seen // whole if whole > 0 else amount * place // len(weights)
+        found.append(due - given)
         given = due
+    return found

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
@@ -309,11 +310,7 @@ def _read_described(
     rows = dig(told, _whose(spec.rows, every)) if spec.rows else told
     found: list[Event] = []
     for row in rows if isinstance(rows, list) else [] if rows is None else [rows]:
-
-        def at_path(path: str) -> Any:
-            own = dig(row, path) if path else row  # noqa: B023
-            return dig(told, path) if own is None else own
-
+        at_path = partial(_at, row, told)
         kind = headers.get(spec.type_header, "") if spec.type_header else str(at_path(spec.type) or "")
         data = _data_of(spec, kind)
         if data is None or any(
@@ -340,6 +337,12 @@ def _read_described(
         at = _time(at_path(spec.at)) if spec.at else None
         found.append(Event(str(id_ or _words(spec, row, body, now)), data, named, kind, at, carried))
     return found
+
+
+def _at(row: Any, told: Any, path: str) -> Any:
+    """What an event has at a path, else what stands there beside the events; the empty path is the event."""
+    own = dig(row, path) if path else row
+    return dig(told, path) if own is None else own
 
 
 def _first_word(kind: str) -> str:

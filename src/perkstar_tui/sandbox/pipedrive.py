@@ -312,16 +312,20 @@ class Pipedrive(Granted, Ordinary):
             row.touch(self.clock.ms())
             self.kind("persons").put(row)
 
-    def listed(self, call: Call) -> Answer:
-        """A page by a column and the place in it; deleted ones are not shown."""
+    def asked(self, call: Call, columns: str) -> tuple[int, str]:
+        """How many of a list are asked for, and by which column."""
         limit = call.number("limit", 100, 1)
         if limit > 500:
             raise self.invalid("limit must be less than or equal to 500")
-        column = {"": "seq", "id": "seq", "update_time": "updated", "add_time": "created"}.get(
-            call.arg("sort_by")
-        )
+        known = {"": "seq", "id": "seq", "update_time": "updated", "add_time": "created"}
+        column = known.get(call.arg("sort_by"))
         if column is None:
-            raise self.invalid("sort_by must be one of [id, update_time, add_time]")
+            raise self.invalid(f"sort_by must be one of [{columns}]")
+        return limit, column
+
+    def listed(self, call: Call) -> Answer:
+        """A page by a column and the place in it; deleted ones are not shown."""
+        limit, column = self.asked(call, "id, update_time, add_time")
         conditions = Conditions("state = 0")
         if call.arg("ids"):
             conditions.one_of("id", call.arg("ids").split(",")[:100])
@@ -400,14 +404,7 @@ class Pipedrive(Granted, Ordinary):
 
     def list_activities(self, call: Call) -> Answer:
         """Activities, of a person where one is asked for."""
-        limit = call.number("limit", 100, 1)
-        if limit > 500:
-            raise self.invalid("limit must be less than or equal to 500")
-        column = {"": "seq", "id": "seq", "update_time": "updated", "add_time": "created"}.get(
-            call.arg("sort_by")
-        )
-        if column is None:
-            raise self.invalid("sort_by must be one of [id, update_time, add_time, due_date]")
+        limit, column = self.asked(call, "id, update_time, add_time, due_date")
         conditions = Conditions("state = 0")
         if call.arg("person_id"):
             conditions.add("ref = ?", call.arg("person_id"))

@@ -109,11 +109,11 @@ class DeliveriesPane(Pane):
 
     def on_paged_table_loaded(self, event: PagedTable.Loaded) -> None:
         event.stop()
-        self.screen.offer_keys()  # type: ignore[attr-defined]
+        self.offer_keys()
 
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()
-        self.screen.offer_keys()  # type: ignore[attr-defined]
+        self.offer_keys()
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()

@@ -131,7 +131,7 @@ class LogPane(Pane):
             self.following = False
             self._draw_filters()
         self._draw_entry()
-        self.screen.offer_keys()  # type: ignore[attr-defined]
+        self.offer_keys()
 
     def _draw_filters(self) -> None:
         words = []

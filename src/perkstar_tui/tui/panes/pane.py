@@ -6,6 +6,7 @@ from textual.containers import Vertical
 
 from perkstar_tui.hub.views import IntegrationView
 
+from ..screens.base import PerkScreen
 from ..widgets.painted import app_of
 from ..widgets.table import Table
 
@@ -39,6 +40,11 @@ class Pane(Vertical):
     def allows(self, action: str) -> bool:
         """Whether one of the pane's own acts makes sense now."""
         return True
+
+    def offer_keys(self) -> None:
+        """Have the screen draw its last line again: other acts make sense now."""
+        if isinstance(self.screen, PerkScreen):
+            self.screen.offer_keys()
 
     def tick(self) -> None:
         """Time has passed."""

@@ -107,7 +107,7 @@ class RecordsPane(Pane):
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()
         self._draw_said()
-        self.screen.offer_keys()  # type: ignore[attr-defined]
+        self.offer_keys()
 
     def _draw_lists(self) -> None:
         pieces: list[Piece] = [(self.program.keys.shown("filter"), "key"), (" show ", "dim")]
