@@ -9,6 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Many more examples than a suite has time for: pytest --hypothesis-profile deep tests/properties
+settings.register_profile(
+    "deep", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=3_000
+)
 settings.load_profile("steady")
 
 EXCUSED = "../shared"

@@ -92,20 +92,22 @@ def decide(
             decision.base[line.remote] = b
             continue
         if line.consent:
-            _consent(line, hub, remote, r, known, b, decision, proven=consent_proven)
+            _consent(line, hub, remote, r, known, b, decision, proven=consent_proven, creating=creating)
             continue
         theirs, ours = remote.get(line.remote), hub.get(line.hub)
         # What the platform can only say in part (a birthday without a year) is no other value if it adds nothing.
         partly = h is not None and r is not None and line.transform.back(theirs, ours) == ours
         winner = _winner(line, h, r, b, known, moment, decision, partly=partly)
         if winner == "remote":
-            decision.take[line.hub] = line.transform.back(remote.get(line.remote), hub.get(line.hub))
+            if not partly:
+                decision.take[line.hub] = line.transform.back(theirs, ours)
             decision.base[line.remote] = r
         elif winner == "hub":
             if line.write is Write.CREATE_ONLY and not creating:
                 decision.waiting.append(line.remote)
-                if known:
-                    decision.base[line.remote] = b
+                # What stands there for good is what both know of: a clash over it is not found again each time.
+                if known or r is not None:
+                    decision.base[line.remote] = r
             else:
                 decision.send[line.remote] = line.transform.out(hub.get(line.hub))
                 if known:
@@ -169,7 +171,7 @@ def _winner(
         side = "remote"
     else:
         side = "clash"
-    if side == "clash" and partly and hub_may:
+    if side in ("clash", "remote") and partly and hub_may:
         side = "hub"
     if side == "clash":
         if hub_may and remote_may:
@@ -210,20 +212,24 @@ def _consent(
     decision: Decision,
     *,
     proven: bool,
+    creating: bool,
 ) -> None:
     """Consent by itself only ever goes down (H11): a "no" on either side wins, a "yes" travels only with proof."""
+    may_send = line.outward and (creating or line.write is not Write.CREATE_ONLY)
     said_here = hub.get(line.hub)
     said_there = line.transform.back(remote.get(line.remote), said_here)
     if said_there == "no" and line.inward:
         decision.take[line.hub] = "no"
         decision.base[line.remote] = r
-    elif said_here == "no" and line.outward and said_there == "yes":
+    elif said_here == "no" and may_send and said_there == "yes":
         decision.send[line.remote] = line.transform.out("no")
+    elif said_here == "no" and line.outward and said_there == "yes":
+        decision.waiting.append(line.remote)
     elif said_there == "yes" and line.inward and said_here in (None, "unknown"):
         # The vendor's own record of the opt-in is the proof that is kept.
         decision.take[line.hub] = "yes"
         decision.base[line.remote] = r
-    elif said_here == "yes" and line.outward and proven and said_there is None:
+    elif said_here == "yes" and may_send and proven and said_there is None:
         decision.send[line.remote] = line.transform.out("yes")
     elif known:
         decision.base[line.remote] = b
