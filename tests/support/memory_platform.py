@@ -156,6 +156,10 @@ class MemoryPlatform:
                 )
                 answers.append(Answer(change.key, None, error))
                 continue
+            if change.remote_id is not None and change.remote_id not in self.contacts:
+                error = PerkstarError(ErrorKind.NOT_FOUND, "Memory has no such record.")
+                answers.append(Answer(change.key, None, error))
+                continue
             self.writes.append(change)
             id_ = change.remote_id or f"m{next(self._ids)}"
             self.put(id_, **change.fields)

@@ -15,7 +15,7 @@ from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, values_of
 from perkstar_tui.store.database import ms
 
-from .context import CONFLICT, CUSTOMER, EVENT, LINK, LOG, Leg, drop_placeholders, name_of
+from .context import CONFLICT, CUSTOMER, EVENT, INTENT, LINK, LOG, Leg, drop_placeholders, name_of
 from .mapping import plain_text
 from .matching import Found, match
 from .plan import Clash, Decision, Moment, decide
@@ -189,6 +189,7 @@ class _PageWork:
         self.found_keys: dict[str, dict[str, str | None]] = {}
         self.stamped: dict[tuple[str, ...], dict[str, Any]] = {}
         self.fresh_ids: list[str] = []
+        self.open_creates: list[tuple[str, dict[str, Value]]] = []
         self.inward_lines = [
             (line.remote, line.hub, line.transform.back, line.transform.same)
             for line in self.config.lines
@@ -226,6 +227,8 @@ class _PageWork:
             else:
                 emails.add(keys.get("email"))
         fresh = []
+        self._recall_creates()
+        hub_ids |= {id_ for id_, _ in self.open_creates}
         for column, found in (("id", hub_ids), ("email_key", emails), ("phone_key", phones)):
             wanted = [value for value in found if value]
             if not wanted:
@@ -246,6 +249,29 @@ class _PageWork:
             )
             for hub_id, remote_id in self.connection.execute(query, values_of(self.connection, fresh)):
                 self.taken[hub_id] = remote_id
+
+    def _recall_creates(self) -> None:
+        """What an earlier run tried to create here and never heard of: customers, and what was sent of each."""
+        rows = self.connection.execute(
+            select(INTENT.c.hub_id, INTENT.c.payload).where(
+                INTENT.c.integration_id == self.leg.id, INTENT.c.act == "create", INTENT.c.state == "open"
+            )
+        )
+        same = {line.remote: line.transform.same for line in self.config.lines}
+        for hub_id, sent in rows:
+            known = {path: same[path](value) for path, value in (sent or {}).items() if path in same}
+            if known:
+                self.open_creates.append((hub_id, known))
+
+    def our_create(self, values: dict[str, Value]) -> tuple[str, dict[str, Value]] | None:
+        """The customer whose lost create made this record: it shows exactly what was sent."""
+        same = {line.remote: line.transform.same for line in self.config.lines}
+        for hub_id, sent in self.open_creates:
+            if hub_id in self.taken or hub_id not in self.customers:
+                continue
+            if all(same[path](values.get(path)) == value for path, value in sent.items()):
+                return hub_id, sent
+        return None
 
     def remember(self, customer: dict[str, Any]) -> None:
         self.customers[customer["id"]] = customer
@@ -417,6 +443,15 @@ class _PageWork:
     def unknown(self, link: Any, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
         """First contact: match, then link, create or hold."""
         keys = self.keys(record.id, values)
+        ours = self.our_create(values) if self.open_creates else None
+        if ours is not None:
+            hub_id, sent = ours
+            row = self.new_link(link, record, print_, hub_id, {})
+            self.taken[hub_id] = record.id
+            decision = self.compare(self.customers[hub_id], values, sent, record)
+            row["base"] = {**sent, **decision.base}
+            self.take(self.customers[hub_id], decision, row)
+            return
         email, phone = keys.get("email"), keys.get("phone")
         if (email and email in self.index["email"]) or (phone and phone in self.index["phone"]):
             found = match(keys, self.config.match, self.candidates)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -15,7 +15,7 @@ from perkstar_tui.store.bulk import one_of, values_of
 
 from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
-from .inward import DATA, fingerprint, mapped
+from .inward import DATA, fingerprint, mapped, settle_missing
 from .plan import Decision, Moment, decide
 
 PAGE = 500
@@ -294,7 +294,8 @@ async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
                         "integration_id": leg.id,
                         "act": "create",
                         "hub_id": job.customer["id"],
-                        "payload": {},
+                        # What is sent is how it is known again where there is neither e-mail address nor phone.
+                        "payload": job.change.fields,
                         "state": "open",
                         "created_at": now,
                         "tried_at": now,
@@ -303,11 +304,36 @@ async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
                 ],
             )
     answers = await leg.connector.send(DataType.CUSTOMERS, [job.change for job in jobs])
+    unknown = []
     with leg.store.write(leg.lease.fence) as connection:
         for job, answer in zip(jobs, answers, strict=True):
-            _record(leg, connection, job, answer, count=count)
+            if _says_gone(job, answer):
+                unknown.append((job, answer))
+            else:
+                _record(leg, connection, job, answer, count=count)
         if creates:
             _drop_intents(leg, connection, creates)
+    if unknown:
+        await _settle_unknown(leg, unknown, count=count)
+
+
+def _says_gone(job: Job, answer: Answer) -> bool:
+    gone = answer.error is not None and answer.error.kind is ErrorKind.NOT_FOUND
+    return gone and job.change.remote_id is not None
+
+
+async def _settle_unknown(leg: Leg, unknown: Sequence[tuple[Job, Answer]], *, count: bool) -> None:
+    """Records that the platform does not know any more are asked for by id: deleted or merged, or truly refused."""
+    await settle_missing(leg, [str(job.change.remote_id) for job, _ in unknown])
+    with leg.store.write(leg.lease.fence) as connection:
+        links = links_of(connection, leg, [job.customer["id"] for job, _ in unknown])
+        for job, answer in unknown:
+            link = links.get(job.customer["id"])
+            still = link is not None and link.state == LinkState.LINKED
+            if still and link.remote_id == job.change.remote_id:
+                _record(leg, connection, job, answer, count=count)
+            else:
+                leg.outward.excluded += count
 
 
 def _drop_intents(leg: Leg, connection: Connection, creates: Sequence[Job]) -> None:
@@ -465,22 +491,18 @@ async def settle_intents(leg: Leg) -> None:
     """Creates that an earlier run began and never heard of: look each up at the vendor once its search can know it."""
     with leg.store.read() as connection:
         rows = connection.execute(
-            select(INTENT.c.id, INTENT.c.tried_at, CUSTOMER)
+            select(INTENT.c.id, INTENT.c.tried_at, INTENT.c.payload, CUSTOMER)
             .join(CUSTOMER, CUSTOMER.c.id == INTENT.c.hub_id)
             .where(INTENT.c.integration_id == leg.id, INTENT.c.act == "create", INTENT.c.state == "open")
         ).all()
-        linked = links_of(connection, leg, [row[2] for row in rows]) if rows else {}
+        linked = links_of(connection, leg, [row[3] for row in rows]) if rows else {}
     if not rows:
         return
-    lag = timedelta(seconds=leg.config.search_lag_s)
-    due = max(row.tried_at + lag for row in rows)
-    wait = (due - leg.clock.now()).total_seconds()
-    if wait > 0:
-        await leg.clock.sleep(wait)
+    await wait_for_search(leg)
     for row in rows:
         customer = {column.name: getattr(row, column.name) for column in CUSTOMER.c if column.name != "id"}
-        customer["id"] = row[2]
-        found = None if customer["id"] in linked else await _look_up(leg, customer)
+        customer["id"] = row[3]
+        found = None if customer["id"] in linked else await _look_up(leg, customer, row.payload or {})
         with leg.store.write(leg.lease.fence) as connection:
             if found is not None:
                 _adopt(leg, connection, Job(customer, None, Decision(), Change("", None, {})), found)
@@ -488,15 +510,37 @@ async def settle_intents(leg: Leg) -> None:
         await leg.pause_point()
 
 
-async def _look_up(leg: Leg, customer: dict[str, Any]) -> RemoteRecord | None:
-    """The record that our lost create may have made: found by e-mail or phone, unlinked, and not another person's."""
+async def wait_for_search(leg: Leg) -> None:
+    """Until the platform's search knows what an earlier run may have created without hearing of it."""
+    with leg.store.read() as connection:
+        last: datetime | None = connection.execute(
+            select(func.max(INTENT.c.tried_at)).where(
+                INTENT.c.integration_id == leg.id, INTENT.c.act == "create", INTENT.c.state == "open"
+            )
+        ).scalar()
+    if last is None:
+        return
+    wait = (last + timedelta(seconds=leg.config.search_lag_s) - leg.clock.now()).total_seconds()
+    if wait > 0:
+        await leg.clock.sleep(wait)
+
+
+async def _look_up(leg: Leg, customer: dict[str, Any], sent: dict[str, Value]) -> RemoteRecord | None:
+    """The record that our lost create may have made, found by e-mail or phone: as it was sent, for the customer may
+    have another by now.
+    """
+    paths = leg.config.key_paths()
     for key in ("email", "phone"):
-        value = customer[f"{key}_key"]
-        if not value or key not in leg.config.match:
+        if key not in leg.config.match:
             continue
-        records = [r for r in await leg.connector.find(DataType.CUSTOMERS, key, value) if not r.archived]
-        if len(records) == 1:
-            return records[0]
+        path, back = paths.get(key, ("", None))
+        told = leg.config.key_of(key, back(sent.get(path), None)) if back is not None else None
+        for value in dict.fromkeys((told, customer[f"{key}_key"])):
+            if value:
+                records = await leg.connector.find(DataType.CUSTOMERS, key, value)
+                records = [record for record in records if not record.archived]
+                if len(records) == 1:
+                    return records[0]
     return None
 
 

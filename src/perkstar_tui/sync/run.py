@@ -354,6 +354,7 @@ class _Run:
         wanted = DataType.CUSTOMERS in leg.config.data
         await inward.handle_events(leg, customers=wanted)
         if wanted:
+            await outward.wait_for_search(leg)
             due = await outward.retry_unanswered(leg)
             await inward.read_customers(leg, full=self.full)
             await inward.retry_due(leg, dict.fromkeys([*due, *await inward.rematch_held(leg)]))
