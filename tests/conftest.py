@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Many more examples than a suite has time for: pytest --hypothesis-profile deep tests/properties
 settings.register_profile(
     "deep", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=3_000
 )
+# Whether a fault is found at all, without the search for its shortest example.
+settings.register_profile(
+    "found", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300,
+    phases=[Phase.explicit, Phase.generate],
+)  # fmt: skip
 settings.load_profile("steady")
 
 EXCUSED = "../shared"

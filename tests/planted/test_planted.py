@@ -86,7 +86,7 @@ def test_the_suite_finds(fault: Fault, tmp_path: Path) -> None:
     run = subprocess.run(
         [
             sys.executable, "-m", "pytest", "-n", "0", "-x", "-p", "no:cacheprovider", *fault.tests.split(),
-            "--hypothesis-seed", "1",
+            "--hypothesis-profile", "found", "--hypothesis-seed", "1",
         ],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path / "src")}, capture_output=True, text=True,
         timeout=600, check=False,

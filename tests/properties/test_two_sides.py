@@ -19,7 +19,6 @@ from memory_platform import StillClock, config, integration
 from sqlalchemy import insert, select, update
 
 from perkstar_tui.model.enums import SourceOfTruth, Trigger
-from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.sync.context import CUSTOMER, INTEGRATION, INTENT, LINK, RUN
 from perkstar_tui.sync.run import Engine, Workbench

@@ -329,8 +329,7 @@ async def _settle_unknown(leg: Leg, unknown: Sequence[tuple[Job, Answer]], *, co
         links = links_of(connection, leg, [job.customer["id"] for job, _ in unknown])
         for job, answer in unknown:
             link = links.get(job.customer["id"])
-            still = link is not None and link.state == LinkState.LINKED
-            if still and link.remote_id == job.change.remote_id:
+            if link is not None and link.state == LinkState.LINKED and link.remote_id == job.change.remote_id:
                 _record(leg, connection, job, answer, count=count)
             else:
                 leg.outward.excluded += count

@@ -225,7 +225,8 @@ def _settle_refund(leg: Leg, connection: Connection, refund_id: str) -> None:
                 TRANSACTION.c.integration_id == leg.id,
                 TRANSACTION.c.sale_id == refund.sale_id,
                 TRANSACTION.c.line_kind == "refund",
-                (TRANSACTION.c.state.in_(["queued", "credited"])) | (TRANSACTION.c.id == refund_id),
+                # A part too small to take a whole point back counts with the next one.
+                (TRANSACTION.c.state != "pending") | (TRANSACTION.c.id == refund_id),
             )
         ).scalar_one()
         back = reversal(sale.earned, refunded, sale.total_minor, sale.reversed)
