@@ -187,7 +187,7 @@ class Money(RuleBasedStateMachine):
             joined = select(LINK.c.remote_id, CUSTOMER.c.balance).join(
                 CUSTOMER, CUSTOMER.c.id == LINK.c.hub_id
             )
-            shown = {remote_id: balance for remote_id, balance in connection.execute(joined)}
+            shown = {row.remote_id: row.balance for row in connection.execute(joined)}
         for person, card in self.cards.items():
             due = sum(bill.points for bill in self.bills if bill.person == person)
             assert balances[card] == due, person
