@@ -255,7 +255,7 @@ def test_a_kill_of_a_migration_leaves_the_old_store_or_the_new_one(tmp_path):
 
 
 @pytest.mark.long
-def test_two_hundred_kills_end_as_an_undisturbed_run(tmp_path, capsys):
+def test_two_hundred_kills_end_as_an_undisturbed_run(tmp_path):
     """28 first syncs and 24 increments (in turn at three vendors), 48 creates, 48 refreshes, 52 migrations."""
     chance = random.Random(4)
     ended: dict[str, int] = {}
@@ -272,6 +272,5 @@ def test_two_hundred_kills_end_as_an_undisturbed_run(tmp_path, capsys):
         lost = field.reconnected
     for number in range(52):
         kill_migration(tmp_path / f"store{number}", chance, 1.2)
-    with capsys.disabled():
-        kinds = ", ".join(f"{count} {name}" for name, count in ended.items())
-        print(f"\nkilled and ended equal: {kinds}, 52 migrations; refresh tokens lost in the crash: {lost}")
+    kinds = ", ".join(f"{count} {name}" for name, count in ended.items())
+    print(f"\nkilled and ended equal: {kinds}, 52 migrations; refresh tokens lost in the crash: {lost}")

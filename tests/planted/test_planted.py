@@ -89,7 +89,8 @@ def test_the_suite_finds(fault: Fault, tmp_path: Path) -> None:
     (copy / fault.file).write_text(text.replace(fault.line, fault.instead))
     run = subprocess.run(
         [
-            sys.executable, "-m", "pytest", "-n", "0", "-x", "-m", "long or not long", "-p", "no:cacheprovider", *fault.tests.split(),
+            sys.executable, "-m", "pytest", "-n", "0", "-x", "-m", "long or not long", "-p", "no:cacheprovider",
+            *fault.tests.split(),
             "--hypothesis-profile", "found", "--hypothesis-seed", "1",
         ],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path / "src")}, capture_output=True, text=True,

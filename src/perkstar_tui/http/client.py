@@ -4,6 +4,7 @@ It knows no vendor: what differs comes in as a `Policy`. Bodies are JSON in both
 """
 
 import asyncio
+import contextlib
 import json as json_text
 import logging
 import random
@@ -22,7 +23,7 @@ from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Traffic
 
-from .budget import Budgets, LocalBudgets, Pace
+from .budget import Budgets, LocalBudgets, Pace, spacing
 from .errors import ErrorShape, Rule, dig, refusal, shown_request
 
 # Its lines would hold whole addresses, and with them whom a search was for.
@@ -219,8 +220,6 @@ class HttpClient:
         while True:
             own = await self.auth.headers() if auth and self.auth is not None else {}
             secret = self.auth.params() if auth and self.auth is not None else {}
-            if pace is not None:
-                self.traffic.throttled_ms += await pace.turn()
             request = self._client.build_request(
                 method,
                 path if path.startswith("http") else self.base_url + path,
@@ -230,11 +229,11 @@ class HttpClient:
             )
             if auth and self.auth is not None:
                 request.headers.update(self.auth.sign(method, str(request.url)))
-            if self._gate is None:
+            # The place among those that may call at once comes first: behind its slot a call would wait too long.
+            async with self._gate or contextlib.nullcontext():
+                if pace is not None:
+                    self.traffic.throttled_ms += await pace.turn()
                 outcome = await self._once(request, pace, expect, shape, into)
-            else:
-                async with self._gate:
-                    outcome = await self._once(request, pace, expect, shape, into)
             if isinstance(outcome, Reply):
                 return outcome
             error = outcome.error
@@ -433,12 +432,12 @@ def transport_words(problem: httpx.HTTPError) -> tuple[str, str | None]:
 
 
 def _learn(pace: Pace, names: LimitHeaders, headers: httpx.Headers) -> None:
-    """Follow the rate that the vendor tells, with a twentieth to spare, and pause when nothing is left of it."""
+    """Follow the rate that the vendor tells, and pause when nothing is left of it."""
     try:
         most = float(headers.get(names.most) or 0)
         interval = float(headers.get(names.interval_ms) or 0)
         if most > 0 and interval > 0:
-            pace.learn(interval / (most * 0.95))
+            pace.learn(spacing(interval, most))
         left = headers.get(names.remaining)
         if left is not None and float(left) <= 0 and interval > 0:
             pace.hold(interval / 1000.0)

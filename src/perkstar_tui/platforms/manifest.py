@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from perkstar_tui.http.budget import spacing
 from perkstar_tui.model.enums import DataType, Direction, Kind, Write
 from perkstar_tui.model.errors import ErrorKind
 
@@ -190,7 +191,7 @@ class LimitSpec(_Part):
     @property
     def interval_ms(self) -> float:
         """Milliseconds between evenly spaced requests; 0 where there is no limit in time."""
-        return self.per_s * 1000.0 / self.requests if self.requests else 0.0
+        return spacing(self.per_s * 1000.0, self.requests) if self.requests else 0.0
 
 
 class ErrorRule(_Part):
