@@ -21,6 +21,7 @@ class ErrorKind(StrEnum):
     PLAN_LIMIT = "plan_limit"
     PREVIEW_OWED = "preview_owed"
     LOCKED = "locked"
+    STORE_UNAVAILABLE = "store_unavailable"
     NOT_FOUND = "not_found"
     AMBIGUOUS = "ambiguous"
     USAGE = "usage"
@@ -132,6 +133,12 @@ CATALOGUE: dict[ErrorKind, KindFacts] = {
         "Another run of this integration is going on.",
         "Nothing is started.",
         "Wait for that run to end, or watch it on the screen.",
+        7,
+    ),
+    ErrorKind.STORE_UNAVAILABLE: KindFacts(
+        "The store cannot be read or written: its disk is full, another program holds it, or its server is away.",
+        "Nothing is half done: the run ends at its last page, and the next one goes on from there.",
+        "Mend what is named, then sync again; `perkstar doctor` looks at the store.",
         7,
     ),
     ErrorKind.NOT_FOUND: KindFacts(

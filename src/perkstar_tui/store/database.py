@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, create_engine, event, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -41,10 +42,55 @@ def _make_private(file: Path) -> None:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+PATIENCE_S = 30.0
+"""How long a transaction waits for another program that holds the store."""
+
+_TROUBLES = (
+    (("SQLITE_BUSY", "SQLITE_LOCKED"), "Another program holds the store and does not let go.",
+     "End the program that holds it (a backup, a database browser), then try again."),
+    (("SQLITE_FULL",), "The disk that the store lies on is full.", "Free some space there, then try again."),
+    (("SQLITE_IOERR",), "The disk that the store lies on cannot be read or written; it may be full.",
+     "Look at the disk and its free space, then try again."),
+    (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"), "The store's file cannot be written.",
+     "Look at the rights of the home directory (`perkstar where`)."),
+    (("SQLITE_CORRUPT", "SQLITE_NOTADB"), "The store's file is damaged.",
+     "Restore a backup (`perkstar restore FILE`), or begin with another home; `perkstar db check` tells more."),
+)  # fmt: skip
+
+
+def _trouble(error: DBAPIError) -> PerkstarError | None:
+    """What kept the database from its work, in words; None for what is a fault of ours."""
+    name = str(getattr(error.orig, "sqlite_errorname", "") or "")
+    for names, message, remedy in _TROUBLES:
+        if name.startswith(names):
+            return PerkstarError(ErrorKind.STORE_UNAVAILABLE, message, remedy=remedy)
+    if error.connection_invalidated or type(error.orig).__name__ in ("OperationalError", "AdminShutdown"):
+        if name:
+            return None
+        return PerkstarError(
+            ErrorKind.STORE_UNAVAILABLE,
+            "The database server cannot be reached, or ended the connection.",
+            remedy="Look whether it runs and whether PERKSTAR_DATABASE_URL is right, then try again.",
+        )
+    return None
+
+
+@contextmanager
+def _told_in_words() -> Iterator[None]:
+    """Troubles of the database become errors that a person understands; nothing else is touched."""
+    try:
+        yield
+    except DBAPIError as error:
+        told = _trouble(error)
+        if told is None:
+            raise
+        raise told from error
+
+
 class Store:
     """One database. Safe to use from several threads; each transaction has a connection of its own."""
 
-    def __init__(self, url: str, *, read_only: bool = False) -> None:
+    def __init__(self, url: str, *, read_only: bool = False, patience_s: float = PATIENCE_S) -> None:
         self.url = url
         self.read_only = read_only
         self.sqlite = url.startswith("sqlite")
@@ -52,7 +98,7 @@ class Store:
         if self.sqlite:
             if not read_only:
                 _make_private(Path(url.removeprefix("sqlite:///")))
-            options["connect_args"] = {"timeout": 30, "check_same_thread": False}
+            options["connect_args"] = {"timeout": patience_s, "check_same_thread": False}
         self.engine = create_engine(url, **options)
         if self.sqlite:
             event.listen(self.engine, "connect", self._prepare_sqlite)
@@ -89,8 +135,8 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view; nothing may be written in it."""
-        with self.engine.connect() as connection, connection.begin():
+        """A consistent view; nothing may be written in it. Raises PerkstarError STORE_UNAVAILABLE."""
+        with _told_in_words(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -98,13 +144,14 @@ class Store:
         """One write transaction: all or nothing. With `fence` (lease name, number) it holds only for that owner.
 
         `durable` waits until the disk has it, for intents (a crash of the machine must not forget them).
-        Raises LeaseLostError, or PerkstarError NOT_ALLOWED when opened read-only.
+        Raises LeaseLostError, or PerkstarError: NOT_ALLOWED when opened read-only, STORE_UNAVAILABLE when the disk is
+        full, another program holds the store, or its server is away.
         """
         if self.read_only:
             raise PerkstarError(
                 ErrorKind.NOT_ALLOWED, "The store is open read-only, so nothing can be changed."
             )
-        with self.engine.connect().execution_options(writes=True) as connection:
+        with _told_in_words(), self.engine.connect().execution_options(writes=True) as connection:
             if durable and self.sqlite:
                 connection.connection.dbapi_connection.execute("PRAGMA synchronous=FULL")  # type: ignore[union-attr]
             try:
@@ -158,7 +205,8 @@ class Store:
         """Bring the tables to this program's version. Cheap when they are already there."""
         from .migrations.upgrade import upgrade
 
-        upgrade(self)
+        with _told_in_words():
+            upgrade(self)
 
     def get_setting(self, name: str, default: Any = None) -> Any:
         setting = table(t.Setting)

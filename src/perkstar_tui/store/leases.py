@@ -22,6 +22,9 @@ __all__ = ["LEASE_S", "Held", "LeaseLostError", "owner_alive", "release", "renew
 
 LEASE_S = 30.0
 
+FARTHEST = timedelta(hours=1)
+"""A lease that ends later than this was taken while the clock was wrong: it holds nobody up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -66,6 +69,10 @@ def _dead(row: t.Lease) -> bool:
     return bool(row.started) and _process_start(row.pid) != row.started
 
 
+def _lasts(until: datetime, now: datetime) -> bool:
+    return now < until <= now + FARTHEST
+
+
 def take(store: Store, name: str, now: datetime, *, seconds: float = LEASE_S) -> Held | None:
     """Take the lease if it is free, expired or its owner is dead; None when another owner works."""
     lease = table(t.Lease)
@@ -90,7 +97,7 @@ def take(store: Store, name: str, now: datetime, *, seconds: float = LEASE_S) ->
                     return None
                 raise
             return Held(name, owner, 1)
-        if row.owner and row.expires_at > now and not _dead(row):  # type: ignore[arg-type]
+        if row.owner and _lasts(row.expires_at, now) and not _dead(row):  # type: ignore[arg-type]
             return None
         changed = connection.execute(
             update(lease)
@@ -129,4 +136,4 @@ def owner_alive(store: Store, name: str, now: datetime) -> bool:
     lease = table(t.Lease)
     with store.read() as connection:
         row = connection.execute(select(lease).where(lease.c.name == name)).first()
-    return row is not None and bool(row.owner) and row.expires_at > now and not _dead(row)  # type: ignore[arg-type]
+    return row is not None and bool(row.owner) and _lasts(row.expires_at, now) and not _dead(row)  # type: ignore[arg-type]

@@ -14,6 +14,8 @@ _SLOT = table(t.RateSlot)
 _CALL = table(t.ApiCall)
 HOUR_MS = 3_600_000
 FLUSH_S = 2.0
+FARTHEST_MS = 3_600_000
+"""A free moment farther off than this was written while the clock was wrong; no vendor's pause is kept that long."""
 
 
 class StoredBudgets:
@@ -29,7 +31,11 @@ class StoredBudgets:
         first = _insert(self._store, _SLOT).values(name=name, free_at_ms=now_ms + length)
         taken = first.on_conflict_do_update(
             index_elements=["name"],
-            set_={"free_at_ms": case((free >= now_ms, free + length), else_=now_ms + length)},
+            set_={
+                "free_at_ms": case(
+                    (free.between(now_ms, now_ms + FARTHEST_MS), free + length), else_=now_ms + length
+                )
+            },
         ).returning(free)
         with self._store.write() as connection:
             end: int = connection.execute(taken).scalar_one()

@@ -476,7 +476,7 @@ class _Run:
         return self.leg.config.zone if self.leg else "UTC"
 
 
-_OURS = (ErrorKind.USAGE, ErrorKind.NOT_ALLOWED, ErrorKind.LOCKED)
+_OURS = (ErrorKind.USAGE, ErrorKind.NOT_ALLOWED, ErrorKind.LOCKED, ErrorKind.STORE_UNAVAILABLE)
 """Kinds that speak of how this process was set up and not of the integration: they leave its status alone."""
 
 

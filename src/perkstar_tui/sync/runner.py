@@ -26,6 +26,9 @@ from .run import Engine
 RUNNER_LEASE = "runner"
 """Held by a process that wakes due runs; `sync` without waiting hands its run to it."""
 
+FARTHEST = timedelta(hours=26)
+"""No schedule is farther off: a day, and an hour of summer time, and one to spare."""
+
 TICK_S = 0.5
 DEBOUNCE_S = 1.0
 """How long local changes must have been still before real-time integrations send them (at once, yet together)."""
@@ -139,7 +142,14 @@ class Runner:
                     INTEGRATION.c.status.in_([Status.ACTIVE.value, Status.ERROR.value]),
                     or_(
                         INTEGRATION.c.requested.is_not(None),
-                        and_(INTEGRATION.c.next_run_at <= now, INTEGRATION.c.previewed),
+                        and_(
+                            or_(
+                                INTEGRATION.c.next_run_at <= now,
+                                # Set while the clock was wrong: no schedule and no quota is that far off.
+                                INTEGRATION.c.next_run_at > now + FARTHEST,
+                            ),
+                            INTEGRATION.c.previewed,
+                        ),
                     ),
                 )
                 .order_by(INTEGRATION.c.next_run_at)
