@@ -1,4 +1,4 @@
-"""When runs begin: due by the schedule, made up once after a sleep, and never kept waiting by a clock that was wrong."""
+"""When runs begin: due by the schedule, made up once after a sleep, never kept waiting by a clock that was wrong."""
 
 import asyncio
 from datetime import timedelta
