@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Connection, Table, bindparam, insert, text
+from sqlalchemy import Column, Connection, Table, bindparam, insert, text, update
 from sqlalchemy.engine import Dialect
 
 Bind = Callable[[Any], Any]
@@ -90,3 +90,14 @@ def values_of(connection: Connection, values: Sequence[str]) -> dict[str, Any]:
     """The parameter for `one_of`."""
     given = list(values)
     return {"values": orjson.dumps(given).decode() if connection.dialect.name == "sqlite" else given}
+
+
+def update_rows(connection: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change rows by their `id`, given as `b_id`; those with the same columns go in one statement."""
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(sorted(row)), []).append(row)
+    for columns, same in groups.items():
+        statement = update(target).where(target.c.id == bindparam("b_id"))
+        named: dict[str, Any] = {name: bindparam(name) for name in columns if name != "b_id"}
+        connection.execute(statement.values(named), same)

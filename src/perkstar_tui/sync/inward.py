@@ -6,13 +6,13 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id, new_ids
 from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
-from perkstar_tui.store.bulk import insert_rows, one_of, values_of
+from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 from perkstar_tui.store.database import ms
 
 from .context import CONFLICT, CUSTOMER, EVENT, INTENT, LINK, LOG, Leg, drop_placeholders, name_of
@@ -115,7 +115,7 @@ async def apply_page(
     links: dict[str, Any] = {}
     if leg.linked_anew is None:
         with leg.store.read() as connection:
-            links = _links(connection, leg.id, [record.id for record in page.records])
+            links = links_by_remote(connection, leg.id, [record.id for record in page.records])
     for record in page.records:
         values = mapped(leg, record)
         print_ = fingerprint(values, record.archived)
@@ -155,7 +155,8 @@ def _count_known(leg: Leg, state: str) -> None:
         leg.inward.unchanged += 1
 
 
-def _links(connection: Connection, integration_id: str, remote_ids: Sequence[str]) -> dict[str, Any]:
+def links_by_remote(connection: Connection, integration_id: str, remote_ids: Sequence[str]) -> dict[str, Any]:
+    """The links of remote records at an integration, by their remote id."""
     if not remote_ids:
         return {}
     query = select(LINK).where(
@@ -211,7 +212,7 @@ class _PageWork:
         """Read the links again inside the transaction, then the customers they or the match keys lead to."""
         known = self.leg.linked_anew
         ids = [r.id for r, _, _ in chunk if known is None or hash(r.id) in known]
-        self.links.update(_links(self.connection, self.leg.id, ids))
+        self.links.update(links_by_remote(self.connection, self.leg.id, ids))
         self.fresh_ids = new_ids("cus", len(chunk))[::-1]
         hub_ids = {
             self.links[r.id].hub_id for r, _, _ in chunk if r.id in self.links and self.links[r.id].hub_id
@@ -618,12 +619,7 @@ class _PageWork:
         if linked:
             drop_placeholders(self.connection, self.leg.id, linked)
         insert_rows(self.connection, LINK, self.new_links)
-        groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-        for row in self.changed_links:
-            groups[tuple(sorted(row))].append(row)
-        for columns, rows in groups.items():
-            statement = update(LINK).where(LINK.c.id == bindparam("b_id"))
-            self.connection.execute(statement.values({n: bindparam(n) for n in columns if n != "b_id"}), rows)
+        update_rows(self.connection, LINK, self.changed_links)
 
 
 async def find_gone(leg: Leg, seen: set[int]) -> None:
@@ -666,7 +662,7 @@ async def settle_missing(leg: Leg, remote_ids: Sequence[str]) -> None:
 def mark_gone(leg: Leg, connection: Connection, gone: dict[str, Presence], winners: dict[str, str]) -> None:
     """A gone record keeps its hub record; a merged one's link points to the winner's, or is a duplicate."""
     now = leg.clock.now()
-    links = _links(connection, leg.id, [*gone, *winners.values()])
+    links = links_by_remote(connection, leg.id, [*gone, *winners.values()])
     for remote_id, presence in gone.items():
         link = links.get(remote_id)
         if link is None:

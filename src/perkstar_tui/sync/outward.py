@@ -11,11 +11,11 @@ from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, RemoteRecord, Value
-from perkstar_tui.store.bulk import one_of, values_of
+from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 
 from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
-from .inward import DATA, fingerprint, mapped, settle_missing
+from .inward import DATA, fingerprint, links_by_remote, mapped, settle_missing
 from .plan import Decision, Moment, decide
 
 PAGE = 500
@@ -306,11 +306,13 @@ async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
     answers = await leg.connector.send(DataType.CUSTOMERS, [job.change for job in jobs])
     unknown = []
     with leg.store.write(leg.lease.fence) as connection:
+        work = _Answered(leg, connection, answers, count=count)
         for job, answer in zip(jobs, answers, strict=True):
             if _says_gone(job, answer):
                 unknown.append((job, answer))
             else:
-                _record(leg, connection, job, answer, count=count)
+                work.one(job, answer)
+        work.flush()
         if creates:
             _drop_intents(leg, connection, creates)
     if unknown:
@@ -330,7 +332,8 @@ async def _settle_unknown(leg: Leg, unknown: Sequence[tuple[Job, Answer]], *, co
         for job, answer in unknown:
             link = links.get(job.customer["id"])
             if link is not None and link.state == LinkState.LINKED and link.remote_id == job.change.remote_id:
-                _record(leg, connection, job, answer, count=count)
+                _refuse(leg, connection, job, answer.error or PerkstarError(ErrorKind.NOT_FOUND, ""))
+                leg.outward.held += count
             else:
                 leg.outward.excluded += count
 
@@ -347,41 +350,85 @@ def _drop_intents(leg: Leg, connection: Connection, creates: Sequence[Job]) -> N
     )
 
 
-def _record(leg: Leg, connection: Connection, job: Job, answer: Answer, *, count: bool) -> None:
-    if answer.error is not None:
-        unlinked = job.link is None or job.link.remote_id is None
-        known_there = answer.error.kind is ErrorKind.DUPLICATE and answer.record is not None and unlinked
-        if known_there and answer.record is not None and _adopt(leg, connection, job, answer.record):
-            leg.outward.updated += count
+class _Answered:
+    """What one batch's answers mean for the store: links to make and to change, written together."""
+
+    def __init__(self, leg: Leg, connection: Connection, answers: Sequence[Answer], *, count: bool) -> None:
+        self.leg = leg
+        self.connection = connection
+        self.count = count
+        self.fresh: list[dict[str, Any]] = []
+        self.changed: list[dict[str, Any]] = []
+        made = [answer.record.id for answer in answers if answer.record is not None]
+        self.owner: dict[str, tuple[int | None, str | None]] = {
+            remote_id: (link.id, link.hub_id)
+            for remote_id, link in links_by_remote(connection, leg.id, made).items()
+        }
+        """Whose a remote record is by now: link and customer."""
+
+    def one(self, job: Job, answer: Answer) -> None:
+        leg, count = self.leg, self.count
+        if answer.error is not None:
+            unlinked = job.link is None or job.link.remote_id is None
+            known_there = answer.error.kind is ErrorKind.DUPLICATE and answer.record is not None and unlinked
+            if known_there and answer.record is not None and _adopt(leg, self.connection, job, answer.record):
+                leg.outward.updated += count
+                return
+            self.refuse(job, answer.error)
             return
-        _refuse(leg, connection, job, answer.error)
-        leg.outward.held += count
-        return
-    now = leg.clock.now()
-    base, print_, version, remote_id = _agreed(leg, job, answer)
-    values = {
-        "base": base,
-        "fingerprint": print_,
-        "version": version,
-        "last_sent": now,
-        "state": LinkState.LINKED.value,
-        "code": None,
-        "reason": "",
-        "field": None,
-        "attempts": 0,
-        "next_attempt": None,
-    }
-    if job.link is None:
-        _link(connection, leg, job.customer["id"], remote_id, values)
-    else:
-        connection.execute(update(LINK).where(LINK.c.id == job.link.id).values(remote_id=remote_id, **values))
-    created = job.change.remote_id is None
-    if not count:
-        leg.made.add(job.customer["id"])
-    elif created or job.customer["id"] in leg.made:
-        leg.outward.created += 1
-    else:
-        leg.outward.updated += 1
+        hub_id = job.customer["id"]
+        base, print_, version, remote_id = _agreed(leg, job, answer)
+        link_id, owner = self.owner.get(remote_id or "", (None, None))
+        if owner not in (None, hub_id):
+            self.refuse(job, _anothers(leg, str(remote_id)))
+            return
+        values = {
+            "base": base,
+            "fingerprint": print_,
+            "version": version,
+            "last_sent": leg.clock.now(),
+            "state": LinkState.LINKED.value,
+            "code": None,
+            "reason": "",
+            "field": None,
+            "attempts": 0,
+            "next_attempt": None,
+            "remote_id": remote_id,
+            "hub_id": hub_id,
+        }
+        mine = job.link.id if job.link is not None else None
+        if mine is not None and link_id not in (None, mine):
+            # The record was known without a customer: that link becomes this one's, and its own has no use any more.
+            self.connection.execute(delete(LINK).where(LINK.c.id == mine))
+        if link_id is not None or mine is not None:
+            self.changed.append({"b_id": link_id if link_id is not None else mine, **values})
+        else:
+            self.fresh.append({"integration_id": leg.id, "data": DATA, **values})
+        if remote_id is not None:
+            self.owner[remote_id] = (link_id, hub_id)
+        created = job.change.remote_id is None
+        if not count:
+            leg.made.add(hub_id)
+        elif created or hub_id in leg.made:
+            leg.outward.created += 1
+        else:
+            leg.outward.updated += 1
+
+    def refuse(self, job: Job, error: PerkstarError) -> None:
+        _refuse(self.leg, self.connection, job, error)
+        self.leg.outward.held += self.count
+
+    def flush(self) -> None:
+        insert_rows(self.connection, LINK, self.fresh)
+        update_rows(self.connection, LINK, self.changed)
+
+
+def _anothers(leg: Leg, remote_id: str) -> PerkstarError:
+    return PerkstarError(
+        ErrorKind.DUPLICATE,
+        f"{leg.config.title} took it for the record {remote_id}, which is another customer's here.",
+        remedy="Merge the two customers, or give one of them another e-mail address or phone.",
+    )
 
 
 def _link(
