@@ -11,6 +11,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
 from perkstar_tui.sync.deliveries import give_up
+from perkstar_tui.sync.filters import check_mapped
 from perkstar_tui.sync.mapping import transform
 from perkstar_tui.sync.schedule import next_run
 
@@ -402,6 +403,7 @@ def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
         )
     mapping = {**row.config["mapping"], "customers": entries}
     _refuse_bad_lines(row, manifest.title, entries)
+    check_mapped(row.config.get("options", {}), entries, manifest.title)
     _change_mapping(bench, row, {**row.config, "mapping": mapping}, "mapping")
 
 

@@ -16,6 +16,8 @@ from .mapping import Line, transform
 if TYPE_CHECKING:
     from perkstar_tui.platforms.parts import EventsSpec, JournalSpec, RowsSpec
 
+    from .filters import Filter
+
 CUSTOMER_FIELDS = (
     "first_name",
     "last_name",
@@ -71,6 +73,12 @@ class RunConfig:
     """What the account counts in."""
     events: "EventsSpec | None" = None
     """How customers' moments are told, where the platform takes them."""
+    sends: "Filter | None" = None
+    """Which customers are sent; None is all, as below."""
+    takes: "Filter | None" = None
+    """Which records are taken in."""
+    credits: "Filter | None" = None
+    """Which sales can earn."""
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
