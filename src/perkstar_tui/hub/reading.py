@@ -509,7 +509,10 @@ def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
         "pending": f"Waits: {reason}.",
         "none": f"Gave nothing: {reason}.",
     }.get(row.state, reason)
-    return v.RecordView(row.id, row.line_kind, hub, (side,), (story,))
+    rules = [
+        f"{text}: {before} → {after}." for text, before, after in reversed((row.parts or {}).get("rules", []))
+    ]
+    return v.RecordView(row.id, row.line_kind, hub, (side,), (story, *rules))
 
 
 def plan(bench: Bench, connection: Any = None) -> v.PlanView:
