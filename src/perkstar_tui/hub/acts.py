@@ -381,7 +381,13 @@ def mapped(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> dict[str, 
                 remedy=f"Fields: {', '.join((*CUSTOMER_FIELDS, *LOYALTY_FIELDS))}.",
                 field=line.hub,
             )
-        transform(line.transform)
+        if transform(line.transform).compose is not None and line.direction != "to-platform":
+            raise PerkstarError(
+                ErrorKind.MAPPING,
+                f"{line.remote} is made of the whole customer, and can't be read back.",
+                remedy="Let it go outwards only (direction=to-platform).",
+                field=line.remote,
+            )
         if any(entry["remote"] == line.remote for entry in entries):
             raise PerkstarError(
                 ErrorKind.MAPPING, f"{line.remote} is mapped twice.", remedy="Remove one.", field=line.remote
@@ -449,6 +455,9 @@ def _change_mapping(bench: Bench, row: Any, config: dict[str, Any], act: str) ->
     store_config(bench, row, config, {}, act)
     if dropped:
         _drop_bases(bench, row.id, dropped)
+        with bench.store.write() as connection:
+            # What both sides agreed on holds no more: the schedule waits until somebody has looked.
+            connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(previewed=False))
     if dropped or _lines_of(config).keys() - _lines_of(row.config).keys():
         _read_all_again(bench, row.id)
 

@@ -291,7 +291,7 @@ def _values(people: Sequence[tuple[dict[str, Any], dict[str, Any]]], both: Any) 
 
 
 def _out(line: tuple[Line, str] | None, person: Mapping[str, Any]) -> Any:
-    return line[0].transform.out(person.get(line[0].hub)) if line and line[0].outward else None
+    return line[0].out(person) if line and line[0].outward else None
 
 
 def _back(

@@ -426,7 +426,7 @@ def _side(bench: Bench, integration: Any, link: Any, customer: dict[str, Any]) -
     base = link.base or {}
     differs, values = [], {}
     for line in config.lines:
-        hub = line.transform.same(line.transform.out(customer.get(line.hub)))
+        hub = line.transform.same(line.out(customer))
         agreed = line.transform.same(base.get(line.remote))
         values[line.hub] = base.get(line.remote)
         if hub != agreed and (line.outward or line.inward):

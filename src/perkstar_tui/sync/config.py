@@ -116,7 +116,10 @@ def compile_lines(
     lines = []
     for entry in mapping:
         own = Direction(entry.get("direction", "both"))
-        inward = own.inward and direction.inward and entry["hub"] in CUSTOMER_FIELDS
+        made = transform(entry.get("transform", "text"), country)
+        # Made of the whole customer, it is no field of ours: it bears a name that none has.
+        hub = entry["hub"] if made.compose is None else f"={entry['remote']}"
+        inward = own.inward and direction.inward and hub in CUSTOMER_FIELDS
         outward = own.outward and direction.outward
         if not inward and not outward:
             continue
@@ -129,15 +132,15 @@ def compile_lines(
         )
         lines.append(
             Line(
-                hub=entry["hub"],
+                hub=hub,
                 remote=entry["remote"],
-                transform=transform(entry.get("transform", "text"), country),
+                transform=made,
                 direction=narrowed,
                 write=Write(entry.get("write", "always")),
                 rule=str(entry.get("rule") or truth.value),
                 required=bool(entry.get("required")),
                 may_clear=bool(entry.get("may_clear")),
-                consent=entry["hub"] == "marketing_consent",
+                consent=hub == "marketing_consent",
             )
         )
     return tuple(lines)

@@ -140,11 +140,7 @@ def as_agreed(
     """The base of a record that is known here and left out by the filter: what is not taken counts as agreed in this
     side's form, so that it is neither sent back nor lost when the filter lets it in.
     """
-    own = {
-        line.remote: line.transform.same(line.transform.out(hub.get(line.hub)))
-        for line in lines
-        if line.hub in taken
-    }
+    own = {line.remote: line.transform.same(line.out(hub)) for line in lines if line.hub in taken}
     return {**base, **own}
 
 
