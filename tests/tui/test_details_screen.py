@@ -412,6 +412,24 @@ async def test_a_setting_is_chosen_in_words_and_undone(size):
         assert screen.hub.asked("edit")[-1] == ((SQUARE, {"direction": "both"}), {})
 
 
+async def test_another_transform_is_kept_once_it_was_seen_on_real_records():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "2", "enter", "down", "down", "down", "enter")
+        assert "each word with a capital letter" in screen.text()
+        await screen.press("G", "enter")
+        assert "Fields in braces" in screen.text()
+        await screen.press('"{first_name} {last_name}', "enter")
+        assert "template:{first_name}" in screen.text()
+        await screen.press("down", "down", "enter")
+        assert screen.hub.asked("foresee") and not screen.hub.asked("set_mapping")
+        await screen.press("enter")
+        ((_, lines), _) = screen.hub.asked("set_mapping")[0]
+        assert (lines[0].transform, lines[0].direction) == (
+            "template:{first_name} {last_name}",
+            "to-platform",
+        )
+
+
 FILTER = (*DETAILS, "6", *["down"] * 8, "enter")
 
 

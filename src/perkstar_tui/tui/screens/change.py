@@ -33,7 +33,7 @@ class ChangeSheet(Sheet[bool]):
         for text in self._change.said:
             tone = "dim" if text.startswith("  ") else ""
             lines.append(((clean(text.rstrip()), tone),))
-        return lines
+        return [*lines, ()]
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
