@@ -1,12 +1,19 @@
 """Earning rules: what each makes of an award, and what is known of the buyer when a sale is judged."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from memory_platform import MemoryPlatform, config
+from memory_shop import Shop
+from sqlalchemy import insert
 
-from perkstar_tui.model.remote import Sale, SaleLine
+from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.ids import new_id
+from perkstar_tui.model.remote import Page, Refund, Sale, SaleLine
 from perkstar_tui.sync.bought import Buyer, again, facts, kept
+from perkstar_tui.sync.context import CARD, TRANSACTION
 from perkstar_tui.sync.earning import EarningRule, award
 
 AT = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
@@ -88,3 +95,108 @@ def test_a_sale_that_is_kept_is_judged_again_as_it_was():
         assert award(rule, found[0], AT.date()) == award(rule, one, AT.date())
     Row.parts = None
     assert again(Row) is None
+
+
+# -- in a run --------------------------------------------------------------------------------------------------
+
+
+class Till(MemoryPlatform):
+    """A platform with sales."""
+
+    sales: list[Sale] = []
+    refunds: list[Refund] = []
+
+    async def read(self, data, cursor, *, full=False):
+        if data is DataType.TRANSACTIONS:
+            yield Page(sales=list(self.sales), refunds=list(self.refunds), last=True)
+            return
+        async for page in super().read(data, cursor, full=full):
+            yield page
+
+
+@pytest.fixture
+def shop(tmp_path):
+    made = Shop(tmp_path)
+    made.platform = Till(made.clock)
+    yield made
+    made.store.close()
+
+
+def ruled(shop, rules, **options):
+    shop.config = replace(
+        config(),
+        data=(DataType.CUSTOMERS, DataType.TRANSACTIONS),
+        earning=EarningRule.of({"earn_rules": rules}),
+        template_id="tpl_1",
+        options=options,
+    )
+
+
+def with_card(shop, customer, tier=None):
+    now = shop.clock.now()
+    with shop.store.write() as connection:
+        card = {
+            "id": new_id("crd"),
+            "customer_id": customer,
+            "template_id": "tpl_1",
+            "kind": "reward",
+            "tier": tier,
+        }
+        connection.execute(insert(CARD).values(revision=1, status="", created_at=now, updated_at=now, **card))
+
+
+def sold(id_, email, total=2000, days=0):
+    at = AT + timedelta(days=days)
+    return Sale(id_, at, at, "GBP", total, email=email)
+
+
+FIRST = 'when first_purchase = yes then +100; when tier = "gold" then x2'
+
+
+def test_who_buys_first_and_in_which_tier_is_known_by_the_ledger(shop):
+    ruled(shop, FIRST)
+    ann = shop.customer(first_name="Ann", email="ann@x.uk", tier="Gold")
+    with_card(shop, ann)
+    shop.platform.sales = [sold("s1", "ann@x.uk"), sold("s2", "ann@x.uk", days=1)]
+    shop.run()
+    rows = {row.remote_id: row for row in shop.rows(TRANSACTION)}
+    assert (rows["s1"].earned, rows["s2"].earned) == (240, 40)
+    assert [text for text, _, _ in rows["s1"].parts["rules"]] == FIRST.split("; ")
+    before = shop.rows(TRANSACTION)
+    ruled(shop, "")
+    shop.run()
+    assert shop.rows(TRANSACTION) == before, "what was booked stays booked"
+
+
+def test_a_sale_whose_buyer_comes_later_is_judged_when_it_is_known_who_it_was(shop):
+    ruled(shop, FIRST)
+    shop.platform.sales = [sold("s1", "ann@x.uk")]
+    shop.run()
+    assert [(row.state, row.earned) for row in shop.rows(TRANSACTION)] == [("pending", 20)]
+    with_card(shop, shop.customer(first_name="Ann", email="ann@x.uk", tier="gold"))
+    shop.run()
+    assert [(row.state, row.earned) for row in shop.rows(TRANSACTION)] == [("credited", 240)]
+
+
+def test_a_rule_that_refuses_the_unknown_waits_until_it_is_known_who_bought(shop):
+    ruled(shop, "when tier is empty then none")
+    shop.platform.sales = [sold("s1", "ann@x.uk"), sold("s2", "bob@x.uk")]
+    shop.run()
+    assert {row.state for row in shop.rows(TRANSACTION)} == {"pending"}
+    with_card(shop, shop.customer(first_name="Ann", email="ann@x.uk", tier="gold"))
+    with_card(shop, shop.customer(first_name="Bob", email="bob@x.uk"))
+    shop.run()
+    rows = {row.remote_id: (row.state, row.earned) for row in shop.rows(TRANSACTION)}
+    assert rows == {"s1": ("credited", 20), "s2": ("none", 0)}
+
+
+def test_a_refund_takes_back_what_the_rules_had_given_whatever_they_say_now(shop):
+    ruled(shop, "when total > 1 then x3")
+    with_card(shop, shop.customer(first_name="Ann", email="ann@x.uk"))
+    shop.platform.sales = [sold("s1", "ann@x.uk")]
+    shop.run()
+    ruled(shop, "when total > 1 then none")
+    shop.platform.refunds = [Refund("r1", "s1", AT, 1000, "GBP")]
+    shop.run()
+    rows = {row.remote_id: row for row in shop.rows(TRANSACTION)}
+    assert (rows["s1"].earned, rows["s1"].reversed, rows["r1"].earned) == (60, 30, -30)
