@@ -7,6 +7,7 @@ import pytest
 from memory_platform import config
 from memory_shop import Shop
 
+from perkstar_tui.model.enums import SourceOfTruth
 from perkstar_tui.sync.config import compile_lines
 from perkstar_tui.sync.context import CUSTOMER, LINK
 from perkstar_tui.sync.filters import TO_PERKSTAR, TO_PLATFORM, filter_of
@@ -202,3 +203,30 @@ def test_a_filter_on_todays_date_judges_again_the_next_day(shop):
         shop.config = replace(base, lines=made, sends=filter_of(text, TO_PLATFORM, day))
         shop.run()
         assert len(shop.platform.contacts) == there
+
+
+def test_where_the_platform_would_win_a_left_out_record_is_neither_changed_nor_forgotten(shop):
+    filtered(shop, taken="email is empty")
+    shop.config = replace(shop.config, lines=config(truth=SourceOfTruth.PLATFORM).lines)
+    there = shop.platform.add(first="Anna", email="ann@x.uk")
+    here = shop.customer(first_name="Ann", email="ann@x.uk")
+    shop.run()
+    shop.run()
+    assert (shop.platform.contacts[there]["first"], shop.platform.writes) == ("Anna", [])
+    assert shop.row(CUSTOMER, CUSTOMER.c.id == here).first_name == "Ann"
+    shop.config = replace(shop.config, takes=None)
+    shop.run()
+    assert shop.row(CUSTOMER, CUSTOMER.c.id == here).first_name == "Anna"
+
+
+def test_a_customer_let_out_again_still_waits_for_a_held_record_that_may_be_the_same(shop):
+    for name in ("Ann", "Ben"):
+        shop.customer(first_name=name, email=f"{name.lower()}@x.uk", phone="+447400123456")
+    filtered(shop, out="email is empty")
+    shop.platform.add(first="?", phone="07400123456")
+    run = shop.run()
+    assert (run.inward["held"], run.outward["excluded"]) == (1, 2)
+    filtered(shop)
+    run = shop.run()
+    assert (run.outward["held"], run.outward["created"]) == (2, 0)
+    assert len(shop.platform.contacts) == 1
