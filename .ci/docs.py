@@ -9,6 +9,7 @@ from perkstar_tui.platforms.catalog import PLANNED, load_catalog
 from perkstar_tui.platforms.guide import guide_of
 from perkstar_tui.sync import bought, vocabulary
 from perkstar_tui.sync import expressions as language
+from perkstar_tui.sync.mapping import TRANSFORMS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -83,6 +84,13 @@ then. A sale is judged once, so `today` and `days ago` are not for sales.
 ## Fields
 
 {fields}
+
+## Transforms of a mapping
+
+`perkstar mapping NAME set FIELD --set transform=...`; with `--dry-run` it is shown on real records and not kept. A
+changed transform lets go of what both sides had agreed on in that field, and the schedule waits for a preview or a sync.
+
+{transforms}
 """
 
 
@@ -110,6 +118,7 @@ def expressions() -> str:
             ("Kind", "Written", ""),
             [(name, f"`{how}`", words) for name, (how, words) in language.VALUES.items()],
         ),
+        transforms=table(("Transform", ""), [(f"`{name}`", words) for name, words in TRANSFORMS.items()]),
         effects=table(("Effect", ""), [(f"`{how}`", words) for how, words in language.EFFECTS.values()]),
         fields="\n\n".join(
             (

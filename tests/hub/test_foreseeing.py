@@ -87,6 +87,9 @@ def test_another_transform_is_shown_on_values_both_ways_and_then_asks_for_a_prev
     (line,) = hub.foresee("int_1", lines=lines(first_name="upper")).mapping
     assert [(one.name, one.before, one.after) for one in line.sent][:1] == [("Dee", "Dee", "DEE")]
     assert line.taken == () and line.records == 4
+    assert (line.old, line.new) == ("text", "upper")
+    gone = [w for w in lines() if w.hub != "phone"]
+    assert [(one.hub, one.new) for one in hub.foresee("int_1", lines=gone).mapping] == [("phone", "")]
     hub.set_mapping("int_1", lines(first_name="upper"))
     integration, links, _ = kept(hub)
     assert integration[0].previewed is False

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from perkstar_tui.model.enums import Direction, SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.sync.config import compile_lines
-from perkstar_tui.sync.mapping import transform
+from perkstar_tui.sync.mapping import TRANSFORMS, transform
 from perkstar_tui.sync.plan import Moment, decide
 
 WORDS = st.sampled_from(["a", "b", "c", "x", "Ünal", "McKay"])
@@ -105,6 +105,11 @@ def test_whatever_is_written_it_is_a_transform_or_refused_in_words(text, kind):
         assert wrong.kind is ErrorKind.MAPPING and wrong.remedy
     else:
         made.same(made.back(made.out("x"), "x"))
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_every_transform_of_the_list_is_one(name):
+    transform(name.replace("...", "x=y"))
 
 
 def lines(*entries):

@@ -28,6 +28,8 @@ NAMED = 10
 LOOKED_AT = 2000
 """Records that are looked through for values that a changed line changes."""
 _DATA = DataType.CUSTOMERS.value
+Mapped = tuple[Line, tuple[str, ...]]
+NOT_MAPPED = (None, ())
 _OVER = ("before_start", "no_buyer", "window_over")
 """Why a sale gave nothing, whatever the rules say."""
 
@@ -49,7 +51,10 @@ def _view(bench: Bench, row: Any, config: dict[str, Any], columns: list[tuple[st
     before = bench.configure(row)
     view = ChangeView(
         row.id,
-        (*columns, *(change for change in differences(row.config, config) if change[1] != change[2])),
+        (
+            *columns,
+            *(change for change in differences(row.config, config) if not change[0].startswith("mapping")),
+        ),
         tuple(_filters(bench, before, after)),
         tuple(_earning(bench, before, after)),
         tuple(_lines(bench, row, config, before.country)),
@@ -221,7 +226,7 @@ def _sold(bench: Bench, integration_id: str, since: datetime, until: datetime) -
 def _lines(bench: Bench, row: Any, config: Mapping[str, Any], country: str) -> Iterator[LineChange]:
     direction = Direction(config.get("direction", "both"))
 
-    def compiled(of: Mapping[str, Any]) -> dict[str, tuple[Line, str]]:
+    def compiled(of: Mapping[str, Any]) -> dict[str, Mapped]:
         entries = of.get("mapping", {}).get("customers", [])
         made = {
             line.remote: line for line in compile_lines(entries, direction, SourceOfTruth.PERKSTAR, country)
@@ -230,7 +235,9 @@ def _lines(bench: Bench, row: Any, config: Mapping[str, Any], country: str) -> I
 
     old, new = compiled(row.config), compiled(config)
     changed = [
-        remote for remote in {**old, **new} if old.get(remote, (0, ""))[1] != new.get(remote, (0, ""))[1]
+        remote
+        for remote in {**old, **new}
+        if old.get(remote, NOT_MAPPED)[1] != new.get(remote, NOT_MAPPED)[1]
     ]
     people = list(_linked(bench, row.id)) if changed else []
     for remote in changed:
@@ -238,20 +245,21 @@ def _lines(bench: Bench, row: Any, config: Mapping[str, Any], country: str) -> I
         some = (will or was)[0]  # type: ignore[index]
         sent = _values(people, lambda p, b, w=was, x=will: (_out(w, p), _out(x, p)))
         taken = _values(people, lambda p, b, w=was, x=will, r=remote: (_back(w, p, b, r), _back(x, p, b, r)))
-        yield LineChange(
-            some.hub,
-            remote,
-            was[1] if was else "",
-            will[1] if will else "",
-            len(people),
-            tuple(sent),
-            tuple(taken),
-        )
+        words = _words(was[1] if was else None, will[1] if will else None)
+        yield LineChange(some.hub, remote, *words, len(people), tuple(sent), tuple(taken))
 
 
-def _said(entry: Mapping[str, Any]) -> str:
-    clear = ", may clear" if entry.get("may_clear") else ""
-    return f"{entry['hub']} {entry.get('direction', 'both')} {entry.get('transform', 'text')}{clear}"
+def _said(entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    clear = "may clear" if entry.get("may_clear") else "never clears"
+    return entry["hub"], entry.get("direction", "both"), entry.get("transform", "text"), clear
+
+
+def _words(old: tuple[str, ...] | None, new: tuple[str, ...] | None) -> tuple[str, str]:
+    """A line before and after, in what is not the same; nothing for one that is not there."""
+    pairs = [
+        (a, b) for a, b in zip(old or new or (), new or old or (), strict=True) if a != b or not (old and new)
+    ]
+    return ", ".join(a for a, _ in pairs) if old else "", ", ".join(b for _, b in pairs) if new else ""
 
 
 def _linked(bench: Bench, integration_id: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -290,13 +298,11 @@ def _values(people: Sequence[tuple[dict[str, Any], dict[str, Any]]], both: Any) 
                 return
 
 
-def _out(line: tuple[Line, str] | None, person: Mapping[str, Any]) -> Any:
+def _out(line: Mapped | None, person: Mapping[str, Any]) -> Any:
     return line[0].out(person) if line and line[0].outward else None
 
 
-def _back(
-    line: tuple[Line, str] | None, person: Mapping[str, Any], base: Mapping[str, Any], remote: str
-) -> Any:
+def _back(line: Mapped | None, person: Mapping[str, Any], base: Mapping[str, Any], remote: str) -> Any:
     if not line or not line[0].inward or base.get(remote) is None:
         return None
     return line[0].transform.back(base[remote], person.get(line[0].hub))

@@ -103,25 +103,25 @@ def _gender_same(value: Value) -> Value:
     return number or None
 
 
-TRANSFORMS = (
-    "text",
-    "lower",
-    "number",
-    "number_text",
-    "e164",
-    "digits",
-    "date_iso",
-    "date_year0",
-    "birthday_mmdd",
-    "gender_number",
-    "upper",
-    "title",
-    "date:DD/MM/YYYY",
-    "choice:hub=platform,...;else=other",
-    "constant:text",
-    "template:{first_name} {last_name}",
-)
-"""The transforms there are; some take a parameter behind the colon."""
+TRANSFORMS: Mapping[str, str] = {
+    "text": "as it is, without spaces at the ends",
+    "lower": "small letters, as for e-mail addresses",
+    "upper": "capital letters; what differs in case alone is no other value",
+    "title": "each word with a capital letter; likewise",
+    "number": "a number",
+    "number_text": "a number, written as text",
+    "e164": "a phone number with + and country",
+    "digits": "a phone number, digits only",
+    "date_iso": "a date such as 2026-01-31",
+    "date_year0": "a birthday whose year may be missing (0000-01-31)",
+    "birthday_mmdd": "a birthday as 01/31; its year stays here",
+    "date:DD/MM/YYYY": "YYYY, MM and DD once each, with - / . a space or nothing between; without YYYY the year stays",
+    "gender_number": "male 1, female 2, unknown 0",
+    "choice:hub=platform,...;else=other": "words looked up, each both ways; all others are sent as `else`, if given",
+    "constant:text": "always the same text, to the platform only",
+    "template:{first_name} {last_name}": "a text with fields of the customer, to the platform only",
+}
+"""The transforms there are, in words; some take a parameter behind the colon."""
 
 
 def _first(convert: Convert) -> Callable[[Value, Value], Value]:
