@@ -88,7 +88,7 @@ then. A sale is judged once, so `today` and `days ago` are not for sales.
 ## Transforms of a mapping
 
 `perkstar mapping NAME set FIELD --set transform=...`; with `--dry-run` it is shown on real records and not kept. A
-changed transform lets go of what both sides had agreed on in that field, and the schedule waits for a preview or a sync.
+changed transform lets go of what both sides had agreed on in that field, and the schedule waits for a preview or sync.
 
 {transforms}
 """

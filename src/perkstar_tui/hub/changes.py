@@ -93,6 +93,9 @@ class ChangeView:
     """The same in sentences."""
 
 
+SAID = 5
+"""Sales of a period that the sentences name."""
+
 WORDS = {
     "filter_to_platform": ("sent", "would be sent", "would be sent no more"),
     "filter_to_perkstar": ("taken in", "would be taken in", "would be taken in no more"),
@@ -142,7 +145,7 @@ def _earned(one: EarningChange) -> Iterator[str]:
         yield f"{one.period} would have given as many points ({one.points_now:,}) {on}."
     if one.nothing_then or one.nothing_now:
         yield f"{one.nothing_then:,} of them would give nothing, now {one.nothing_now:,}."
-    for sale in one.largest:
+    for sale in one.largest[:SAID]:
         why = f", {sale.why}" if sale.why else ""
         yield f"  {sale.day} {sale.remote_id} {sale.amount}: {sale.now:,} → {sale.then:,}{why}"
     if one.unjudged:

@@ -199,6 +199,11 @@ def _condition(view: v.IntegrationView, key: str) -> Setting:
     return Setting(key, label, value, clean(value) or "–", help_, may_be_empty=True)
 
 
+def _about(setting: Setting) -> str:
+    """A condition in full, since its column cuts it; of others the help."""
+    return setting.words if setting.key in CONDITIONS and setting.value else setting.help
+
+
 def _option(view: v.IntegrationView, option: v.OptionView) -> Setting:
     """An option of the platform, whether it was ever set or not. What a secret one holds is not for this place."""
     given = str(view.options.get(option.name) or "")
@@ -324,7 +329,7 @@ class SettingsPane(Pane):
         """The line at the cursor in full, since columns cut long words."""
         here = self.query_one(Table).cursor_id
         setting = next((s for s in self._settings if s.key == here), None)
-        about: Line = ((f"{setting.label}: ", "strong"), (setting.help, "dim")) if setting else ()
+        about: Line = ((f"{setting.label}: ", "strong"), (_about(setting), "dim")) if setting else ()
         self.query_one("#settings-said", Painted).paint(
             about,
             (
