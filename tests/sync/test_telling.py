@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from perkstar_tui.platforms.parts import CallSpec, EventsSpec
 from perkstar_tui.store.database import Store
 from perkstar_tui.sync.config import compile_lines
 from perkstar_tui.sync.context import CARD, CURSOR, CUSTOMER, INTEGRATION, LINK, LOG, RUN, TOLD
+from perkstar_tui.sync.filters import TO_PERKSTAR, TO_PLATFORM, filter_of
 from perkstar_tui.sync.run import Engine, Workbench
 
 LINES = compile_lines(MAPPING, Direction.BOTH, SourceOfTruth.PERKSTAR, "GB")
@@ -149,6 +150,20 @@ def test_a_tier_is_told_once_it_changes_and_then_no_request_is_made(shop: Shop) 
     assert run.outward["read"] == 0
     # One read of what changed there, as without events.
     assert shop.platform.traffic.api_calls - before == 1
+
+
+def test_who_the_filter_leaves_out_is_told_nothing_and_who_is_only_not_taken_in_is(shop: Shop) -> None:
+    people = [shop.customer(tier="Silver", first_name=name) for name in ("Ann", "Bob")]
+    shop.well()
+    text = 'first_name = "Ann"'
+    shop.config["sends"] = filter_of({TO_PLATFORM: text}, TO_PLATFORM, date(2026, 11, 24))
+    shop.config["takes"] = filter_of({TO_PERKSTAR: "email is empty"}, TO_PERKSTAR, date(2026, 11, 24))
+    shop.well()
+    for id_ in people:
+        shop.edit(id_, tier="Gold")
+    shop.well()
+    [link] = [row for row in shop.rows(LINK) if row.hub_id == people[0]]
+    assert [one.remote for one in shop.platform.told] == [link.remote_id]
 
 
 @pytest.mark.parametrize("says", [True, False])

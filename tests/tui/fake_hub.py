@@ -733,6 +733,28 @@ class FakeHub:
         self.change(view.id, **more)
         return self._find(view.id)
 
+    def foresee(
+        self,
+        name_or_id: str,
+        settings: dict[str, str] | None = None,
+        lines: Sequence[v.MappingLine] | None = None,
+    ) -> v.ChangeView:
+        """A month in which rules would have given more, and a filter that two people leave."""
+        self._call("foresee", name_or_id, settings, lines)
+        if any("contry" in text for text in (settings or {}).values()):
+            raise PerkstarError(
+                ErrorKind.USAGE, "There is no field 'contry' at 1.", remedy="Did you mean country?"
+            )
+        said = (
+            "1,203 of 1,240 customers would be sent, now 1,240.",
+            "37 would be sent no more: Zoë Núñez, Émile Durand and 35 more.",
+            "June 2026 would have given 812 points more (10,411 instead of 9,599) on 1,204 sales.",
+            "12 of them would give nothing, now 3.",
+            '  2026-06-24 pay_71 48.00 GBP: 48 → 96, when weekday = "tue" then x2',
+            "3 sales could not be judged: they were booked before what rules ask for was kept.",
+        )
+        return v.ChangeView(self._find(name_or_id).id, said=said)
+
     def set_mapping(self, name_or_id: str, lines: Sequence[v.MappingLine]) -> list[v.MappingLine]:
         self._call("set_mapping", name_or_id, tuple(lines))
         remotes = [line.remote for line in lines]

@@ -412,6 +412,53 @@ async def test_a_setting_is_chosen_in_words_and_undone(size):
         assert screen.hub.asked("edit")[-1] == ((SQUARE, {"direction": "both"}), {})
 
 
+async def test_another_transform_is_kept_once_it_was_seen_on_real_records():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "2", "enter", "down", "down", "down", "enter")
+        assert "each word with a capital letter" in screen.text()
+        await screen.press("G", "enter")
+        assert "Fields in braces" in screen.text()
+        await screen.press('"{first_name} {last_name}', "enter")
+        assert "template:{first_name}" in screen.text()
+        await screen.press("down", "down", "enter")
+        assert screen.hub.asked("foresee") and not screen.hub.asked("set_mapping")
+        await screen.press("enter")
+        ((_, lines), _) = screen.hub.asked("set_mapping")[0]
+        assert (lines[0].transform, lines[0].direction) == (
+            "template:{first_name} {last_name}",
+            "to-platform",
+        )
+
+
+FILTER = (*DETAILS, "6", *["down"] * 8, "enter")
+
+
+@BOTH
+async def test_a_filter_is_kept_once_it_was_seen_what_it_would_do(size):
+    async with shown(size=size) as screen:
+        await screen.press(*FILTER, '"country is not empty', "enter")
+        assert "10,411 instead of 9,599" in screen.text() and screen.hub.asked("edit") == []
+        await screen.press("enter")
+        settings = {"filter_to_platform": "country is not empty"}
+        assert screen.hub.asked("edit") == [((SQUARE, settings), {})]
+        await screen.press("z")
+        assert screen.hub.asked("edit")[-1] == ((SQUARE, {"filter_to_platform": ""}), {})
+
+
+async def test_a_change_that_was_seen_can_be_left():
+    async with shown() as screen:
+        await screen.press(*FILTER, '"country is empty', "enter", "escape")
+        assert screen.hub.asked("foresee") and screen.hub.asked("edit") == []
+
+
+async def test_a_filter_that_is_wrong_says_why_and_can_be_written_on():
+    async with shown() as screen:
+        await screen.press(*FILTER, '"contry is empty', "enter")
+        assert "Did you mean country?" in screen.said()[-1]
+        assert "contry is empty" in screen.text()
+        assert screen.hub.asked("edit") == []
+
+
 async def test_daily_asks_for_a_time_and_a_wrong_one_is_refused_with_the_remedy():
     async with shown() as screen:
         frequency = [*DETAILS, "6", "down", "down", "down", "down", "down", "enter", "down", "down", "enter"]
@@ -439,7 +486,7 @@ def _with_options() -> FakeHub:
 
 async def test_an_option_that_was_never_set_is_chosen_and_its_help_is_shown():
     async with shown(_with_options()) as screen:
-        await screen.press(*DETAILS, "6", *["down"] * 8)
+        await screen.press(*DETAILS, "6", *["down"] * 10)
         assert "Loyalty in the books: yes enters a journal." in screen.text()
         await screen.press("enter", "up", "enter")
         assert screen.hub.asked("edit") == [((SQUARE, {"books": "yes"}), {})]
@@ -450,7 +497,7 @@ async def test_an_option_that_was_never_set_is_chosen_and_its_help_is_shown():
 @BOTH
 async def test_a_number_is_checked_while_it_is_typed_and_a_secret_is_hidden(size):
     async with shown(_with_options(), size) as screen:
-        await screen.press(*DETAILS, "6", *["down"] * 9, "enter", '"penny', "enter")
+        await screen.press(*DETAILS, "6", *["down"] * 11, "enter", '"penny', "enter")
         assert "'penny' is no number." in screen.text() and not screen.hub.asked("edit")
         await screen.press(*["backspace"] * 5, '"0.01', "enter")
         assert screen.hub.asked("edit") == [((SQUARE, {"point_value": "0.01"}), {})]

@@ -72,6 +72,7 @@ CASES = [
     Case("details-records", (*SQUARE, "exclamation_mark")),
     Case("details-records-compact", (*SQUARE, "5"), COMPACT),
     Case("details-settings", (*SQUARE, "6")),
+    Case("sheet-change", (*SQUARE, "6", *["down"] * 8, "enter", '"country is not empty', "enter"), COMPACT),
     Case("details-deliveries", ("enter", "7"), hub=_stock),
     Case("details-deliveries-compact", ("enter", "7"), COMPACT, hub=_stock),
     Case("details-deliveries-light", ("enter", "7"), more=LIGHT, hub=_stock),

@@ -16,6 +16,10 @@ WAIT_S = 300
 """How long the terminal waits for somebody to say yes in the browser."""
 
 Which = Annotated[str, typer.Argument(metavar="NAME_OR_ID", help="An id, a unique prefix of one, or a name.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Keep nothing; show what would be sent, taken in or credited otherwise."),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Answer the question with yes.")]
 
 
@@ -117,6 +121,16 @@ def _authorise(
         f"No answer came within {WAIT_S // 60} minutes.",
         remedy="Try again, and paste the address that the browser ends at.",
     )
+
+
+def show_change(view: Any) -> None:
+    """What a change of settings would do."""
+    if view.settings:
+        table(
+            ["Setting", "Now", "Then"], [[name, old or "–", new or "–"] for name, old, new in view.settings]
+        )
+    for line in view.said:
+        say(line)
 
 
 def register(app: typer.Typer) -> None:
@@ -329,10 +343,16 @@ def register(app: typer.Typer) -> None:
         context: typer.Context,
         name: Which,
         set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE, any setting.")] = None,
+        dry_run: DryRun = False,
     ) -> None:
         """Change an integration's settings."""
         with opened(context.obj) as hub:
-            view = hub.edit(name, kept_secret(assignments(set_ or []), hub.secret_settings(name)))
+            settings = kept_secret(assignments(set_ or []), hub.secret_settings(name))
+            if dry_run:
+                change = hub.foresee(name, settings)
+                emit(context.obj, change, lambda: show_change(change))
+                return
+            view = hub.edit(name, settings)
         emit(context.obj, view, lambda: show_integration(view))
 
     @app.command()
@@ -347,6 +367,7 @@ def register(app: typer.Typer) -> None:
         instead_of: Annotated[
             str | None, typer.Option(help="set: the platform's field whose line it takes the place of.")
         ] = None,
+        dry_run: DryRun = False,
     ) -> None:
         """The field mapping: list it, set a line (--set hub=FIELD ...), or unset one."""
         from dataclasses import replace
@@ -394,6 +415,10 @@ def register(app: typer.Typer) -> None:
                         may_clear=given.get("may_clear", str(line.may_clear)).lower() in ("true", "yes", "1"),
                     )
                     rest.append(line)
+                if dry_run:
+                    change = hub.foresee(name, lines=rest)
+                    emit(context.obj, change, lambda: show_change(change))
+                    return
                 lines = hub.set_mapping(name, rest)
         rows = [[w.hub, w.direction, w.remote, w.transform, w.example, w.check] for w in lines]
         columns = ["Perkstar field", "Direction", "Platform field", "Transform", "Example", "Check"]

@@ -155,7 +155,7 @@ def register(app: typer.Typer) -> None:
                 amount(view.total_minor, view.currency),
                 str(view.earned),
                 view.state,
-                view.reason,
+                view.reason or "; ".join(words for words, _, _ in view.rules),
             ]
             for view in page.items
         ]

@@ -11,6 +11,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
 from perkstar_tui.sync.deliveries import give_up
+from perkstar_tui.sync.filters import check_mapped
 from perkstar_tui.sync.mapping import transform
 from perkstar_tui.sync.schedule import next_run
 
@@ -164,8 +165,8 @@ def _check_name(bench: Bench, row: Any, name: str) -> None:
         )
 
 
-def edit(bench: Bench, row: Any, settings: dict[str, str]) -> None:
-    """Change settings: validated, kept as a new version, old and new in the audit trail (E1)."""
+def edited(bench: Bench, row: Any, settings: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration and the columns as these settings would make them. Raises USAGE that names the setting."""
     given = dict(settings)
     columns: dict[str, Any] = {}
     for name, column in (("name", "name"), ("owner", "owner"), ("purpose", "purpose")):
@@ -174,9 +175,14 @@ def edit(bench: Bench, row: Any, settings: dict[str, str]) -> None:
     if "name" in columns:
         _check_name(bench, row, columns["name"])
     config = apply_settings(bench.manifest(row.platform), row.config, given) if given else row.config
-    config = resolve_template(bench, config)
+    return resolve_template(bench, config), columns
+
+
+def edit(bench: Bench, row: Any, settings: dict[str, str]) -> None:
+    """Change settings: validated, kept as a new version, old and new in the audit trail (E1)."""
+    config, columns = edited(bench, row, settings)
     store_config(bench, row, config, columns, "edit")
-    keep_given_key(bench, row.id, row.platform, given)
+    keep_given_key(bench, row.id, row.platform, settings)
 
 
 def keep_given_key(bench: Bench, integration_id: str, platform: str, given: dict[str, str]) -> None:
@@ -266,21 +272,22 @@ def history(bench: Bench, row: Any) -> list[v.VersionView]:
     views = []
     before: dict[str, Any] = {}
     for version in rows:
-        changes = tuple(_differences(before, version.config)) if before else ()
+        changes = tuple(differences(before, version.config)) if before else ()
         current = version.version == row.config_version
         views.append(v.VersionView(version.version, version.at, version.who, current, changes))
         before = version.config
     return views[::-1]
 
 
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Setting, before and after, of what is not the same in two configurations."""
     found = []
     for name in sorted(old.keys() | new.keys()):
         a, b = old.get(name), new.get(name)
         if a == b:
             continue
         if isinstance(a, dict) and isinstance(b, dict):
-            found += [(f"{name}.{part}", x, y) for part, x, y in _differences(a, b)]
+            found += [(f"{name}.{part}", x, y) for part, x, y in differences(a, b)]
         else:
             found.append((name, _short(a), _short(b)))
     return found
@@ -351,6 +358,11 @@ def _read_all_again(bench: Bench, integration_id: str) -> None:
 
 def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
     """Replace the customers' mapping. Raises MAPPING that names the line at fault."""
+    _change_mapping(bench, row, mapped(bench, row, lines), "mapping")
+
+
+def mapped(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> dict[str, Any]:
+    """The configuration with these lines as the customers' mapping. Raises MAPPING that names the line at fault."""
     manifest = bench.manifest(row.platform)
     if DataType.CUSTOMERS not in manifest.data:
         raise PerkstarError(
@@ -369,7 +381,13 @@ def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
                 remedy=f"Fields: {', '.join((*CUSTOMER_FIELDS, *LOYALTY_FIELDS))}.",
                 field=line.hub,
             )
-        transform(line.transform)
+        if transform(line.transform).compose is not None and line.direction != "to-platform":
+            raise PerkstarError(
+                ErrorKind.MAPPING,
+                f"{line.remote} is made of the whole customer, and can't be read back.",
+                remedy="Let it go outwards only (direction=to-platform).",
+                field=line.remote,
+            )
         if any(entry["remote"] == line.remote for entry in entries):
             raise PerkstarError(
                 ErrorKind.MAPPING, f"{line.remote} is mapped twice.", remedy="Remove one.", field=line.remote
@@ -402,7 +420,8 @@ def set_mapping(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> None:
         )
     mapping = {**row.config["mapping"], "customers": entries}
     _refuse_bad_lines(row, manifest.title, entries)
-    _change_mapping(bench, row, {**row.config, "mapping": mapping}, "mapping")
+    check_mapped(row.config.get("options", {}), entries, manifest.title)
+    return {**row.config, "mapping": mapping}
 
 
 def _refuse_bad_lines(row: Any, title: str, entries: Sequence[dict[str, Any]]) -> None:
@@ -420,8 +439,8 @@ def _refuse_bad_lines(row: Any, title: str, entries: Sequence[dict[str, Any]]) -
                 remedy="Let only one of them come in (direction=to-platform for the other).",
                 field=name,
             )
-    mapped = {entry["hub"] for entry in entries}
-    lost = [key for key in row.config.get("match", ()) if key not in mapped]
+    present = {entry["hub"] for entry in entries}
+    lost = [key for key in row.config.get("match", ()) if key not in present]
     if lost:
         raise PerkstarError(
             ErrorKind.MAPPING,
@@ -436,6 +455,9 @@ def _change_mapping(bench: Bench, row: Any, config: dict[str, Any], act: str) ->
     store_config(bench, row, config, {}, act)
     if dropped:
         _drop_bases(bench, row.id, dropped)
+        with bench.store.write() as connection:
+            # What both sides agreed on holds no more: the schedule waits until somebody has looked.
+            connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(previewed=False))
     if dropped or _lines_of(config).keys() - _lines_of(row.config).keys():
         _read_all_again(bench, row.id)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, insert, select
 
@@ -20,6 +21,7 @@ from perkstar_tui.store.database import Store, ms, table
 from perkstar_tui.store.usage import CallCounter, StoredBudgets
 from perkstar_tui.sync.config import RunConfig, compile_lines
 from perkstar_tui.sync.earning import EarningRule
+from perkstar_tui.sync.filters import SALES, TO_PERKSTAR, TO_PLATFORM, filter_of
 from perkstar_tui.sync.run import Engine, Workbench
 from perkstar_tui.vault import Vault, open_vault
 
@@ -197,6 +199,8 @@ class Bench:
         truth = SourceOfTruth(config.get("source_of_truth", "perkstar"))
         spec, sales = manifest.data.get(DataType.CUSTOMERS), manifest.data.get(DataType.TRANSACTIONS)
         given = config.get("credit_from")
+        zone = account.timezone if account else "UTC"
+        today = self.clock.now().astimezone(ZoneInfo(zone)).date()
         return RunConfig(
             integration_id=row.id,
             name=row.name,
@@ -209,7 +213,7 @@ class Bench:
             match=tuple(config.get("match", ["email", "phone"])),
             truth=truth,
             country=account.country if account else "GB",
-            zone=account.timezone if account else "UTC",
+            zone=zone,
             lines=compile_lines(
                 config.get("mapping", {}).get("customers", []),
                 direction,
@@ -227,6 +231,9 @@ class Bench:
             books=sales.journal if sales is not None else None,
             currency=account.currency if account else "GBP",
             events=spec.events if spec is not None else None,
+            sends=filter_of(options, TO_PLATFORM, today),
+            takes=filter_of(options, TO_PERKSTAR, today),
+            credits=filter_of(options, SALES, today),
         )
 
     def connector(self, row: Any, held: leases.Held | None = None) -> Connector:

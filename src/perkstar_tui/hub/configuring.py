@@ -8,6 +8,9 @@ from perkstar_tui.model.enums import DataType, Direction, Kind, SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.sync.earning import rules_of
+from perkstar_tui.sync.expressions import say
+from perkstar_tui.sync.filters import FIELDS, TO_PERKSTAR, TO_PLATFORM, check_mapped, read
 from perkstar_tui.sync.journals import ROLES
 from perkstar_tui.sync.moments import LONGEST, OPTIONS, chosen
 from perkstar_tui.sync.schedule import parse_frequency
@@ -25,6 +28,8 @@ ENGINE_OPTIONS = (
     "earn_double_days",
     "pending_window_days",
     "drop_plus_tags",
+    "earn_rules",
+    *FIELDS,
     "events",
     *OPTIONS,
 )
@@ -87,15 +92,43 @@ def _widest(manifest: Manifest, data: list[DataType]) -> Direction:
 def apply_settings(manifest: Manifest, config: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
     """A copy of `config` with the given settings put in. Raises USAGE that names the setting and what it may be."""
     new = {**config, "options": dict(config.get("options", {}))}
-    for name, text in given.items():
+    for name, text in _both_ways(new, given).items():
         setter = _SETTERS.get(name)
         if setter is not None:
             setter(manifest, new, str(text))
         else:
             _set_option(manifest, new, name, str(text))
+    check_mapped(new["options"], new["mapping"].get("customers", []), manifest.title)
     _check_direction(manifest, new)
     _check_books(manifest, new["options"], given)
     return new
+
+
+def _both_ways(config: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
+    """`filter` stands for the filters of both directions that the integration has."""
+    if "filter" not in given:
+        return given
+    text = given["filter"]
+    direction = Direction(given.get("direction", config["direction"]).strip().lower())
+    names = ((TO_PLATFORM, direction.outward), (TO_PERKSTAR, direction.inward))
+    return {k: x for k, x in given.items() if k != "filter"} | {name: text for name, on in names if on}
+
+
+def _expression(manifest: Manifest, name: str, text: str) -> str:
+    """A filter or the earning rules in their one spelling; nothing where they are taken away."""
+    if not text.strip():
+        return ""
+    data = DataType.CUSTOMERS if name in (TO_PLATFORM, TO_PERKSTAR) else DataType.TRANSACTIONS
+    spec = manifest.data.get(data)
+    sold = manifest.data.get(DataType.TRANSACTIONS)
+    told = sold is not None and sold.rows is not None and sold.rows.deliver
+    goes = spec is not None and (spec.to_platform and not told if name == TO_PLATFORM else spec.to_perkstar)
+    if not goes:
+        way = "takes no single" if name == TO_PLATFORM else "gives no"
+        raise wrong(name, f"{manifest.title} {way} {data.value}.", "Leave this setting out.")
+    if name == "earn_rules":
+        return "; ".join(rule.text for rule in rules_of(text))
+    return say(read(name, text))
 
 
 def _set_data(manifest: Manifest, config: dict[str, Any], text: str) -> None:
@@ -211,6 +244,8 @@ def _set_option(manifest: Manifest, config: dict[str, Any], name: str, text: str
         return
     if name == "events" or name in OPTIONS:
         _check_events(manifest, name, text)
+    if name == "earn_rules" or name in FIELDS:
+        text = _expression(manifest, name, text)
     config["options"][name] = text
 
 

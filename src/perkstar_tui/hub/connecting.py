@@ -529,7 +529,9 @@ def mapping_choices(bench: Bench, row: Any) -> v.MappingChoices:
     """Fields of both sides and the transforms, for whoever edits the mapping."""
     fields = remote_fields(bench, row)
     return v.MappingChoices(
-        (*CUSTOMER_FIELDS, *LOYALTY_FIELDS), tuple((f.path, f.label, f.type) for f in fields), TRANSFORMS
+        (*CUSTOMER_FIELDS, *LOYALTY_FIELDS),
+        tuple((f.path, f.label, f.type) for f in fields),
+        tuple(TRANSFORMS),
     )
 
 

@@ -137,6 +137,14 @@ class HubDoor(Protocol):
         """What `pause`, `resync`, `reconnect` or `disconnect` would do."""
 
     def edit(self, name_or_id: str, settings: dict[str, str]) -> v.IntegrationView: ...
+    def foresee(
+        self,
+        name_or_id: str,
+        settings: dict[str, str] | None = None,
+        lines: Sequence[v.MappingLine] | None = None,
+    ) -> v.ChangeView:
+        """What `edit` with these settings, or `set_mapping` with these lines, would do; nothing is kept (K6)."""
+
     def set_mapping(self, name_or_id: str, lines: Sequence[v.MappingLine]) -> list[v.MappingLine]: ...
     def rollback(self, name_or_id: str, version: int) -> v.IntegrationView:
         """Put the settings of an earlier version back, as a new version."""

@@ -48,7 +48,8 @@ def mapping(bench: Bench, row: Any) -> list[v.MappingLine]:
     lines = []
     for entry in row.config["mapping"].get("customers", []):
         hub = sample.get(entry["hub"])
-        out = transform(entry["transform"], country).out(hub) if hub is not None else None
+        made = transform(entry["transform"], country)
+        out = made.compose(sample) if made.compose else made.out(hub) if hub is not None else None
         lines.append(
             v.MappingLine(
                 data=DataType.CUSTOMERS.value,

@@ -17,7 +17,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.runner import Runner, someone_runs
 
-from . import acts, connecting, customising, delivering, helping, people, reading, settling
+from . import acts, connecting, customising, delivering, foreseeing, helping, people, reading, settling
 from . import views as v
 from .aside import Aside
 from .authorising import Authoriser
@@ -298,6 +298,17 @@ class Hub:
         row = self.bench.find(name_or_id)
         acts.edit(self.bench, row, settings)
         return self.integration(row.id)
+
+    def foresee(
+        self,
+        name_or_id: str,
+        settings: dict[str, str] | None = None,
+        lines: Sequence[v.MappingLine] | None = None,
+    ) -> v.ChangeView:
+        row = self.bench.find(name_or_id)
+        if lines is not None:
+            return foreseeing.of_mapping(self.bench, row, lines)
+        return foreseeing.of_settings(self.bench, row, settings or {})
 
     def set_mapping(self, name_or_id: str, lines: Sequence[v.MappingLine]) -> list[v.MappingLine]:
         row = self.bench.find(name_or_id)

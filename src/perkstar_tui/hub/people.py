@@ -85,6 +85,7 @@ def _transaction(row: Any) -> v.TransactionView:
         reversed=row.reversed,
         state=row.state,
         reason=REASONS.get(row.reason, row.reason),
+        rules=tuple((text, before, after) for text, before, after in (row.parts or {}).get("rules", ())),
     )
 
 

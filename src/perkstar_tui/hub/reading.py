@@ -426,7 +426,7 @@ def _side(bench: Bench, integration: Any, link: Any, customer: dict[str, Any]) -
     base = link.base or {}
     differs, values = [], {}
     for line in config.lines:
-        hub = line.transform.same(line.transform.out(customer.get(line.hub)))
+        hub = line.transform.same(line.out(customer))
         agreed = line.transform.same(base.get(line.remote))
         values[line.hub] = base.get(line.remote)
         if hub != agreed and (line.outward or line.inward):
@@ -509,7 +509,10 @@ def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
         "pending": f"Waits: {reason}.",
         "none": f"Gave nothing: {reason}.",
     }.get(row.state, reason)
-    return v.RecordView(row.id, row.line_kind, hub, (side,), (story,))
+    rules = [
+        f"{text}: {before} → {after}." for text, before, after in reversed((row.parts or {}).get("rules", []))
+    ]
+    return v.RecordView(row.id, row.line_kind, hub, (side,), (story, *rules))
 
 
 def plan(bench: Bench, connection: Any = None) -> v.PlanView:

@@ -160,6 +160,9 @@ def _standing(
         return (state.reason, state.remedy, state.key)
     if _unbegun(row) and row.config.get("frequency") != "manual":
         reason = "It has not synced yet: its schedule begins after a first preview or sync."
+        if row.last_success is not None:
+            reason = "What both sides agreed on has changed with its mapping: its schedule waits for a preview or sync."
+            return (reason, "Sync now, or see what it would do (w)", "s")
         return (reason, "Start the first sync, or see what it would do (w)", "s")
     return (*to_enter, "")
 

@@ -8,9 +8,23 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 
+from .changes import ChangeView, EarningChange, FilterChange, LineChange, SaleChange, ValueChange
 from .overview import AccountView, Counts, HealthView, IntegrationView, KeyView, PlanView
 
-__all__ = ["AccountView", "Counts", "HealthView", "IntegrationView", "KeyView", "PlanView"]
+__all__ = [
+    "AccountView",
+    "ChangeView",
+    "Counts",
+    "EarningChange",
+    "FilterChange",
+    "HealthView",
+    "IntegrationView",
+    "KeyView",
+    "LineChange",
+    "PlanView",
+    "SaleChange",
+    "ValueChange",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +252,8 @@ class TransactionView:
     reversed: int
     state: str
     reason: str
+    rules: tuple[tuple[str, str, str], ...] = ()
+    """What each earning rule made of the award: its words, before, after."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,8 @@ class Transaction(Row, table=True):
     reason: str = ""
     mark: str = ""
     contact: dict[str, Any] = _json()
+    parts: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """Of a sale: what earning rules ask for beside the total, and what each rule made of the award (sync/bought.py)."""
     created_at: datetime = _time()
 
 

@@ -16,6 +16,8 @@ from .mapping import Line, transform
 if TYPE_CHECKING:
     from perkstar_tui.platforms.parts import EventsSpec, JournalSpec, RowsSpec
 
+    from .filters import Filter
+
 CUSTOMER_FIELDS = (
     "first_name",
     "last_name",
@@ -71,6 +73,12 @@ class RunConfig:
     """What the account counts in."""
     events: "EventsSpec | None" = None
     """How customers' moments are told, where the platform takes them."""
+    sends: "Filter | None" = None
+    """Which customers are sent; None is all, as below."""
+    takes: "Filter | None" = None
+    """Which records are taken in."""
+    credits: "Filter | None" = None
+    """Which sales can earn."""
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
@@ -108,7 +116,10 @@ def compile_lines(
     lines = []
     for entry in mapping:
         own = Direction(entry.get("direction", "both"))
-        inward = own.inward and direction.inward and entry["hub"] in CUSTOMER_FIELDS
+        made = transform(entry.get("transform", "text"), country)
+        # Made of the whole customer, it is no field of ours: it bears a name that none has.
+        hub = entry["hub"] if made.compose is None else f"={entry['remote']}"
+        inward = own.inward and direction.inward and hub in CUSTOMER_FIELDS
         outward = own.outward and direction.outward
         if not inward and not outward:
             continue
@@ -121,15 +132,15 @@ def compile_lines(
         )
         lines.append(
             Line(
-                hub=entry["hub"],
+                hub=hub,
                 remote=entry["remote"],
-                transform=transform(entry.get("transform", "text"), country),
+                transform=made,
                 direction=narrowed,
                 write=Write(entry.get("write", "always")),
                 rule=str(entry.get("rule") or truth.value),
                 required=bool(entry.get("required")),
                 may_clear=bool(entry.get("may_clear")),
-                consent=entry["hub"] == "marketing_consent",
+                consent=hub == "marketing_consent",
             )
         )
     return tuple(lines)

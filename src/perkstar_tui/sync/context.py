@@ -79,8 +79,8 @@ class Leg:
     rejected_anew: int = 0
     made: set[str] = field(default_factory=set)
     """Customers created at the platform before the cursor came to them; counted once it does."""
-    left_out: list[tuple[str, int | None, LinkState, str]] = field(default_factory=list)
-    """Customers that are not sent, with link, state and reason, until the cursor's next transaction keeps them."""
+    left_out: list[tuple[str, int | None, LinkState, str, str | None]] = field(default_factory=list)
+    """Customers not sent, with link, state, reason and code, until the cursor's next transaction keeps them."""
     wake_at: datetime | None = None
     """When this integration has something to do again, whatever its schedule says."""
     first_run: bool = False

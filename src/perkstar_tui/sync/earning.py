@@ -1,12 +1,58 @@
 """From sales to points, pure: what a sale earns, and what a refund takes back of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from perkstar_tui.model.money import minor_digits
 from perkstar_tui.model.remote import Sale
+
+from .bought import BUYER, EARNING, WEEKDAYS
+from .expressions import (
+    Effect,
+    Test,
+    compiled,
+    lasting,
+    parse_rules,
+    say_rule,
+    used,
+)
+
+
+class Rule(NamedTuple):
+    """An earning rule ready to use: how it reads, whether it holds for a sale's facts, and what it does."""
+
+    text: str
+    test: Test
+    effect: Effect
+    asks_buyer: bool
+    """Whether it can only be judged once it is known who bought."""
+
+
+class Award(NamedTuple):
+    """What a sale earns, why nothing if it is 0, and what each rule made of it: its text, before, after."""
+
+    earned: int
+    why: str
+    by: tuple[tuple[str, str, str], ...] = ()
+
+
+@lru_cache(maxsize=64)
+def rules_of(text: str) -> tuple[Rule, ...]:
+    """The option `earn_rules`, ready to use. Raises USAGE that names the place and what is wrong there."""
+    return tuple(
+        Rule(
+            say_rule(one),
+            # A sale is judged once and for all, so no rule of it depends on the day.
+            compiled(one.condition, EARNING, date.min),
+            one.effect,
+            not used(one.condition).isdisjoint(BUYER),
+        )
+        for one in lasting(parse_rules(text, EARNING, "earn_rules"), "earn_rules")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +72,12 @@ class EarningRule:
     """Line names, product ids or categories that earn nothing, in lower case."""
     double_days: tuple[str, ...] = field(default=())
     """Dates (YYYY-MM-DD) or weekdays (mon ... sun) on which the award is doubled."""
+    rules: tuple[Rule, ...] = ()
+    """Worked on the award one after the other, in their order."""
+
+    @property
+    def asks_buyer(self) -> bool:
+        return any(rule.asks_buyer for rule in self.rules)
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> "EarningRule":
@@ -49,11 +101,11 @@ class EarningRule:
             rounding=str(options.get("earn_rounding", "down")),
             excluded=words("earn_excluded"),
             double_days=words("earn_double_days"),
+            rules=rules_of(str(options.get("earn_rules") or "")),
         )
 
 
 _ROUNDING = {"down": ROUND_FLOOR, "nearest": ROUND_HALF_UP, "even": ROUND_HALF_EVEN}
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def eligible_minor(rule: EarningRule, sale: Sale) -> int:
@@ -75,31 +127,63 @@ def _is_excluded(rule: EarningRule, *names: str | None) -> bool:
     return any(name and name.lower() in rule.excluded for name in names)
 
 
-def award(rule: EarningRule, sale: Sale, day: date) -> tuple[int, str]:
-    """Whole points (minor units for cashback) that a sale earns on a local day, and why nothing if it is 0."""
+def award(rule: EarningRule, sale: Sale, day: date, facts: Mapping[str, Any] | None = None) -> Award:
+    """Whole points (minor units for cashback) that a sale earns on a local day, and why nothing if it is 0.
+
+    `facts` are what rules ask for (`bought.facts`).
+    """
     base = eligible_minor(rule, sale)
     if base <= 0:
-        return 0, "nothing of it counts by the earning rule"
+        return Award(0, "nothing of it counts by the earning rule")
     if base < rule.minimum_minor:
-        return 0, "below the minimum of the earning rule"
+        return Award(0, "below the minimum of the earning rule")
+    points = _points(rule, sale, base, day, rule.rate)
+    by: list[tuple[str, str, str]] = []
+    for one in rule.rules if facts is not None else ():
+        if not one.test(facts or {}):
+            continue
+        before = points
+        match one.effect.kind:
+            case "times":
+                points *= one.effect.amount
+            case "plus":
+                points += one.effect.amount
+            case "percent":
+                points += points * one.effect.amount / 100
+            case "rate":
+                points = _points(rule, sale, base, day, one.effect.amount)
+            case _:
+                points = Decimal(0)
+        by.append((one.text, _short(before), _short(points)))
+        if one.effect.kind == "none":
+            return Award(0, f"nothing by the rule: {one.text}", tuple(by))
+    whole = int(points.quantize(Decimal(1), rounding=_ROUNDING.get(rule.rounding, ROUND_FLOOR)))
+    return Award(whole, "" if whole else "too small to earn a whole point", tuple(by))
+
+
+def _points(rule: EarningRule, sale: Sale, base: int, day: date, rate: Decimal) -> Decimal:
     match rule.mode:
         case "visit":
-            points = rule.rate
+            points = rate
         case "product":
             items = sum(
                 Decimal(str(line.quantity))
                 for line in sale.lines
                 if not _is_excluded(rule, line.name, line.product_id, line.category)
             )
-            points = rule.rate * items
+            points = rate * items
         case "cashback":
-            points = Decimal(base) * rule.rate / 100
+            points = Decimal(base) * rate / 100
         case _:
-            points = Decimal(base).scaleb(-minor_digits(sale.currency)) * rule.rate
-    if day.isoformat() in rule.double_days or _WEEKDAYS[day.weekday()] in rule.double_days:
+            points = Decimal(base).scaleb(-minor_digits(sale.currency)) * rate
+    if day.isoformat() in rule.double_days or WEEKDAYS[day.weekday()] in rule.double_days:
         points *= 2
-    whole = int(points.quantize(Decimal(1), rounding=_ROUNDING.get(rule.rounding, ROUND_FLOOR)))
-    return (whole, "") if whole else (0, "too small to earn a whole point")
+    return points
+
+
+def _short(points: Decimal) -> str:
+    """Points for a person, without the digits that say nothing."""
+    return f"{points.quantize(Decimal('0.01')).normalize():f}"
 
 
 def reversal(earned: int, refunded_minor: int, total_minor: int, reversed_before: int) -> int:

@@ -15,6 +15,7 @@ from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 from perkstar_tui.store.database import ms
 
+from . import filters
 from .context import CONFLICT, CUSTOMER, EVENT, INTENT, LINK, LOG, Leg, drop_placeholders, name_of
 from .mapping import plain_text
 from .matching import Found, match
@@ -46,9 +47,12 @@ TOGETHER = 1000
 _NOBODY = Found("none")
 
 
-def fingerprint(values: dict[str, Value], archived: bool) -> str:
-    """A short hash of what is mapped of a remote record: equal means that nothing of interest changed there."""
-    return blake2b(orjson.dumps([values, archived], option=orjson.OPT_SORT_KEYS), digest_size=9).hexdigest()
+def fingerprint(values: dict[str, Value], archived: bool, taken: filters.Filter | None = None) -> str:
+    """A short hash of what is mapped of a remote record: equal means that nothing of interest changed there, nor in
+    the filter that judges it.
+    """
+    of = [values, archived] if taken is None else [values, archived, taken.key]
+    return blake2b(orjson.dumps(of, option=orjson.OPT_SORT_KEYS), digest_size=9).hexdigest()
 
 
 def mapped(leg: Leg, record: RemoteRecord) -> dict[str, Value]:
@@ -61,6 +65,7 @@ def mapped(leg: Leg, record: RemoteRecord) -> dict[str, Value]:
 
 async def read_customers(leg: Leg, *, full: bool) -> None:
     """Read everything changed since the cursor and apply it page by page; then look for what is gone if complete."""
+    filters.read_again_if_changed(leg)
     cursor = None if full else leg.cursor(DATA, "in")
     complete = full or cursor is None
     leg.linked_anew = set() if cursor is None and not leg.any_link() else None
@@ -118,10 +123,10 @@ async def apply_page(
             links = links_by_remote(connection, leg.id, [record.id for record in page.records])
     for record in page.records:
         values = mapped(leg, record)
-        print_ = fingerprint(values, record.archived)
+        print_ = fingerprint(values, record.archived, leg.config.takes)
         link = links.get(record.id)
         if link is not None and link.fingerprint == print_ and not retry:
-            _count_known(leg, link.state)
+            _count_known(leg, link)
         else:
             fresh.append((record, values, print_))
     if not fresh:
@@ -146,10 +151,10 @@ async def apply_page(
     return work.changed
 
 
-def _count_known(leg: Leg, state: str) -> None:
-    if state in (LinkState.HELD, LinkState.DUPLICATE):
+def _count_known(leg: Leg, link: Any) -> None:
+    if link.state in (LinkState.HELD, LinkState.DUPLICATE):
         leg.inward.held += 1
-    elif state == LinkState.EXCLUDED:
+    elif link.state == LinkState.EXCLUDED and link.code != filters.TO_PLATFORM:
         leg.inward.excluded += 1
     else:
         leg.inward.unchanged += 1
@@ -245,7 +250,7 @@ class _PageWork:
             query = select(LINK.c.hub_id, LINK.c.remote_id).where(
                 LINK.c.integration_id == self.leg.id,
                 LINK.c.data == DATA,
-                LINK.c.state == LinkState.LINKED.value,
+                filters.linked(),
                 one_of(self.connection, LINK.c.hub_id),
             )
             for hub_id, remote_id in self.connection.execute(query, values_of(self.connection, fresh)):
@@ -296,7 +301,7 @@ class _PageWork:
         if (
             link is not None
             and link.hub_id in self.customers
-            and link.state in (LinkState.LINKED, LinkState.GONE)
+            and (link.state in (LinkState.LINKED, LinkState.GONE) or filters.by_filter(link))
         ):
             self.known(link, record, values, print_)
             return
@@ -334,8 +339,15 @@ class _PageWork:
             )
             self.leg.inward.updated += 1
             return
-        if link.state == LinkState.GONE:
+        if self.left_out(values):
+            if link.state == LinkState.HELD:
+                self.leg.inward.held += 1
+            else:
+                self.mark_left_out(change)
+            return
+        if link.state == LinkState.GONE or (filters.by_filter(link) and link.code == filters.TO_PERKSTAR):
             change["state"] = LinkState.LINKED.value
+            change["code"] = None
             change["reason"] = ""
         customer = self.customers[link.hub_id]
         decision = self.compare(customer, values, link.base, record)
@@ -346,6 +358,17 @@ class _PageWork:
         if agreed and not decision.take and not decision.clashes:
             # Our own write, come back: nothing is new, so nothing is written.
             self.changed_links.remove(change)
+
+    def left_out(self, values: dict[str, Value]) -> bool:
+        """Whether the integration's filter keeps a record from being taken in."""
+        taken = self.config.takes
+        return taken is not None and not taken.test(filters.in_hub_form(self.inward_lines, values))
+
+    def mark_left_out(self, row: dict[str, Any]) -> None:
+        taken = self.config.takes
+        assert taken is not None
+        row.update(state=LinkState.EXCLUDED.value, code=filters.TO_PERKSTAR, reason=taken.reason)
+        self.leg.inward.excluded += 1
 
     def compare(
         self, customer: dict[str, Any], values: dict[str, Value], base: dict[str, Value], record: RemoteRecord
@@ -473,6 +496,11 @@ class _PageWork:
             decision = self.compare(customer, values, {}, record)
             row = self.new_link(link, record, print_, customer["id"], decision.base)
             self.taken[customer["id"]] = record.id
+            if self.left_out(values):
+                # It is linked all the same, so that the customer is not made there a second time.
+                row["base"] = filters.as_agreed(self.config.lines, customer, decision.take, decision.base)
+                self.mark_left_out(row)
+                return
             self.take(customer, decision, row)
             return
         if not self.config.direction.inward:
@@ -480,6 +508,11 @@ class _PageWork:
             self.new_link(
                 link, record, print_, None, {}, LinkState.EXCLUDED, "only Perkstar makes new customers"
             )
+            return
+        if self.left_out(values):
+            row = self.new_link(link, record, print_, None, {})
+            row["remote"] = {"keys": keys}
+            self.mark_left_out(row)
             return
         self.create(link, record, values, print_, keys)
 
@@ -631,7 +664,7 @@ async def find_gone(leg: Leg, seen: set[int]) -> None:
                 select(LINK.c.remote_id).where(
                     LINK.c.integration_id == leg.id,
                     LINK.c.data == DATA,
-                    LINK.c.state.in_([LinkState.LINKED.value, LinkState.HELD.value]),
+                    or_(filters.linked(), LINK.c.state == LinkState.HELD.value),
                     LINK.c.remote_id.is_not(None),
                     or_(LINK.c.last_sent.is_(None), LINK.c.last_sent < leg.started),
                 )
@@ -737,7 +770,7 @@ async def rematch_held(leg: Leg) -> list[str]:
             for (hub_id,) in connection.execute(
                 select(LINK.c.hub_id).where(
                     LINK.c.integration_id == leg.id,
-                    LINK.c.state == LinkState.LINKED.value,
+                    filters.linked(),
                     LINK.c.hub_id.in_(part),
                 )
             )

@@ -5,7 +5,7 @@ there (`out`), how a platform's value reads here (`back`), and in which form two
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,27 +14,22 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.model.remote import Value
 
-Convert = Callable[[Value], Value]
+from .shaping import (
+    LONGEST,
+    Convert,
+    Transform,
+    cased,
+    choice,
+    constant,
+    dated,
+    keep_year,
+    plain_text,
+    template,
+    titled,
+    wrong,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Transform:
-    """`back` gets the platform's value and the hub's present one, so that a lossy form can merge into it."""
-
-    out: Convert
-    back: Callable[[Value, Value], Value]
-    same: Convert
-
-
-def _empty(value: Value) -> bool:
-    return value is None or value == ""
-
-
-def plain_text(value: Value) -> Value:
-    """A value as trimmed text; nothing for an empty one."""
-    if value is None:
-        return None
-    return (value if isinstance(value, str) else str(value)).strip() or None
+__all__ = ["TRANSFORMS", "Line", "Transform", "plain_text", "transform"]
 
 
 def _lower(value: Value) -> Value:
@@ -75,7 +70,6 @@ def _phone(country: str, plus: bool) -> Transform:
 
 _ISO = re.compile(r"^(\d{4})-(\d{2})-(\d{2})")
 _MONTH_DAY = re.compile(r"^--(\d{2})-(\d{2})$")
-_SLASHED = re.compile(r"^(\d{1,2})/(\d{1,2})$")
 
 
 def _iso_out(value: Value) -> Value:
@@ -91,31 +85,8 @@ def _year0_out(value: Value) -> Value:
 def _year0_back(value: Value, hub: Value) -> Value:
     date = _iso_out(value)
     if isinstance(date, str) and date.startswith("0000-"):
-        return _keep_year(date[5:7], date[8:10], hub)
+        return keep_year(date[5:7], date[8:10], hub)
     return date
-
-
-def _keep_year(month: str, day: str, hub: Value) -> Value:
-    """A birthday without a year keeps the year that the hub knows, if month and day agree."""
-    known = _ISO.match(str(hub)) if hub else None
-    if known and (known[2], known[3]) == (month, day):
-        return known.group(0)
-    return f"--{month}-{day}"
-
-
-def _birthday_out(value: Value) -> Value:
-    found = (_ISO.match(str(value)) or _MONTH_DAY.match(str(value))) if value else None
-    return f"{found[found.re.groups - 1]}/{found[found.re.groups]}" if found else None
-
-
-def _birthday_back(value: Value, hub: Value) -> Value:
-    found = _SLASHED.match(str(value)) if value else None
-    return _keep_year(found[1].zfill(2), found[2].zfill(2), hub) if found else None
-
-
-def _birthday_same(value: Value) -> Value:
-    found = _SLASHED.match(str(value)) if value else None
-    return f"{found[1].zfill(2)}/{found[2].zfill(2)}" if found else None
 
 
 _GENDERS = {"male": 1, "female": 2}
@@ -132,37 +103,25 @@ def _gender_same(value: Value) -> Value:
     return number or None
 
 
-def _choice(pairs: str) -> Transform:
-    forward: dict[str, str] = dict(pair.split("=", 1) for pair in pairs.split(",") if "=" in pair)
-    backward = {remote: hub for hub, remote in forward.items()}
-
-    def out(value: Value) -> Value:
-        return forward.get(str(value)) if value is not None else None
-
-    def back(value: Value, _hub: Value) -> Value:
-        return backward.get(str(value).lower() if not isinstance(value, str) else value)
-
-    def same(value: Value) -> Value:
-        text = None if value is None else (str(value).lower() if isinstance(value, bool) else str(value))
-        return text if text in backward else None
-
-    return Transform(out, back, same)
-
-
-TRANSFORMS = (
-    "text",
-    "lower",
-    "number",
-    "number_text",
-    "e164",
-    "digits",
-    "date_iso",
-    "date_year0",
-    "birthday_mmdd",
-    "gender_number",
-    "choice:hub=platform,...",
-)
-"""The names of the transforms there are; `choice` takes its pairs behind the colon."""
+TRANSFORMS: Mapping[str, str] = {
+    "text": "as it is, without spaces at the ends",
+    "lower": "small letters, as for e-mail addresses",
+    "upper": "capital letters; what differs in case alone is no other value",
+    "title": "each word with a capital letter; likewise",
+    "number": "a number",
+    "number_text": "a number, written as text",
+    "e164": "a phone number with + and country",
+    "digits": "a phone number, digits only",
+    "date_iso": "a date such as 2026-01-31",
+    "date_year0": "a birthday whose year may be missing (0000-01-31)",
+    "birthday_mmdd": "a birthday as 01/31; its year stays here",
+    "date:DD/MM/YYYY": "YYYY, MM and DD once each, with - / . a space or nothing between; without YYYY the year stays",
+    "gender_number": "male 1, female 2, unknown 0",
+    "choice:hub=platform,...;else=other": "words looked up, each both ways; all others are sent as `else`, if given",
+    "constant:text": "always the same text, to the platform only",
+    "template:{first_name} {last_name}": "a text with fields of the customer, to the platform only",
+}
+"""The transforms there are, in words; some take a parameter behind the colon."""
 
 
 def _first(convert: Convert) -> Callable[[Value, Value], Value]:
@@ -173,6 +132,8 @@ def _first(convert: Convert) -> Callable[[Value, Value], Value]:
 def transform(name: str, country: str = "GB") -> Transform:
     """The transform of that name. Raises PerkstarError MAPPING for an unknown one."""
     kind, _, rest = name.partition(":")
+    if len(rest) > LONGEST:
+        raise wrong(f"The transform {kind} has {len(rest)} characters.", f"Write at most {LONGEST}.")
     match kind:
         case "" | "text":
             return Transform(plain_text, _first(plain_text), plain_text)
@@ -193,13 +154,23 @@ def transform(name: str, country: str = "GB") -> Transform:
         case "date_year0":
             return Transform(_year0_out, _year0_back, _iso_out)
         case "birthday_mmdd":
-            return Transform(_birthday_out, _birthday_back, _birthday_same)
+            return dated("MM/DD")
+        case "date":
+            return dated(rest)
+        case "upper":
+            return cased(str.upper)
+        case "title":
+            return cased(titled)
         case "gender_number":
             return Transform(
                 _gender_out, lambda value, _hub: _GENDER_WORDS.get(int(_number(value) or 0)), _gender_same
             )
         case "choice":
-            return _choice(rest)
+            return choice(rest)
+        case "constant":
+            return constant(rest)
+        case "template":
+            return template(rest)
     raise PerkstarError(
         ErrorKind.MAPPING,
         f"There is no transform called {name!r}.",
@@ -220,6 +191,11 @@ class Line:
     required: bool = False
     may_clear: bool = False
     consent: bool = False
+
+    def out(self, hub: Mapping[str, Value]) -> Value:
+        """What a customer's field is in the platform's form."""
+        compose = self.transform.compose
+        return compose(hub) if compose is not None else self.transform.out(hub.get(self.hub))
 
     @property
     def inward(self) -> bool:

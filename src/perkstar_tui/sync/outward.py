@@ -13,6 +13,7 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 
+from . import filters
 from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
 from .inward import DATA, fingerprint, links_by_remote, mapped, settle_missing
@@ -122,7 +123,7 @@ def links_of(connection: Connection, leg: Leg, hub_ids: Sequence[str]) -> dict[s
 
 
 async def _send_pages(leg: Leg) -> None:
-    after = int((leg.cursor(DATA, "out") or {}).get("revision", 0))
+    after = filters.sent_up_to(leg)
     while True:
         with leg.store.read() as connection:
             rows = connection.execute(_above(after, max(PAGE, leg.config.batch))).all()
@@ -141,7 +142,7 @@ async def _send_pages(leg: Leg) -> None:
             await leg.pause_point()
         after = rows[-1].revision
         with leg.store.write(leg.lease.fence) as connection:
-            leg.save_cursor(connection, DATA, "out", {"revision": after})
+            leg.save_cursor(connection, DATA, "out", filters.sent_cursor(leg, after))
             write_left_out(leg, connection)
         await leg.pause_point()
 
@@ -153,8 +154,9 @@ async def _guard_outward(leg: Leg) -> None:
     """
     if leg.accept_mass_change or leg.first_run or leg.older_links() < 1:
         return
-    after = int((leg.cursor(DATA, "out") or {}).get("revision", 0))
+    after = filters.sent_up_to(leg)
     changes = 0
+    sends = leg.config.sends
     own = {line.remote for line in leg.config.lines if line.hub in CUSTOMER_FIELDS}
     while True:
         with leg.store.read() as connection:
@@ -164,7 +166,9 @@ async def _guard_outward(leg: Leg) -> None:
             break
         for row in rows:
             link = links.get(row.id)
-            if link is not None and link.state == LinkState.LINKED:
+            if link is None or not (link.state == LinkState.LINKED or filters.by_filter(link)):
+                continue
+            if sends is None or sends.test(dict(row._mapping)):
                 changes += not own.isdisjoint(_compare(leg, dict(row._mapping), link).send)
         after = rows[-1].revision
         await leg.pause_point()
@@ -193,6 +197,8 @@ def plan_one(
     known = link if link is not None and link.remote_id else None
     decision = _compare(leg, customer, known)
     if known is not None and not decision.send:
+        if known.code == filters.TO_PLATFORM:
+            _leave_out(leg, customer, known, LinkState.LINKED, "")
         if count and customer["id"] in leg.made:
             counts.created += 1
         elif count:
@@ -222,20 +228,26 @@ def _standing(leg: Leg, customer: dict[str, Any], link: Any, held: HeldKeys) -> 
     """Under which count a customer falls that is not to be sent at all."""
     if customer["archived_at"] is not None:
         return "excluded"
-    if link is None or waits_for_other(link):
+    sends = leg.config.sends
+    if sends is not None and not sends.test(customer):
+        settled = link is not None and link.state in (LinkState.GONE, LinkState.DUPLICATE)
+        if not settled:
+            _leave_out(leg, customer, link, LinkState.EXCLUDED, sends.reason, filters.TO_PLATFORM)
+        return "excluded"
+    if link is None or waits_for_other(link) or (link.state == LinkState.EXCLUDED and not link.remote_id):
         other = held.of(customer)
         if other is None:
             return None
         reason = f"it may be the record {other} at {leg.config.title}, which waits for a person"
-        _leave_out(leg, customer, link, LinkState.HELD, reason)
+        _leave_out(leg, customer, link, LinkState.HELD, reason, ErrorKind.DUPLICATE.value)
         return "held"
     if link.state == LinkState.HELD:
         # Refused before: again, since this side has changed.
         return None if link.code == ErrorKind.RECORD_REJECTED else "held"
     if link.state == LinkState.DUPLICATE:
         return "held"
-    if link.state == LinkState.EXCLUDED and link.remote_id is None:
-        # Something was missing; perhaps it is there now.
+    if link.state == LinkState.EXCLUDED and (link.remote_id is None or filters.by_filter(link)):
+        # Something was missing, or a filter kept it back; perhaps no more.
         return None
     if link.state in (LinkState.GONE, LinkState.EXCLUDED):
         return "excluded"
@@ -247,17 +259,18 @@ def waits_for_other(link: Any) -> bool:
     return bool(link.state == LinkState.HELD and link.remote_id is None and link.code == ErrorKind.DUPLICATE)
 
 
-def _leave_out(leg: Leg, customer: dict[str, Any], link: Any, state: LinkState, reason: str) -> None:
+def _leave_out(
+    leg: Leg, customer: dict[str, Any], link: Any, state: LinkState, reason: str, code: str | None = None
+) -> None:
     """Remember why a customer is not sent, so that the lists of its records are complete (E8)."""
     if link is None or (link.state, link.reason) != (state, reason):
-        leg.left_out.append((customer["id"], link.id if link is not None else None, state, reason))
+        leg.left_out.append((customer["id"], link.id if link is not None else None, state, reason, code))
 
 
 def write_left_out(leg: Leg, connection: Connection) -> None:
     """Keep the reasons gathered so far, in the transaction that moves the cursor past their customers."""
     fresh: list[dict[str, Any]] = []
-    for hub_id, link_id, state, reason in leg.left_out:
-        code = ErrorKind.DUPLICATE.value if state is LinkState.HELD else None
+    for hub_id, link_id, state, reason, code in leg.left_out:
         values = {"state": state.value, "reason": reason, "code": code}
         if link_id is None:
             fresh.append(
@@ -396,6 +409,9 @@ class _Answered:
             "remote_id": remote_id,
             "hub_id": hub_id,
         }
+        if job.link is not None and job.link.code == filters.TO_PERKSTAR:
+            # It is sent, and what it says there is still not taken in.
+            values |= {"state": job.link.state, "code": job.link.code, "reason": job.link.reason}
         mine = job.link.id if job.link is not None else None
         if mine is not None and link_id not in (None, mine):
             # The record was known without a customer: that link becomes this one's, and its own has no use any more.
@@ -461,7 +477,7 @@ def _agreed(
         return base, None, None, job.change.remote_id
     values = mapped(leg, record)
     complete = all(line.remote in shown for line in leg.config.lines if line.inward)
-    print_ = fingerprint(values, record.archived) if complete else None
+    print_ = fingerprint(values, record.archived, leg.config.takes) if complete else None
     return base, print_, record.version, record.id
 
 

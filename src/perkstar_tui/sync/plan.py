@@ -73,7 +73,7 @@ def decide(
     for line in lines:
         same = line.transform.same
         r = same(remote.get(line.remote))
-        h = same(line.transform.out(hub.get(line.hub)))
+        h = same(line.out(hub))
         known = line.remote in base
         b = same(base.get(line.remote)) if known else None
         if h != r and line.hub in NAME:
@@ -109,7 +109,7 @@ def decide(
                 if known or r is not None:
                     decision.base[line.remote] = r
             else:
-                decision.send[line.remote] = line.transform.out(hub.get(line.hub))
+                decision.send[line.remote] = line.out(hub)
                 if known:
                     decision.base[line.remote] = b
         elif known:
@@ -139,7 +139,7 @@ def _names(
         return " ".join(" ".join(str(value) for value in values if value).split())
 
     parts = [by_hub[name] for name in NAME]
-    ours = whole(line.transform.same(line.transform.out(hub.get(line.hub))) for line in parts)
+    ours = whole(line.transform.same(line.out(hub)) for line in parts)
     theirs = whole(line.transform.same(remote.get(line.remote)) for line in parts)
     agreed = whole(line.transform.same(base.get(line.remote)) for line in parts)
     return _Names(bool(ours) and ours == theirs, bool(ours) and ours == agreed)

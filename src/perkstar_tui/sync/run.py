@@ -19,7 +19,7 @@ from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
-from . import books, deliveries, inward, outward, rows, sales, telling
+from . import books, deliveries, filters, inward, outward, rows, sales, telling
 from . import cloud as cloud_legs
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
@@ -357,7 +357,8 @@ class _Run:
             await outward.wait_for_search(leg)
             due = await outward.retry_unanswered(leg)
             await inward.read_customers(leg, full=self.full)
-            await inward.retry_due(leg, dict.fromkeys([*due, *await inward.rematch_held(leg)]))
+            clear = [*await inward.rematch_held(leg), *filters.met(leg)]
+            await inward.retry_due(leg, dict.fromkeys([*due, *clear]))
 
     async def _sales_in(self, leg: Leg) -> None:
         if (

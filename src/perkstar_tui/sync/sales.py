@@ -4,18 +4,21 @@
 has not booked it yet; `pending` waits for a customer or a card.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from perkstar_tui.model.enums import DataType, LinkState
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Page, Refund, Sale
 
+from . import bought, filters
+from .config import RunConfig
 from .context import CARD, CUSTOMER, LINK, TRANSACTION, Leg
-from .earning import award, before_start, eligible_minor, reversal
+from .earning import Award, award, before_start, eligible_minor, reversal
 from .inward import DATA as CUSTOMERS
 
 DATA = DataType.TRANSACTIONS.value
@@ -107,7 +110,7 @@ def buyer(leg: Leg, connection: Connection, remote_id: str | None, contact: dict
                 LINK.c.integration_id == leg.id,
                 LINK.c.data == CUSTOMERS,
                 LINK.c.remote_id == remote_id,
-                LINK.c.state.in_([LinkState.LINKED.value, LinkState.GONE.value]),
+                or_(filters.linked(), LINK.c.state == LinkState.GONE.value),
             )
         ).scalar()
         return hub_id
@@ -138,7 +141,8 @@ def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> N
     now = leg.clock.now()
     contact = {name: value for name, value in (("email", sale.email), ("phone", sale.phone)) if value}
     customer_id = buyer(leg, connection, sale.customer_remote_id, contact)
-    earned, why = award(leg.config.earning, sale, sale.placed_at.astimezone(ZoneInfo(leg.config.zone)).date())
+    who = bought_by(connection, customer_id, sale.placed_at)
+    judged = judge(leg.config, sale, who)
     row: dict[str, Any] = {
         "id": new_id("trn"),
         "revision": revision,
@@ -152,17 +156,18 @@ def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> N
         "currency": sale.currency,
         "total_minor": sale.total_minor,
         "base_minor": eligible_minor(leg.config.earning, sale),
-        "earned": earned,
+        "earned": judged.earned,
         "reversed": 0,
         "owed": 0,
         "contact": contact,
+        "parts": bought.kept(sale, who) | _rules(judged),
         "created_at": now,
-        "reason": why,
+        "reason": judged.why,
     }
     row["mark"] = _mark(row["id"])
     if before_start(sale.placed_at, leg.config.credit_from):
         row |= {"state": "none", "reason": "before_start", "earned": 0}
-    elif not earned:
+    elif not judged.earned and not (customer_id is None and leg.config.earning.asks_buyer):
         row["state"] = "none"
     elif customer_id is None:
         without = not sale.customer_remote_id and not contact
@@ -177,6 +182,54 @@ def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> N
         leg.inward.excluded += 1
     else:
         leg.inward.created += 1
+
+
+def judge(config: RunConfig, sale: Sale, who: bought.Buyer | None) -> Award:
+    """What a sale earns under an integration's settings: the one place where that is decided, previews included."""
+    local = sale.placed_at.astimezone(ZoneInfo(config.zone))
+    facts: Mapping[str, Any] | None = None
+    if config.earning.rules or config.credits is not None:
+        facts = bought.facts(sale, local, config.platform, who)
+    if facts is not None and config.credits is not None and not config.credits.test(facts):
+        return Award(0, config.credits.reason)
+    return award(config.earning, sale, local.date(), facts)
+
+
+def _rules(judged: Award) -> dict[str, Any]:
+    return {"rules": [list(one) for one in judged.by]} if judged.by else {}
+
+
+def bought_by(connection: Connection, customer_id: str | None, at: datetime) -> bought.Buyer | None:
+    """What rules may ask of the buyer; None while nobody is known."""
+    if customer_id is None:
+        return None
+    earlier = (
+        select(TRANSACTION.c.id)
+        .where(
+            TRANSACTION.c.customer_id == customer_id,
+            TRANSACTION.c.line_kind == "sale",
+            TRANSACTION.c.happened_at < at,
+        )
+        .exists()
+    )
+    row = connection.execute(
+        select(CUSTOMER.c.tier, earlier.label("earlier")).where(CUSTOMER.c.id == customer_id)
+    ).first()
+    return bought.Buyer(row.tier, not row.earlier) if row is not None else None
+
+
+def _judged_with_buyer(leg: Leg, connection: Connection, row: Any, customer_id: str) -> dict[str, Any]:
+    """What is known of a sale's award once its buyer has come, where nobody was known when it was read."""
+    sale = bought.again(row)
+    if row.customer_id is not None or sale is None:
+        return {}
+    who = bought_by(connection, customer_id, row.happened_at)
+    parts = {**row.parts, **bought.who(who)}
+    if not leg.config.earning.asks_buyer:
+        return {"parts": parts}
+    judged = judge(leg.config, sale[0], who)
+    parts = {name: value for name, value in parts.items() if name != "rules"} | _rules(judged)
+    return {"parts": parts, "earned": judged.earned}
 
 
 def _book_refund(leg: Leg, connection: Connection, refund: Refund, revision: int) -> None:
@@ -271,10 +324,17 @@ def _settle_one(leg: Leg, connection: Connection, id_: str, revision: int, windo
     values: dict[str, Any]
     if card is not None:
         values = {"customer_id": customer_id, "card_id": card.id, "state": "queued", "reason": ""}
+        values |= _judged_with_buyer(leg, connection, row, card.customer_id)
+        if not values.get("earned", row.earned):
+            values |= {
+                "state": "none",
+                "reason": "nothing by the earning rules, now that its customer is known",
+            }
     elif row.happened_at < leg.clock.now() - window:
         values = {"state": "none", "reason": "window_over", "earned": 0}
     elif customer_id is not None and row.reason != NO_CARD:
         values = {"customer_id": customer_id, "reason": NO_CARD}
+        values |= _judged_with_buyer(leg, connection, row, customer_id)
     else:
         return
     connection.execute(update(TRANSACTION).where(TRANSACTION.c.id == id_).values(revision=revision, **values))

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
-from perkstar_tui.model.enums import DataType, Level, LinkState
+from perkstar_tui.model.enums import DataType, Level
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS, MomentKind, Told
 from perkstar_tui.platforms.connector import Teller
 from perkstar_tui.platforms.parts import EventsSpec
 
+from . import filters
 from .context import CARD, CUSTOMER, INTEGRATION, LINK, TOLD, TRANSACTION, Leg, name_of
 from .moments import (
     LATE,
@@ -193,7 +194,8 @@ class _Telling:
                 for row in connection.execute(
                     select(LINK.c.hub_id, LINK.c.remote_id, LINK.c.version).where(
                         LINK.c.integration_id == self.leg.id, LINK.c.data == DATA, LINK.c.hub_id.in_(due),
-                        LINK.c.state == LinkState.LINKED.value, LINK.c.remote_id.is_not(None),
+                        filters.linked(), LINK.c.code.is_distinct_from(filters.TO_PLATFORM),
+                        LINK.c.remote_id.is_not(None),
                     )
                 )
             } if due else {}  # fmt: skip

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 
 from perkstar_tui.hub import views as v
 
+from ..screens.change import ChangeSheet
 from ..screens.mapping_line import MappingSheet
 from ..screens.sheets import SeveralSheet
 from ..signs import Line, Piece, arrow, clean
@@ -133,10 +134,14 @@ class MappingPane(Pane):
             return
 
         def taken(new: v.MappingLine | None) -> None:
-            if new is not None and new != line:
-                self._keep(
-                    [new if old is line else old for old in self.lines], f"{new.hub}: mapping changed."
-                )
+            if new is None or new == line:
+                return
+            lines = [new if old is line else old for old in self.lines]
+            done = f"{new.hub}: mapping changed."
+            if new.transform != line.transform:
+                self._look_first(lines, done)
+            else:
+                self._keep(lines, done)
 
         self.program.push_screen(MappingSheet(line, self.view, [each.hub for each in self.lines]), taken)
 
@@ -195,6 +200,19 @@ class MappingPane(Pane):
             )
             return
         self._keep([old for old in self.lines if old is not line], f"{line.hub} is no longer mapped.")
+
+    def _look_first(self, lines: Sequence[v.MappingLine], done: str) -> None:
+        """Show on real records what another transform would do; it is kept once that was seen."""
+        hub, id_ = self.program.hub, self.view.id
+
+        async def asking() -> None:
+            change = await self.program.attempt(hub.foresee, id_, None, lines)
+            if change is not None:
+                self.program.push_screen(
+                    ChangeSheet("Mapping", change), lambda yes: self._keep(lines, done) if yes else None
+                )
+
+        self.program.begin(asking())
 
     def _keep(self, lines: Sequence[v.MappingLine], done: str) -> None:
         hub, id_, old = self.program.hub, self.view.id, list(self.lines)

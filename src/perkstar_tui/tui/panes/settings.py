@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 
 from perkstar_tui.hub import views as v
 
+from ..screens.change import ChangeSheet
 from ..screens.sheets import ChooseSheet, SeveralSheet, TextSheet
 from ..signs import DIRECTIONS, Line, clean, local
 from ..widgets.painted import Painted, Panel
@@ -64,6 +65,20 @@ SALES: tuple[tuple[str, str, str, Choices, str], ...] = (
     ),
 )
 
+
+CONDITIONS = {
+    "filter_to_platform": (
+        "Send only customers with",
+        'A condition such as country = "GB"; empty sends all.',
+    ),
+    "filter_to_perkstar": (
+        "Take in only those with",
+        "A condition such as marketing_consent = yes; empty takes in all.",
+    ),
+    "filter_sales": ("Credit only sales with", "A condition such as total >= 5; empty credits all."),
+    "earn_rules": ("Rules for points", 'Such as: when weekday = "tue" then x2; when tier = "gold" then +10%'),
+}
+"""Conditions in words (docs/expressions.md)."""
 
 DAYS = {
     "inactive_days": ("Inactive after", "90", "Days without a visit."),
@@ -141,6 +156,12 @@ def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Set
         ),
     ]
     known = {"issue_cards", "earn", "earn_rate", "earn_minimum_minor", "earn_rounding"}
+    if "customers" in view.data:
+        ways_on = {"both": (True, True), "to-platform": (True, False), "to-perkstar": (False, True)}
+        out_on, in_on = ways_on.get(view.direction, (True, True))
+        shown = [("filter_to_platform", out_on), ("filter_to_perkstar", in_on)]
+        out += [_condition(view, key) for key, on in shown if on or view.options.get(key)]
+    known |= {*CONDITIONS}
     if "transactions" in view.data:
         start = str(view.options.get("credit_from", ""))
         out.append(
@@ -155,6 +176,8 @@ def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Set
         for key, label, default, choices, help_ in SALES:
             value = str(view.options.get(key, default))
             out.append(Setting(key, label, value, dict(choices).get(value, clean(value)), help_, choices))
+        if view.direction != "to-platform":
+            out += [_condition(view, key) for key in ("earn_rules", "filter_sales")]
     if item is not None and item.events:
         out += _events(view, item.events)
         known |= {"events", *DAYS}
@@ -167,6 +190,18 @@ def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Set
                 Setting(key, clean(key).replace("_", " "), str(raw), clean(raw), f"An option of {title}.")
             )
     return out
+
+
+def _condition(view: v.IntegrationView, key: str) -> Setting:
+    """A filter, or the earning rules: text that the hub reads."""
+    label, help_ = CONDITIONS[key]
+    value = str(view.options.get(key) or "")
+    return Setting(key, label, value, clean(value) or "–", help_, may_be_empty=True)
+
+
+def _about(setting: Setting) -> str:
+    """A condition in full, since its column cuts it; of others the help."""
+    return setting.words if setting.key in CONDITIONS and setting.value else setting.help
 
 
 def _option(view: v.IntegrationView, option: v.OptionView) -> Setting:
@@ -294,7 +329,7 @@ class SettingsPane(Pane):
         """The line at the cursor in full, since columns cut long words."""
         here = self.query_one(Table).cursor_id
         setting = next((s for s in self._settings if s.key == here), None)
-        about: Line = ((f"{setting.label}: ", "strong"), (setting.help, "dim")) if setting else ()
+        about: Line = ((f"{setting.label}: ", "strong"), (_about(setting), "dim")) if setting else ()
         self.query_one("#settings-said", Painted).paint(
             about,
             (
@@ -338,16 +373,34 @@ class SettingsPane(Pane):
                 ),
             )
         else:
-            self.program.push_screen(
-                TextSheet(
-                    setting.label,
-                    setting.value,
-                    help=setting.help,
-                    secret=setting.secret,
-                    check=_no_number if setting.number else None,
-                ),
-                lambda value: keep(value) if value is not None else None,
-            )
+            self._write(setting, keep, setting.value)
+
+    def _write(self, setting: Setting, keep: Callable[[str], None], text: str) -> None:
+        self.program.push_screen(
+            TextSheet(
+                setting.label,
+                text,
+                help=setting.help,
+                secret=setting.secret,
+                check=_no_number if setting.number else None,
+            ),
+            lambda value: keep(value) if value is not None else None,
+        )
+
+    def _look_first(self, setting: Setting, keep: Callable[[str], None], value: str) -> None:
+        """Show what a change would do; it is kept once that was seen. One that is wrong can be written on."""
+        hub, id_ = self.program.hub, self.view.id
+
+        async def asking() -> None:
+            change = await self.program.attempt(hub.foresee, id_, {setting.key: value})
+            if change is not None:
+                self.program.push_screen(
+                    ChangeSheet(setting.label, change), lambda yes: keep(value) if yes else None
+                )
+            elif setting.key in CONDITIONS:
+                self._write(setting, self._keeper(setting), value)
+
+        self.program.begin(asking())
 
     def _history(self) -> None:
         """The versions of the settings; choosing one puts it back as a new version."""
@@ -406,6 +459,12 @@ class SettingsPane(Pane):
         def keep(value: str) -> None:
             if value == setting.value:
                 return
+            if setting.key in CONDITIONS or setting.key.startswith("earn"):
+                self._look_first(setting, change, value)
+            else:
+                change(value)
+
+        def change(value: str) -> None:
             undo = (f"{setting.label} as it was.", lambda: hub.edit(id_, {setting.key: setting.value}))
             self.program.act(
                 lambda: hub.edit(id_, {setting.key: value}),

@@ -56,7 +56,32 @@ TRANSFORMS = {
     "date_year0": "birthday whose year may be missing",
     "birthday_mmdd": "birthday as 07/25",
     "gender_number": "gender as 0, 1, 2",
+    "upper": "capital letters",
+    "title": "each word with a capital letter",
 }
+WITH_WORDS = {
+    "date": (
+        "date as DD/MM/YYYY …",
+        "YYYY, MM and DD in the platform's order; without YYYY the year stays here.",
+    ),
+    "choice": (
+        "a word here for a word there …",
+        "Perkstar's word = the platform's word, separated by commas; then ;else=WORD for all others.",
+    ),
+    "constant": ("always the same text, to the platform only …", "What is sent for every customer."),
+    "template": (
+        "a text made of several fields, to the platform only …",
+        "Fields in braces, such as {first_name} {last_name}.",
+    ),
+}
+"""Transforms that need to be told something, which stands behind their colon."""
+ONE_WAY = ("constant", "template")
+
+
+def _words(transform: str) -> str:
+    """A transform in words, where its name says too little."""
+    kind = transform.partition(":")[0]
+    return TRANSFORMS.get(transform) or WITH_WORDS.get(kind, ("your own", ""))[0].removesuffix(" …")
 
 
 class MappingSheet(Sheet[v.MappingLine]):
@@ -91,9 +116,7 @@ class MappingSheet(Sheet[v.MappingLine]):
             ),
             Option("remote", f"{title} field", clean(line.remote) or "write …"),
             Option("direction", "Direction", DIRECTIONS.get(line.direction, line.direction)),
-            Option(
-                "transform", "Transform", f"{line.transform}: {TRANSFORMS.get(line.transform, 'your own')}"
-            ),
+            Option("transform", "Transform", clean(f"{line.transform}: {_words(line.transform)}")),
             Option(
                 "may_clear",
                 "Empty values",
@@ -104,7 +127,7 @@ class MappingSheet(Sheet[v.MappingLine]):
 
     def _take(self, **more: object) -> None:
         self.line = replace(self.line, **more)  # type: ignore[arg-type]
-        if self.line.hub in LOYALTY:
+        if self.line.hub in LOYALTY or self.line.transform.partition(":")[0] in ONE_WAY:
             self.line = replace(self.line, direction="to-platform")
         self.query_one(Picker).offer(self._options())
         self.query_one("#wrong", Painted).paint(())
@@ -176,24 +199,19 @@ class MappingSheet(Sheet[v.MappingLine]):
 
     def _ask_transform(self) -> None:
         options = [Option(name, name, words) for name, words in TRANSFORMS.items()]
-        options.append(Option("choice", "choice …", "a word here for a word there, such as yes=SUBSCRIBED"))
+        options += [Option(name, f"{name} …", words) for name, (words, _) in WITH_WORDS.items()]
+        present, _, given = self.line.transform.partition(":")
 
         def taken(name: str | None) -> None:
-            if name == "choice":
+            if name in WITH_WORDS:
                 self.program.push_screen(
-                    TextSheet(
-                        "Choice",
-                        self.line.transform.removeprefix("choice:")
-                        if "choice" in self.line.transform
-                        else "",
-                        help="Perkstar's word = the platform's word, separated by commas.",
-                    ),
-                    lambda x: self._take(transform=f"choice:{x.strip()}") if x else None,
+                    TextSheet(name.capitalize(), given if name == present else "", help=WITH_WORDS[name][1]),
+                    lambda x: self._take(transform=f"{name}:{x.strip()}") if x else None,
                 )
             elif name:
                 self._take(transform=name)
 
-        self.program.push_screen(ChooseSheet("Transform", options, self.line.transform), taken)
+        self.program.push_screen(ChooseSheet("Transform", options, present), taken)
 
     def _done(self) -> None:
         missing = "Perkstar field" if not self.line.hub else "platform field" if not self.line.remote else ""
