@@ -14,7 +14,7 @@ _TIMES = {
     "created_at", "activated_at", "last_sync", "last_success", "next_run_at", "failing_since", "disconnected_at",
     "started", "ended", "expires_at", "key_added", "key_worked", "progress_at",
 }  # fmt: skip
-_JSON = {"config", "scopes", "error"}
+_JSON = {"config", "scopes", "error", "kinds"}
 
 
 def read(file: Path) -> SimpleNamespace | None:
@@ -60,6 +60,8 @@ def _rows(connection: sqlite3.Connection) -> SimpleNamespace:
             row.name: json.loads(row.value)
             for row in all_of("SELECT * FROM setting WHERE name LIKE 'view:%'")
         },
+        alerts=all_of("SELECT kind, level FROM alert WHERE state = 'open'"),
+        app=all_of("SELECT level, kinds FROM alert_route WHERE name = 'app'")[0],
         calls=all_of("SELECT hour, calls FROM api_call WHERE name = 'perkstar' ORDER BY hour DESC LIMIT 24"),
     )
 
