@@ -18,6 +18,8 @@ def route(name: str, kind: str, where: str, **more: Any) -> RouteView:
     ]
     if kind == "email":
         settings.insert(6, password_setting(True))
+    values = more.pop("values", {})
+    settings = [replace(one, value=values.get(one.name, one.value)) for one in settings]
     facts: dict[str, Any] = {
         "enabled": True, "level": "warning", "kinds": (), "quiet": "", "options": {}, "quiet_now": False, "sent": 0,
         "pending": 0, "dead": 0, "last_sent": None, "problem": "", "failures": 0,
@@ -32,11 +34,24 @@ class FakeAlerts:
         self.hub = hub
         self.acked: set[str] = set()
         self.more: list[AlertView] = []
-        self.ringing = False
+        self.looks = 0
         self.ways_there = [
             route("app", "app", "the header and the list of the screen", level="notice"),
             route("terminal", "terminal", "bell and desktop of whoever has a screen open", level="critical"),
-            route("mail", "email", "sam@shop.example by smtp.shop.example", quiet="22:00-07:00", sent=14),
+            route(
+                "mail",
+                "email",
+                "sam@shop.example by smtp.shop.example",
+                quiet="22:00-07:00",
+                sent=14,
+                values={
+                    "to": "sam@shop.example",
+                    "from": "alerts@shop.example",
+                    "host": "smtp.shop.example",
+                    "user": "alerts",
+                    "quiet": "22:00-07:00",
+                },
+            ),
         ]
 
     def _all(self) -> list[AlertView]:
@@ -70,6 +85,7 @@ class FakeAlerts:
         return [one for one in self._all() if one.state == "open"]
 
     def rung(self) -> list[AlertView]:
+        self.looks += 1
         return self.shown()
 
     def ways(self) -> tuple[bool, bool]:

@@ -1,5 +1,6 @@
 """A hub whose time stands still, with one integration and an evaluator over it."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ class Watched:
         self.hub = Hub(
             Settings(home=home, database_url=f"sqlite:///{home / 'perkstar.db'}", vault="file"), self.clock
         )
-        self.hub.attach_local("Bean & Leaf")
         self.alerter = Alerter(self.hub.bench)
         self.desk = self.hub.alerts
+
+    def begin(self) -> "Watched":
+        self.hub.attach_local("Bean & Leaf")
         self.add("int_1", "The till")
+        return self
 
     def add(self, id_: str, name: str) -> None:
         now = self.clock.now()
@@ -70,8 +74,18 @@ class Watched:
         return await self.alerter.send()
 
 
+@pytest.fixture(scope="session")
+def one_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home as `watched` begins with, made once: the tables of a new store take their time."""
+    home = tmp_path_factory.mktemp("home")
+    Watched(home).begin().hub.close()
+    return home
+
+
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    made = Watched(tmp_path)
+def watched(tmp_path: Path, one_home: Path) -> Iterator[Watched]:
+    home = tmp_path / "home"
+    shutil.copytree(one_home, home)
+    made = Watched(home)
     yield made
     made.hub.close()

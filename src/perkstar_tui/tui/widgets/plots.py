@@ -48,11 +48,11 @@ class Plot(Widget):
 
         app = app_of(self)
         top = max(max(values, default=0.0) for _, values in self._series) or 1.0
-        label = len(_short(top))
+        label = len(_short(top)) + 1
         # Two cells a run, so that all bars are equally wide; what is older than there is room for is left out.
-        shown = max(1, min(longest, (width - label - 1) // 2))
+        shown = max(1, min(longest, (width - label + 1) // 2))
         figure: Any = Figure()
-        figure.plotsize(2 * shown + label, height)
+        figure.plotsize(2 * shown - 1 + label, height)
         figure.clear_color()
         figure.frame(False)
         figure.grid(False, False)
@@ -63,9 +63,9 @@ class Plot(Widget):
                 sign = ("x" if app.ascii else "▓") if tone == "bad" else ("#" if app.ascii else "█")
                 places, heights = zip(*bars, strict=True)
                 figure.bar(list(places), list(heights), marker=sign, color=self._colour(tone), width=0.01)
-        figure.xlim(0.5, shown + 0.5)
+        figure.xlim(1, max(2, shown))
         figure.ylim(0, top)
-        figure.yticks([0, top], ["0", _short(top)])
+        figure.yticks([0, top], ["0 ", f"{_short(top)} "])
         figure.xticks([])
         drawn = Text.from_ansi(str(figure.build()), no_wrap=True)
         return Text(ascii_only(drawn.plain), no_wrap=True) if app.ascii else drawn
