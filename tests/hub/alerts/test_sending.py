@@ -11,8 +11,9 @@ from postbox import postbox
 from sqlalchemy import insert, select
 from standardwebhooks import Webhook
 
-from perkstar_tui.hub.alerts import sending
+from perkstar_tui.hub.alerts import alerter, sending
 from perkstar_tui.hub.alerts.alerter import LEASE, Alerter
+from perkstar_tui.hub.alerts.conditions import KINDS, Condition, register
 from perkstar_tui.hub.alerts.facts import SENDING
 from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.store import leases
@@ -323,3 +324,55 @@ def test_the_terminal_rings_for_what_is_critical_and_not_in_quiet_hours(watched)
     assert len(watched.desk.rung()) == 1 and watched.desk.ways() == (False, True)
     watched.desk.edit("terminal", {"enabled": "no"})
     assert watched.desk.rung() == [] and len(watched.desk.shown()) == 1
+
+
+async def test_a_check_that_breaks_leaves_the_others_theirs_and_its_own_standing(watched):
+    working = True
+
+    def gather(bench: Any) -> list[str]:
+        if not working:
+            raise ValueError("Ann Lee")
+        return ["cus_1"]
+
+    @register("pairs", "Pairs", gather)
+    def pairs(seen: Any) -> list[Condition]:
+        now = datetime(2026, 11, 1, tzinfo=UTC)
+        return [
+            Condition("pairs", one, "Customers", "notice", "Two.", "Look.", now, now)
+            for one in seen.more["pairs"]
+        ]
+
+    try:
+        await watched.turn(seconds=1)
+        assert [one.kind for one in watched.desk.page().items] == ["pairs"]
+        working = False
+        watched.fail()
+        for _ in range(3):
+            await watched.turn(minutes=1)
+        assert {one.kind for one in watched.desk.page().items} == {"pairs", "error"}
+    finally:
+        del KINDS["pairs"]
+    lines = [line.message for line in watched.hub.log().items]
+    assert len(lines) == 1 and "pairs" in lines[0] and "ValueError at" in lines[0] and "Ann" not in lines[0]
+
+
+async def test_the_evaluator_outlives_a_database_that_is_away_for_a_moment(watched, monkeypatch):
+    monkeypatch.setattr(alerter, "REST_S", 0.01)
+    look, broken = Alerter.look, [OSError("away"), OSError("away")]
+
+    def looking(self: Alerter) -> int:
+        if broken:
+            raise broken.pop()
+        return look(self)
+
+    monkeypatch.setattr(Alerter, "look", looking)
+    watched.fail()
+    ending = asyncio.Event()
+    task = asyncio.create_task(Alerter(watched.hub.bench).serve(ending))
+    for _ in range(400):
+        if watched.desk.page().total:
+            break
+        await asyncio.sleep(0.01)
+    ending.set()
+    await task
+    assert watched.desk.page().total == 1 and not broken

@@ -2,13 +2,18 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+import traceback
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from perkstar_tui.model.clock import Clock
+from perkstar_tui.model.enums import Level
+from perkstar_tui.model.errors import CATALOGUE, ErrorKind
+from perkstar_tui.model.ids import new_id
 from perkstar_tui.store import leases
 
 from ..bench import Bench
+from ..reading import LOG
 from . import book, sending
 from .conditions import conditions
 from .facts import see
@@ -29,6 +34,7 @@ class Alerter:
     bench: Bench
     held: leases.Held | None = None
     awake_since: datetime | None = None
+    noted: set[str] = field(default_factory=set)
 
     @property
     def clock(self) -> Clock:
@@ -46,6 +52,10 @@ class Alerter:
                 await self._work(stopping, keep)
             except leases.LeaseLostError:
                 continue
+            except Exception as error:
+                # A database that was away for a moment, or a fault of ours: alerts must outlive both.
+                await asyncio.to_thread(self._note, "The alerts were not looked at", error)
+                await _pause(stopping, REST_S)
             finally:
                 keep.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):
@@ -78,15 +88,38 @@ class Alerter:
             return 0
         now = self.clock.now()
         self.awake_since = self.awake_since or now
-        found = conditions(see(self.bench, self.awake_since))
+        broken: dict[str, Exception] = {}
+        found = conditions(see(self.bench, self.awake_since), broken)
+        for kind, error in broken.items():
+            self._note(f"Alerts of the kind {kind} cannot be worked out", error)
         with self.bench.store.read() as connection:
-            known = book.standing(connection)
+            known = book.standing(connection, broken)
         if not book.differs(known, found):
             return 0
         with self.bench.store.write(self._fence) as connection:
-            changed = book.fold(connection, found, now)
+            changed = book.fold(connection, found, now, broken)
             book.prune(connection, now)
         return changed
+
+    def _note(self, what: str, error: Exception) -> None:
+        """A line in the log with the place of a fault, once for each of them."""
+        place = traceback.extract_tb(error.__traceback__)[-1:]
+        where = f" at {place[0].filename.rpartition('/')[2]}:{place[0].lineno}" if place else ""
+        words = f"{what}: {type(error).__name__}{where}."
+        if words in self.noted:
+            return
+        self.noted.add(words)
+        with contextlib.suppress(Exception), self.bench.store.write() as connection:
+            connection.execute(
+                LOG.insert().values(
+                    id=new_id("log"),
+                    time=self.clock.now(),
+                    level=Level.ERROR.value,
+                    code=ErrorKind.INTERNAL.value,
+                    message=words,
+                    remedy=CATALOGUE[ErrorKind.INTERNAL].remedy,
+                )
+            )
 
     def write_down(self, settle: timedelta = sending.SETTLE) -> None:
         """Write the messages that routes are to be sent now."""

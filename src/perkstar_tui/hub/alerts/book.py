@@ -1,6 +1,6 @@
 """The alerts themselves: conditions fold into them, a person silences them, and they end by themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,14 +36,17 @@ def _changed(row: Any, values: dict[str, Any]) -> bool:
     return any(getattr(row, name) != _kept(value) for name, value in values.items())
 
 
-def standing(connection: Connection) -> list[Any]:
-    """The alerts that are not over."""
-    return list(connection.execute(select(ALERT).where(ALERT.c.state != RESOLVED)).all())
+def standing(connection: Connection, unknown: Collection[str] = ()) -> list[Any]:
+    """The alerts that are not over, but for kinds of which it is `unknown` what is so now."""
+    known = (ALERT.c.state != RESOLVED) & ALERT.c.kind.not_in(list(unknown))
+    return list(connection.execute(select(ALERT).where(known)).all())
 
 
-def fold(connection: Connection, found: Sequence[Condition], now: datetime) -> int:
-    """Bring the alerts to what is so now; answers how many of them changed."""
-    live = {(row.kind, row.subject): row for row in standing(connection)}
+def fold(
+    connection: Connection, found: Sequence[Condition], now: datetime, unknown: Collection[str] = ()
+) -> int:
+    """Bring the alerts to what is so now; answers how many of them changed. Those of `unknown` kinds stay."""
+    live = {(row.kind, row.subject): row for row in standing(connection, unknown)}
     changes = 0
     for condition in found:
         row, values = live.pop((condition.kind, condition.subject), None), _values(condition)

@@ -125,9 +125,24 @@ def register(name: str, title: str, gather: Gather | None = None) -> Callable[[C
     return put
 
 
-def conditions(seen: Seen) -> list[Condition]:
-    """All that is so now, in the registry's order."""
-    return [condition for kind in KINDS.values() for condition in kind.check(seen)]
+def conditions(seen: Seen, broken: dict[str, Exception] | None = None) -> list[Condition]:
+    """All that is so now, in the registry's order.
+
+    With `broken`, a check that raises keeps none of the others from theirs: it is put in there. What could not be
+    gathered for a kind is in `more` as the exception that it met.
+    """
+    found: list[Condition] = []
+    for kind in KINDS.values():
+        try:
+            missed = seen.more.get(kind.name)
+            if isinstance(missed, Exception):
+                raise missed
+            found += kind.check(seen)
+        except Exception as error:
+            if broken is None:
+                raise
+            broken[kind.name] = error
+    return found
 
 
 # -- the kinds -------------------------------------------------------------------------------------------------

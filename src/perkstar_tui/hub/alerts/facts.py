@@ -14,7 +14,7 @@ from perkstar_tui.sync.deliveries import DEAD
 
 from ..bench import CLOUD, INTEGRATION, Bench
 from ..reading import CREDENTIAL, CUSTOMER, DELIVERY, LINK, RUN
-from .conditions import KINDS, RouteState, Seen, Standing
+from .conditions import KINDS, Gather, RouteState, Seen, Standing
 from .limits import SETTING, limits_of
 
 ROUTE = table(t.AlertRoute)
@@ -69,8 +69,16 @@ def see(bench: Bench, awake_since: datetime) -> Seen:
         ),
         routes=tuple(routes),
         customers=customers,
-        more={kind.name: kind.gather(bench) for kind in KINDS.values() if kind.gather is not None},
+        more={kind.name: _gathered(bench, kind.gather) for kind in KINDS.values() if kind.gather is not None},
     )
+
+
+def _gathered(bench: Bench, gather: Gather) -> Any:
+    try:
+        return gather(bench)
+    except Exception as error:
+        # It is that kind's alone: the others are told of all the same.
+        return error
 
 
 def _counts(connection: Any, integration_id: str) -> dict[str, Any]:
