@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+from perkstar_tui.hub.alerts.alerter import Alerter
 from perkstar_tui.hub.first_look import first_look
 from perkstar_tui.hub.hub import Hub
 from perkstar_tui.hub.settings import Settings
@@ -46,9 +47,13 @@ def test_it_is_the_same_as_the_hubs_own_reading(tmp_path):
             )
         )  # fmt: skip
     hub.remember("sort.integrations", "name down")
+    Alerter(hub.bench).look()
     look = first_look(tmp_path)
     assert look is not None
     assert look.account == hub.account()
+    assert look.alerts == len(hub.alerts.shown()) == 2
+    hub.alerts.edit("app", {"level": "critical"})
+    assert [one.alerts for one in [first_look(tmp_path)] if one] == [len(hub.alerts.shown())] == [1]
     assert (look.plan, look.key) == (hub.plan(), hub.key())
     assert look.remembered == {"sort.integrations": "name down"}
     seen, shown = look.views[0], hub.integrations()[0]

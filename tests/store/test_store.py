@@ -74,8 +74,10 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
     made.upgrade()
     with made.write() as connection:
         connection.execute(insert(table(t.Setting)).values(name="kept", value="yes"))
-        for later in ("sent_row", "told_record", "delivery", "told_moment"):
+        tables = ("sent_row", "told_record", "delivery", "told_moment")
+        for later in (*tables, "alert", "alert_route", "alert_sending", "alert_told"):
             connection.exec_driver_sql(f"DROP TABLE {later}")
+        connection.exec_driver_sql("ALTER TABLE integration DROP COLUMN progress_at")
         for later in ("ix_card_expires_at", "ix_customer_last_visit", "ix_transactions_happened_at"):
             connection.exec_driver_sql(f"DROP INDEX {later}")
         for later in ("tier", "expires_at"):
@@ -85,7 +87,9 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
     made.upgrade()
     with made.read() as connection:
         assert connection.execute(select(table(t.Setting).c.value)).scalar() == "yes"
-        for model in (t.SentRow, t.ToldRecord, t.Delivery, t.ToldMoment, t.Card, t.Transaction):
+        for model in (
+            t.SentRow, t.ToldRecord, t.Delivery, t.ToldMoment, t.Card, t.Transaction, t.Alert, t.AlertTold,
+        ):  # fmt: skip
             assert connection.execute(select(table(model))).all() == []
     made.close()
 

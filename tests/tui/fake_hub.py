@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fake_alerts import FakeAlerts
+
 from perkstar_tui.hub import views as v
+from perkstar_tui.hub.health_detail import ErrorShare, HealthDetail, RunPoint
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 
 NOW = datetime(2026, 7, 25, 11, 41, tzinfo=UTC)
@@ -94,6 +97,23 @@ def shop() -> list[v.IntegrationView]:
             status_remedy="Reconnect", status_key="R",
         ),
     ]  # fmt: skip
+
+
+def detail(view: v.IntegrationView) -> HealthDetail:
+    """Forty runs, of which the last ones fail for some records."""
+    points = tuple(
+        RunPoint(at(hours=40 - n), "succeeded" if n < 38 else "partly", 1.2 + (n * 7 % 11) / 4, 40 + n * 13 % 90, n % 7,
+                 3 if n > 35 else 0, 12, 96, 0.1)
+        for n in range(40)
+    )  # fmt: skip
+    failed = view.counts.failed
+    return HealthDetail(
+        view.id, view.name, view.status, view.health, view.last_success, 900, 1620, 20, 18, 0.9,
+        (ErrorShare("record_rejected", 0, failed, CATALOGUE[ErrorKind.RECORD_REJECTED].meaning, "Correct the field."),
+         ErrorShare("network", 2, 0, CATALOGUE[ErrorKind.NETWORK].meaning, "Look.")) if failed else (),
+        2.31, 96, 61.4, 12.0, 0.86, view.credential_expires, view.credential_renews, None, None, None, None, False,
+        points,
+    )  # fmt: skip
 
 
 def stock() -> list[v.IntegrationView]:
@@ -337,6 +357,7 @@ class FakeHub:
         self.answered: dict[str, Any] | None = None
         self.kept: dict[str, str] = {}
         self.closed = False
+        self.alerts = FakeAlerts(self)
 
     # -- for tests
     def touch(self) -> None:
@@ -366,6 +387,10 @@ class FakeHub:
             if name_or_id in (view.id, view.name):
                 return view
         raise PerkstarError(ErrorKind.NOT_FOUND, f"There is no integration {name_or_id!r}.")
+
+    def health(self, name_or_id: str) -> HealthDetail:
+        self._call("health", name_or_id)
+        return detail(self._find(name_or_id))
 
     # -- an endpoint of one's own
     def endpoints(self) -> list[v.EndpointView]:

@@ -49,7 +49,9 @@ async def test_the_overview_tells_connection_state_health_and_runs(size):
 async def test_digits_choose_the_tabs_and_each_stays_as_it_was_left(size):
     async with shown(size=size) as screen:
         await screen.press(*DETAILS)
-        for number, title in enumerate(("Overview", "Mapping", "Runs", "Log", "Records", "Settings"), 1):
+        for number, title in enumerate(
+            ("Overview", "Mapping", "Runs", "Log", "Records", "Health", "Settings"), 1
+        ):
             await screen.press(str(number))
             assert f"[{number} {title}]" in screen.text()
         await screen.press("4", "down", "down")
@@ -406,7 +408,7 @@ async def test_a_required_line_cannot_be_removed_and_others_can_be_and_come_back
 @BOTH
 async def test_a_setting_is_chosen_in_words_and_undone(size):
     async with shown(size=size) as screen:
-        await screen.press(*DETAILS, "6", "down", "down", "down", "down", "enter", "down", "enter")
+        await screen.press(*DETAILS, "7", "down", "down", "down", "down", "enter", "down", "enter")
         assert screen.hub.asked("edit") == [((SQUARE, {"direction": "to-platform"}), {})]
         await screen.press("z")
         assert screen.hub.asked("edit")[-1] == ((SQUARE, {"direction": "both"}), {})
@@ -430,7 +432,7 @@ async def test_another_transform_is_kept_once_it_was_seen_on_real_records():
         )
 
 
-FILTER = (*DETAILS, "6", *["down"] * 8, "enter")
+FILTER = (*DETAILS, "7", *["down"] * 8, "enter")
 
 
 @BOTH
@@ -461,7 +463,7 @@ async def test_a_filter_that_is_wrong_says_why_and_can_be_written_on():
 
 async def test_daily_asks_for_a_time_and_a_wrong_one_is_refused_with_the_remedy():
     async with shown() as screen:
-        frequency = [*DETAILS, "6", "down", "down", "down", "down", "down", "enter", "down", "down", "enter"]
+        frequency = [*DETAILS, "7", "down", "down", "down", "down", "down", "enter", "down", "down", "enter"]
         await screen.press(*frequency)
         for _ in "03:00":
             await screen.pilot.press("backspace")
@@ -486,7 +488,7 @@ def _with_options() -> FakeHub:
 
 async def test_an_option_that_was_never_set_is_chosen_and_its_help_is_shown():
     async with shown(_with_options()) as screen:
-        await screen.press(*DETAILS, "6", *["down"] * 10)
+        await screen.press(*DETAILS, "7", *["down"] * 10)
         assert "Loyalty in the books: yes enters a journal." in screen.text()
         await screen.press("enter", "up", "enter")
         assert screen.hub.asked("edit") == [((SQUARE, {"books": "yes"}), {})]
@@ -497,7 +499,7 @@ async def test_an_option_that_was_never_set_is_chosen_and_its_help_is_shown():
 @BOTH
 async def test_a_number_is_checked_while_it_is_typed_and_a_secret_is_hidden(size):
     async with shown(_with_options(), size) as screen:
-        await screen.press(*DETAILS, "6", *["down"] * 11, "enter", '"penny', "enter")
+        await screen.press(*DETAILS, "7", *["down"] * 11, "enter", '"penny', "enter")
         assert "'penny' is no number." in screen.text() and not screen.hub.asked("edit")
         await screen.press(*["backspace"] * 5, '"0.01', "enter")
         assert screen.hub.asked("edit") == [((SQUARE, {"point_value": "0.01"}), {})]
@@ -512,7 +514,7 @@ async def test_a_number_is_checked_while_it_is_typed_and_a_secret_is_hidden(size
 
 async def test_data_types_are_taken_and_left_by_space():
     async with shown() as screen:
-        await screen.press(*DETAILS, "6", "down", "down", "down", "enter", "down", "space", "enter")
+        await screen.press(*DETAILS, "7", "down", "down", "down", "enter", "down", "space", "enter")
         assert screen.hub.asked("edit") == [((SQUARE, {"data": "customers"}), {})]
 
 
@@ -520,7 +522,7 @@ async def test_earlier_settings_can_be_put_back():
     hub = FakeHub()
     hub.change(SQUARE, config_version=2)
     async with shown(hub) as screen:
-        await screen.press(*DETAILS, "6", "G", "enter")
+        await screen.press(*DETAILS, "7", "G", "enter")
         assert "frequency: hourly → realtime" in screen.text()
         await screen.press("down", "enter")
         assert hub.asked("rollback") == [((SQUARE, 1), {})]
@@ -531,7 +533,7 @@ async def test_earlier_settings_can_be_put_back():
 async def test_read_only_shows_everything_and_changes_nothing():
     async with shown(read_only=True) as screen:
         await screen.press(*DETAILS)
-        for tab, keys in (("2", ("enter", "plus", "minus", "asterisk")), ("6", ("enter",)), ("4", ("r",))):
+        for tab, keys in (("2", ("enter", "plus", "minus", "asterisk")), ("7", ("enter",)), ("4", ("r",))):
             for key in keys:
                 await screen.press(tab, key)
                 assert "read-only" in screen.said()[-1], (tab, key)
@@ -539,7 +541,7 @@ async def test_read_only_shows_everything_and_changes_nothing():
         assert not any(screen.hub.asked(act) for act in ("set_mapping", "edit", "retry", "suggest_mapping"))
 
 
-@pytest.mark.parametrize("tab", ["2", "3", "4", "5", "6"])
+@pytest.mark.parametrize("tab", ["2", "3", "4", "5", "6", "7"])
 async def test_no_table_is_wider_than_the_screen(tab):
     for size in (WIDE, COMPACT):
         async with shown(size=size) as screen:
@@ -563,8 +565,8 @@ async def test_help_follows_the_tab():
 @BOTH
 async def test_an_endpoint_shows_its_deliveries_and_one_in_full_as_plain_text(size):
     async with shown(FakeHub(stock()), size) as screen:
-        await screen.press("enter", "7")
-        assert "[7 Deliveries]" in screen.text()
+        await screen.press("enter", "8")
+        assert "[8 Deliveries]" in screen.text()
         for words in ("waits 1", "taken 1", "given up 1", "customer.updated", "503"):
             assert words in screen.text(), words
         await screen.press("enter")
@@ -576,7 +578,7 @@ async def test_an_endpoint_shows_its_deliveries_and_one_in_full_as_plain_text(si
 async def test_what_is_failing_at_an_endpoint_is_its_deliveries():
     async with shown(FakeHub(stock())) as screen:
         await screen.press("enter", "exclamation_mark")
-        assert "[7 Deliveries]" in screen.text()
+        assert "[8 Deliveries]" in screen.text()
 
 
 @BOTH
@@ -595,13 +597,13 @@ async def test_what_waits_at_an_endpoint_is_called_deliveries_not_records(size):
 async def test_what_fails_at_an_endpoint_leads_from_the_list_to_its_deliveries():
     async with shown(FakeHub(stock())) as screen:
         await screen.press("exclamation_mark")
-        assert "[7 Deliveries]" in screen.text()
+        assert "[8 Deliveries]" in screen.text()
 
 
 async def test_deliveries_are_told_again_one_or_all_that_were_given_up():
     hub = FakeHub(stock())
     async with shown(hub) as screen:
-        await screen.press("enter", "7", "down", "d")
+        await screen.press("enter", "8", "down", "d")
         await screen.until(lambda: bool(hub.asked("redeliver")), "nothing was told again")
         assert hub.asked("redeliver") == [((ENDPOINT, ("msg_0002",)), {"dead": False})]
         await screen.press("D")
@@ -612,14 +614,14 @@ async def test_deliveries_are_told_again_one_or_all_that_were_given_up():
 async def test_deliveries_are_filtered_and_escape_shows_all_again():
     hub = FakeHub(stock())
     async with shown(hub) as screen:
-        await screen.press("enter", "7", "f", "G", "enter")
+        await screen.press("enter", "8", "f", "G", "enter")
         await screen.until(lambda: "sale.created" not in screen.text(), "nothing was filtered")
         assert "given up" in screen.text()
         await screen.press("escape")
         await screen.until(lambda: "sale.created" in screen.text(), "all never came back")
 
 
-async def test_only_endpoints_have_a_seventh_tab():
+async def test_only_endpoints_have_an_eighth_tab():
     async with shown() as screen:
-        await screen.press(*DETAILS, "7")
+        await screen.press(*DETAILS, "8")
         assert "[1 Overview]" in screen.text() and "Deliveries" not in screen.text()

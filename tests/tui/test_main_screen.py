@@ -326,7 +326,7 @@ async def test_R_keeps_the_address_of_an_endpoint_that_only_gets_a_new_secret():
         ("enter", "1 Overview"),
         ("l", "4 Log"),
         ("m", "2 Mapping"),
-        ("e", "6 Settings"),
+        ("e", "7 Settings"),
         ("exclamation_mark", "5 Records"),
     ],
 )
@@ -341,8 +341,17 @@ async def test_keys_that_open_the_details(size, key, opens):
         assert table(screen).cursor_id == SQUARE
 
 
-async def test_exclamation_mark_goes_to_the_first_that_ails_when_the_row_is_well():
+async def test_exclamation_mark_shows_what_else_ails_when_the_row_is_well():
     async with shown() as screen:
+        await screen.press("down", "exclamation_mark")
+        assert screen.screen == "AlertsScreen" and "Reconnect required" in screen.text()
+
+
+async def test_exclamation_mark_goes_to_the_first_that_ails_where_no_alert_stands():
+    async with shown() as screen:
+        screen.hub.alerts.acked = {f"alt_{view.id[4:]}" for view in screen.hub.views}
+        screen.hub.touch()
+        await screen.until(lambda: "no alerts" in screen.text(), "the alerts stayed")
         await screen.press("down", "exclamation_mark")
         assert "Square · High St" in screen.text()
         assert "[▲ failing 3]" in screen.text()
@@ -685,6 +694,6 @@ def test_the_shop_is_what_the_door_promises():
     from perkstar_tui.hub.door import HubDoor
 
     promised = {name for name in vars(HubDoor) if not name.startswith("_")}
-    assert promised <= set(dir(FakeHub))
+    assert promised <= set(dir(FakeHub()))
     assert isinstance(FakeHub().account(), v.AccountView)
     assert NOW.tzinfo is not None

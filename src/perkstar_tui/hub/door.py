@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from . import views as v
+from .alerts.desk import Alerts
+from .health_detail import HealthDetail
 
 
 class HubDoor(Protocol):
+    @property
+    def alerts(self) -> Alerts:
+        """The alerts and the routes on which they are told."""
+
     # -- questions
     def state(self) -> str:
         """`new` before any account exists, else `ready`."""
@@ -23,6 +29,9 @@ class HubDoor(Protocol):
     def reveal_key(self) -> str: ...
     def integrations(self, *, everything: bool = False) -> list[v.IntegrationView]: ...
     def integration(self, name_or_id: str) -> v.IntegrationView: ...
+    def health(self, name_or_id: str) -> HealthDetail:
+        """Everything an integration's health is made of."""
+
     def runs(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 50) -> v.PageOf: ...
     def run(self, run_id: str) -> v.RunView: ...
     def log(

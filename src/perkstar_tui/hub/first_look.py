@@ -1,15 +1,18 @@
 """What the screen shows before the hub is open: the same read models, from one quick look at the store's file."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from perkstar_tui.store import first_look as rows
 
 from . import overview as v
 from .showing import account_view, count_link, integration_view, key_view, plan_view
 from .whoami import who
+
+ORDER = ("notice", "warning", "critical")
 
 
 class FirstLook(NamedTuple):
@@ -21,6 +24,16 @@ class FirstLook(NamedTuple):
     views: list[v.IntegrationView]
     remembered: dict[str, str]
     """How views were left, as the hub's `recall` would answer."""
+    alerts: int
+    """How many stand that nobody has seen yet."""
+
+
+def shown_alerts(open_alerts: Iterable[Any], app: Any) -> int:
+    """How many of the open alerts the route `app` lets through, as `Alerts.shown` counts them."""
+    return sum(
+        ORDER.index(one.level) >= ORDER.index(app.level) and (not app.kinds or one.kind in app.kinds)
+        for one in open_alerts
+    )
 
 
 def first_look(home: Path) -> FirstLook | None:
@@ -58,4 +71,5 @@ def first_look(home: Path) -> FirstLook | None:
         key_view(account, today, hours),
         views,
         {name.removeprefix("view:"): str(value) for name, value in found.views.items()},
+        shown_alerts(found.alerts, found.app),
     )

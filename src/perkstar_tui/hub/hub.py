@@ -19,9 +19,12 @@ from perkstar_tui.sync.runner import Runner, someone_runs
 
 from . import acts, connecting, customising, delivering, foreseeing, helping, people, reading, settling
 from . import views as v
+from .alerts.alerter import Alerter
+from .alerts.desk import Alerts
 from .aside import Aside
 from .authorising import Authoriser
 from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
+from .health_detail import HealthDetail, health_detail
 from .preview import mark_previewed, rehearse
 from .receiver import Receiver
 from .settings import Settings
@@ -35,6 +38,7 @@ class Hub:
         """With `aside` the runner gets a process of its own, as a screen wants it."""
         self.bench = Bench(settings, clock)
         self.authoriser = Authoriser(self.bench)
+        self.alerts = Alerts(self.bench)
         self._aside = aside
         self._runner: Runner | Aside | None = None
         self._lock = threading.Lock()
@@ -76,6 +80,9 @@ class Hub:
     def integration(self, name_or_id: str) -> v.IntegrationView:
         row = self.bench.find(name_or_id)
         return next(view for view in reading.integrations(self.bench, everything=True) if view.id == row.id)
+
+    def health(self, name_or_id: str) -> HealthDetail:
+        return health_detail(self.bench, self.integration(name_or_id))
 
     def _id(self, name_or_id: str | None) -> str | None:
         return self.bench.find(name_or_id).id if name_or_id else None
@@ -332,6 +339,7 @@ class Hub:
             except PerkstarError:
                 continue
             found.append(reading.run(self.bench, run_id))
+        self.alerts.once()
         return found
 
     def retry(self, name_or_id: str, record_ids: Sequence[str] = ()) -> int:
@@ -459,7 +467,7 @@ class Hub:
                     self.bench.engine,
                     self.bench.clock,
                     concurrency=concurrency,
-                    beside=(Receiver(self.bench).serve,),
+                    beside=(Receiver(self.bench).serve, Alerter(self.bench).serve),
                 )
             self._runner.start()
 

@@ -104,3 +104,5 @@ class IntegrationView:
     """For a real-time integration: `webhooks` or `polling only`."""
     hook_address: str = ""
     """Where the platform is to deliver to, if a person has to enter that in its settings."""
+    moved_at: datetime | None = None
+    """When the run that goes on has last finished a page."""

@@ -119,7 +119,7 @@ def _alive(bench: Bench, integration_id: str) -> bool:
 
 def _recent(connection: Any, integration_id: str) -> list[Any]:
     rows: list[Any] = connection.execute(
-        select(RUN.c.outcome, RUN.c.started, RUN.c.ended, RUN.c.throttled_ms)
+        select(RUN.c.outcome, RUN.c.started, RUN.c.ended, RUN.c.throttled_ms, RUN.c.error)
         .where(RUN.c.integration_id == integration_id, RUN.c.ended.is_not(None))
         .order_by(RUN.c.id.desc())
         .limit(20)

@@ -11,7 +11,7 @@ from perkstar_tui.model.enums import Direction, Kind, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind
 
 from . import overview as v
-from .health import Facts, health
+from .health import Facts, counted_runs, health
 
 FAILING = (LinkState.HELD.value, LinkState.DUPLICATE.value)
 
@@ -50,20 +50,32 @@ def integration_view(
     linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
     # Short runs wait for a slot now and then: that is no sign of too little headroom.
     seconds = max(60.0, sum((run.ended - run.started).total_seconds() for run in recent))
+    counted, good, failed_code = counted_runs(
+        [(run.outcome, (run.error or {}).get("code", "")) for run in recent]
+    )
     facts = Facts(
         status=row.status,
         title=title,
         frequency=config.get("frequency", "manual"),
         activated_at=row.activated_at,
         last_success=row.last_success,
-        runs=len(recent),
-        good_runs=sum(run.outcome != "failed" for run in recent),
+        runs=counted,
+        good_runs=good,
         linked=linked,
         held=held + failed,
         credential_expires=expires,
         refreshable=row.form.startswith("oauth") if renews is None else renews,
         throttled_share=min(1.0, sum(run.throttled_ms for run in recent) / 1000 / seconds),
         status_reason=row.status_reason,
+        status_code=row.status_code or "",
+        failed_code=failed_code,
+        begun=not _unbegun(row),
+        paused_by=row.paused_by,
+        running=running,
+        moved_at=row.progress_at,
+        done=row.progress_done,
+        total=row.progress_total,
+        waits_until=row.next_run_at if row.status_code == ErrorKind.RATE_LIMITED else None,
     )
     state = health(facts, now)
     reason, remedy, key = _standing(row, title, held, failed, state, to_enter)
@@ -105,6 +117,7 @@ def integration_view(
         status_code=row.status_code or "",
         listening=_listening(row, heard),
         hook_address=hook_address,
+        moved_at=row.progress_at if running else None,
     )
 
 

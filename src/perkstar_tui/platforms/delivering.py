@@ -13,7 +13,7 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Message, RemoteAccount, RemoteField, Response
 
 from .described import Described
-from .signing import is_secret, signatures
+from .signing import headers_of, is_secret
 
 TRIAL = "webhook.test"
 """The type of the delivery by which an endpoint is tried: nothing happened."""
@@ -60,17 +60,11 @@ class OwnEndpoint(Described):
             url = checked(str(credential.get("url") or ""))
             self._poster = Poster(url, self.clock, self.traffic, transport=self._transport)
         sent = int(self.clock.now().timestamp())
-        signed = signatures(str(credential.get("secret") or ""), message.id, sent, message.body)
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": message.id,
-            "webhook-timestamp": str(sent),
-            "webhook-signature": " ".join(f"v1,{one}" for one in signed),
-        }
+        headers = headers_of(str(credential.get("secret") or ""), message.id, sent, message.body)
         if self._on_call is not None:
             self._on_call(1)
         posted = await self._poster.post(message.body, headers)
-        return Response(posted.status, posted.answer, posted.ms, _problem(posted))
+        return Response(posted.status, posted.answer, posted.ms, problem_of(posted))
 
     async def fields(self, data: DataType) -> list[RemoteField]:
         """The manifest's fields, and whatever else there was in what was told last."""
@@ -127,7 +121,7 @@ def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:24]
 
 
-def _problem(posted: Posted) -> PerkstarError | None:
+def problem_of(posted: Posted) -> PerkstarError | None:
     """What an answer means: who is to do what before it is taken."""
     status = posted.status
     if status is not None and 200 <= status < 300:

@@ -44,3 +44,13 @@ def signatures(secret: str, id_: str, sent: int, body: bytes) -> list[str]:
     """A signature by each key, in base64; `sent` in epoch seconds."""
     signed = f"{id_}.{sent}.".encode() + body
     return [base64.b64encode(hmac.digest(key, signed, sha256)).decode() for key in keys_of(secret)]
+
+
+def headers_of(secret: str, id_: str, sent: int, body: bytes) -> dict[str, str]:
+    """The headers that a signed delivery of JSON has."""
+    return {
+        "content-type": "application/json",
+        "webhook-id": id_,
+        "webhook-timestamp": str(sent),
+        "webhook-signature": " ".join(f"v1,{one}" for one in signatures(secret, id_, sent, body)),
+    }

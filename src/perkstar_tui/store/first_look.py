@@ -12,9 +12,9 @@ from typing import Any
 
 _TIMES = {
     "created_at", "activated_at", "last_sync", "last_success", "next_run_at", "failing_since", "disconnected_at",
-    "started", "ended", "expires_at", "key_added", "key_worked",
+    "started", "ended", "expires_at", "key_added", "key_worked", "progress_at",
 }  # fmt: skip
-_JSON = {"config", "scopes"}
+_JSON = {"config", "scopes", "error", "kinds"}
 
 
 def read(file: Path) -> SimpleNamespace | None:
@@ -36,7 +36,7 @@ def _rows(connection: sqlite3.Connection) -> SimpleNamespace:
 
     integrations = all_of("SELECT * FROM integration ORDER BY id")
     last_runs = (
-        "SELECT outcome, started, ended, throttled_ms FROM sync_run"
+        "SELECT outcome, started, ended, throttled_ms, error FROM sync_run"
         " WHERE integration_id = ? AND ended IS NOT NULL ORDER BY id DESC LIMIT 20"
     )
     return SimpleNamespace(
@@ -60,6 +60,8 @@ def _rows(connection: sqlite3.Connection) -> SimpleNamespace:
             row.name: json.loads(row.value)
             for row in all_of("SELECT * FROM setting WHERE name LIKE 'view:%'")
         },
+        alerts=all_of("SELECT kind, level FROM alert WHERE state = 'open'"),
+        app=all_of("SELECT level, kinds FROM alert_route WHERE name = 'app'")[0],
         calls=all_of("SELECT hour, calls FROM api_call WHERE name = 'perkstar' ORDER BY hour DESC LIMIT 24"),
     )
 
@@ -70,5 +72,5 @@ def _row(row: sqlite3.Row) -> SimpleNamespace:
         if values[name] is not None:
             values[name] = datetime.fromtimestamp(values[name] / 1000, UTC)
     for name in values.keys() & _JSON:
-        values[name] = json.loads(values[name])
+        values[name] = None if values[name] is None else json.loads(values[name])
     return SimpleNamespace(**values)

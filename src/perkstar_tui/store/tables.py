@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field, SQLModel
@@ -136,6 +137,7 @@ class Integration(Row, table=True):
     running: str | None = None
     progress_done: int | None = None
     progress_total: int | None = None
+    progress_at: datetime | None = _time(default=None, nullable=True)
     disconnected_at: datetime | None = _time(default=None, nullable=True)
     disconnect_reason: str = ""
     owner: str = ""
@@ -497,3 +499,92 @@ class ApiCall(Row, table=True):
     hour: int = Field(primary_key=True)
     name: str = Field(primary_key=True)
     calls: int
+
+
+class Alert(Row, table=True):
+    """Something a person should know of: one row from when it begins until it is over, however often it is met.
+
+    `subject` is what it is about (an integration's id, a route's name); only one alert of a kind and a subject is live.
+    `first_at` and `last_at` are when it began and was last met, `opened_at` when it was found. Nothing in it names a
+    customer: it is told outside.
+    """
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        Index(
+            "ix_alert_live",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("state != 'resolved'"),
+            postgresql_where=text("state != 'resolved'"),
+        ),
+        Index("ix_alert_state", "state", "resolved_at"),
+    )
+    id: str = Field(primary_key=True)
+    kind: str
+    subject: str
+    integration_id: str | None = Field(default=None, index=True)
+    name: str = ""
+    level: str
+    code: str = ""
+    message: str = Field(sa_type=Text)
+    remedy: str = Field(default="", sa_type=Text)
+    key: str = ""
+    command: str = ""
+    first_at: datetime = _time()
+    last_at: datetime = _time()
+    opened_at: datetime = _time()
+    count: int = 1
+    state: str
+    acked_by: str = ""
+    acked_at: datetime | None = _time(default=None, nullable=True)
+    resolved_at: datetime | None = _time(default=None, nullable=True)
+
+
+class AlertRoute(Row, table=True):
+    """A way on which alerts are told. `level` and `kinds` (empty: all) say which; quiet hours are `22:00-07:00`.
+
+    Its password or secret lies in the vault.
+    """
+
+    __tablename__ = "alert_route"
+    name: str = Field(primary_key=True)
+    kind: str
+    enabled: bool = True
+    level: str
+    kinds: list[str] = _json(list)
+    quiet: str = ""
+    options: dict[str, Any] = _json()
+    changed_at: datetime = _time()
+    problem: str = Field(default="", sa_type=Text)
+    failures: int = 0
+
+
+class AlertSending(Row, table=True):
+    """A message on its way by a route: what it says was fixed when it was written, so that a repeat is the same."""
+
+    __tablename__ = "alert_sending"
+    __table_args__ = (Index("ix_alert_sending_route", "route", "state"),)
+    id: str = Field(primary_key=True)
+    route: str
+    about: list[dict[str, Any]] = _json(list)
+    title: str
+    body: str = Field(sa_type=Text)
+    state: str
+    created_at: datetime = _time()
+    attempts: int = 0
+    next_attempt: datetime | None = _time(default=None, nullable=True)
+    tried_at: datetime | None = _time(default=None, nullable=True)
+    problem: str = Field(default="", sa_type=Text)
+
+
+class AlertTold(Row, table=True):
+    """What a route was told of an alert last: that it stands (`open`, at which level), or that it is over."""
+
+    __tablename__ = "alert_told"
+    alert_id: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    said: str
+    level: str
+    at: datetime = _time()

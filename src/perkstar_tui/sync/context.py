@@ -118,6 +118,9 @@ class Leg:
         values = {"value": value, "at": self.clock.now()}
         if not connection.execute(update(CURSOR).where(key).values(**values)).rowcount:
             connection.execute(insert(CURSOR).values(integration_id=self.id, data=data, leg=leg, **values))
+        # A page is done: whoever watches the run sees that it moves.
+        moved = update(INTEGRATION).where(INTEGRATION.c.id == (self.progress_id or self.id))
+        connection.execute(moved.values(progress_at=self.clock.now()))
 
     def any_link(self) -> bool:
         """Whether anything at this platform is known at all."""
@@ -134,7 +137,7 @@ class Leg:
         connection.execute(
             update(INTEGRATION)
             .where(INTEGRATION.c.id == (self.progress_id or self.id))
-            .values(progress_done=done, progress_total=total)
+            .values(progress_done=done, progress_total=total, progress_at=self.clock.now())
         )
 
     def older_links(self) -> int:

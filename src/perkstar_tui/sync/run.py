@@ -172,7 +172,12 @@ class _Run:
                 update(INTEGRATION)
                 .where(INTEGRATION.c.id == row.id)
                 .values(
-                    running=self.id, requested=None, progress_done=None, progress_total=None, previewed=True
+                    running=self.id,
+                    requested=None,
+                    progress_done=None,
+                    progress_total=None,
+                    progress_at=self.started,
+                    previewed=True,
                 )
             )
 

@@ -123,6 +123,8 @@ class PerkstarApp(App[str]):
         self._aimed: dict[int, Widget | None] = {}
         self._waiting: list[tuple[str, DOMNode | None]] = []
         self.undoing: list[tuple[str, Callable[[], Any]]] = []
+        self.rung: frozenset[str] | None = None
+        """The alerts that this terminal has rung for; None before the first look."""
         # Before the style sheet is read, since it names the themes' own variables.
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -182,6 +184,7 @@ class PerkstarApp(App[str]):
         waiting, self._waiting = self._waiting, []
         for action, place in waiting:
             await self.run_action(action, default_namespace=place)
+        await self.ring()
         if self._runner:
             await self.attempt(self.hub.start_runner)
 
@@ -327,6 +330,30 @@ class PerkstarApp(App[str]):
             self._seen = number
             self._renewed = monotonic()
             self._renew()
+            await self.ring()
+
+    async def ring(self) -> None:
+        """Say what is newly wrong, and ring the terminal for it; what stood when the screen opened is in its header."""
+        try:
+            found = await self.ask(self.hub.alerts.rung)
+        except Exception:
+            # Nothing is to be rung over a store that cannot be read; what reads it for the screen says so.
+            return
+        known, self.rung = self.rung, frozenset(one.id for one in found)
+        fresh = [one for one in found if known is not None and one.id not in known]
+        if fresh:
+            from .ringing import sequence
+
+            bell, desktop = await self.ask(self.hub.alerts.ways)
+            self.say(
+                fresh[0].message if len(fresh) == 1 else f"{len(fresh)} new alerts. A shows them.", "warning"
+            )
+            self.send_to_terminal(sequence(fresh, bell=bell, desktop=desktop, environment=self.environment))
+
+    def send_to_terminal(self, text: str) -> None:
+        """Write what only the terminal itself reads, where there is one."""
+        if self._driver is not None and text and not self.is_headless:
+            self._driver.write(text)
 
     def renew_all(self) -> None:
         """Let every screen read again what it shows."""
@@ -410,6 +437,12 @@ class PerkstarApp(App[str]):
         from .screens.reading import ReadingSheet, code_lines
 
         self.push_screen(ReadingSheet("Error codes", "Reading …", self.hub.codes, code_lines))
+
+    def show_alerts(self) -> None:
+        """What is wrong and stands, and where it is told."""
+        from .screens.alerts import AlertsScreen
+
+        self.push_screen(AlertsScreen())
 
     def show_doctor(self) -> None:
         """What is right and wrong with this set-up, and where its files are."""

@@ -39,6 +39,9 @@ class Acts(Provider):
         ]
         if program.is_open:
             found.append(
+                ("Alerts and routes", "What is wrong and stands, and where it is told", program.show_alerts)
+            )
+            found.append(
                 (
                     "Error codes",
                     "What each means, what is done about it, and what you can do",

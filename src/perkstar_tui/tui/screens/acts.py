@@ -299,6 +299,11 @@ class RowActs(PerkScreen[None]):
         if view is not None and view.hook_address:
             self.program.copy_text(view.hook_address, f"the address for {clean(view.platform_title)}")
 
+    def action_alerts(self) -> None:
+        from .alerts import AlertsScreen
+
+        self.program.push_screen(AlertsScreen())
+
     def open_details(self, view: v.IntegrationView | None, tab: str = "overview", **more: Any) -> None:
         """Show an integration's details."""
         if view is None:

@@ -13,6 +13,7 @@ from perkstar_tui.hub import views as v
 
 from ..keys import Key, bindings
 from ..panes.deliveries import DeliveriesPane
+from ..panes.health import HealthPane
 from ..panes.log import LogPane
 from ..panes.mapping import MappingPane
 from ..panes.overview import OverviewPane
@@ -25,12 +26,19 @@ from ..widgets.integrations import sentence
 from ..widgets.painted import Ends, Painted, app_of
 from .acts import RowActs
 
-PANES: tuple[type[Pane], ...] = (OverviewPane, MappingPane, RunsPane, LogPane, RecordsPane, SettingsPane)
+PANES: tuple[type[Pane], ...] = (
+    OverviewPane, MappingPane, RunsPane, LogPane, RecordsPane, HealthPane, SettingsPane,
+)  # fmt: skip
 
 
 def panes_of(view: v.IntegrationView) -> tuple[type[Pane], ...]:
     """The tabs of an integration: an endpoint of one's own has one more."""
     return (*PANES, DeliveriesPane) if view.kind == "webhook" else PANES
+
+
+def _wide(names: int, count: int, pad: str, gap: str) -> int:
+    """Cells of the line: the tab in front has brackets where the others have room."""
+    return names + (count - 1) * (2 * len(pad) + len(gap)) + 2
 
 
 class TabLine(Painted):
@@ -51,10 +59,16 @@ class TabLine(Painted):
         """Which tabs there are, and which is in front."""
         pieces: list[Piece] = []
         self._spans, x = [], 0
-        gap = "" if len(panes) > len(PANES) and not app_of(self).wide else " "
+        # The loosest form that fits: with room around each, without, and close together.
+        room = app_of(self).size.width - 2
+        names = sum(len(f"{number} {pane.TITLE}") for number, pane in enumerate(panes, 1))
+        pad, gap = next(
+            (form for form in ((" ", " "), (" ", ""), ("", " ")) if _wide(names, len(panes), *form) <= room),
+            ("", " "),
+        )
         for number, pane in enumerate(panes, 1):
             here = at == pane.NAME
-            text = f"[{number} {pane.TITLE}]" if here else f" {number} {pane.TITLE} "
+            text = f"[{number} {pane.TITLE}]" if here else f"{pad}{number} {pane.TITLE}{pad}"
             pieces += [(text, "title" if here else "dim"), (gap, "")]
             self._spans.append((x, x + len(text)))
             x += len(text) + len(gap)
@@ -192,26 +206,32 @@ class DetailsScreen(RowActs):
         if self.pane is None or not self.pane.step_back():
             super().action_back()
 
+    def _to(self, pane: type[Pane]) -> None:
+        """Bring a tab to the front, whatever its number is."""
+        panes = panes_of(self.view)
+        if pane in panes:
+            self.action_tab(panes.index(pane) + 1)
+
     def action_log(self) -> None:
-        self.action_tab(4)
+        self._to(LogPane)
 
     def action_mapping(self) -> None:
-        self.action_tab(2)
+        self._to(MappingPane)
 
     def action_edit(self) -> None:
-        self.action_tab(6)
+        self._to(SettingsPane)
 
     def action_failing(self) -> None:
         view = self.view
         if view.kind == "webhook" and (view.counts.held or view.counts.failed):
-            self.action_tab(len(PANES) + 1)
+            self._to(DeliveriesPane)
         elif view.counts.held or view.counts.failed or view.status not in ("error", "reconnect_required"):
             self._state = "failing"
             for pane in self.query(RecordsPane):
                 pane.show_state("failing")
-            self.action_tab(5)
+            self._to(RecordsPane)
         else:
-            self.action_tab(4)
+            self._to(LogPane)
 
     def action_neighbour(self, step: int) -> None:
         async def going() -> None:

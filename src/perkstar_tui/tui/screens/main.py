@@ -39,6 +39,18 @@ class Everything(NamedTuple):
     key: v.KeyView
     views: list[v.IntegrationView]
     catalog: list[v.CatalogItem]
+    alerts: int
+    """How many stand that nobody has seen yet."""
+
+
+class AlertLine(Ends):
+    """How much is kept in step, and how many alerts stand; a click shows them."""
+
+    def __init__(self) -> None:
+        super().__init__(id="alerts")
+
+    async def on_click(self) -> None:
+        await self.screen.run_action("alerts")
 
 
 class MainScreen(RowActs):
@@ -57,7 +69,7 @@ class MainScreen(RowActs):
 
     def compose_body(self) -> ComposeResult:
         yield Ends(id="top")
-        yield Ends(id="alerts")
+        yield AlertLine()
         with Horizontal(id="tiles"):
             yield PlanTile()
             yield KeyTile()
@@ -81,7 +93,7 @@ class MainScreen(RowActs):
         # What the store held a moment ago stands with the frame; the hub's own reading follows.
         self.program.account = look.account
         self.table.sorted_by = sort_of(look.remembered.get("sort.integrations"))
-        self._all = Everything(look.account, look.plan, look.key, look.views, [])
+        self._all = Everything(look.account, look.plan, look.key, look.views, [], look.alerts)
         self._put(self._all)
 
     @property
@@ -94,8 +106,9 @@ class MainScreen(RowActs):
 
         def read() -> Everything:
             return Everything(
-                hub.account(), hub.plan(), hub.key(), hub.integrations(everything=True), hub.catalog()
-            )
+                hub.account(), hub.plan(), hub.key(), hub.integrations(everything=True), hub.catalog(),
+                len(hub.alerts.shown()),
+            )  # fmt: skip
 
         everything = await self.program.ask(read)
         self._all = everything
@@ -137,7 +150,7 @@ class MainScreen(RowActs):
             self._draw_top()
 
     def _alerts(self) -> int:
-        return sum(view.status in ("error", "reconnect_required") for view in self.table.views)
+        return self._all.alerts if self._all is not None else 0
 
     def _draw(self) -> None:
         self._draw_top()
@@ -257,7 +270,7 @@ class MainScreen(RowActs):
     def allows(self, action: str) -> bool:
         match action:
             case "failing":
-                return bool(self._to_mend())
+                return bool(self._alerts() or self._to_mend())
             case "open":
                 return self.focused is not self.table or bool(self.table.count)
             case "back":
@@ -280,8 +293,13 @@ class MainScreen(RowActs):
         return super().label_of(key)
 
     def _to_mend(self) -> v.IntegrationView | None:
-        """The row at the cursor if something is wrong with it, else the first that something is wrong with."""
+        """The row at the cursor if something is wrong with it, else the first that something is wrong with.
+
+        Where alerts stand, they are the list of what else is wrong.
+        """
         here = self.current()
+        if self._alerts():
+            return here if here is not None and _ails(here) else None
         views = ([here] if here else []) + self.table.shown() + self.table.views
         return next((view for view in views if _ails(view)), None)
 
@@ -404,7 +422,10 @@ class MainScreen(RowActs):
     def action_failing(self) -> None:
         view = self._to_mend()
         if view is None:
-            self.program.say("Nothing is failing.")
+            if self._alerts():
+                self.action_alerts()
+            else:
+                self.program.say("Nothing is failing.")
             return
         if view.counts.held or view.counts.failed:
             tab = "deliveries" if only_told(view) else "records"
