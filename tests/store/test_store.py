@@ -74,8 +74,17 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
     made.upgrade()
     with made.write() as connection:
         connection.execute(insert(table(t.Setting)).values(name="kept", value="yes"))
-        for later in ("sent_row", "told_record", "delivery", "told_moment"):
+        for later in (
+            "sent_row",
+            "told_record",
+            "delivery",
+            "told_moment",
+            "duplicate_key",
+            "duplicate_pair",
+            "merge_record",
+        ):
             connection.exec_driver_sql(f"DROP TABLE {later}")
+        connection.exec_driver_sql("ALTER TABLE customer DROP COLUMN merged_into")
         for later in ("ix_card_expires_at", "ix_customer_last_visit", "ix_transactions_happened_at"):
             connection.exec_driver_sql(f"DROP INDEX {later}")
         for later in ("tier", "expires_at"):
