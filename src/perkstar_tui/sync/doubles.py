@@ -82,7 +82,7 @@ def search(
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Looked:
-    """Look at what has changed, or at everything again; at most `turns` turns. Another search going on does it alone."""
+    """Look at what has changed, or at everything again, in at most `turns` turns; one search goes on at a time."""
     held = leases.take(store, LEASE, clock.now())
     if held is None:
         return Looked(0, 0, waiting(store))
@@ -129,7 +129,9 @@ def _turn(store: Store, clock: Clock, fence: tuple[str, int]) -> tuple[int, int]
                         continue
                     block[id_] = None
                     fresh.append({"key": key, "hub_id": id_})
-                meetings.update((id_, other) if id_ < other else (other, id_) for other in block if other != id_)
+                meetings.update(
+                    (id_, other) if id_ < other else (other, id_) for other in block if other != id_
+                )
         others = {id_ for pair in meetings for id_ in pair} - people.keys()
         everyone = people | _people(connection, sorted(others))
     found = []
@@ -247,7 +249,9 @@ def _quiet_turn(store: Store, clock: Clock) -> int:
         if newest <= _stand(connection):
             return 0
         running = connection.execute(
-            select(INTEGRATION.c.id).where(or_(INTEGRATION.c.running.is_not(None), INTEGRATION.c.requested.is_not(None)))
+            select(INTEGRATION.c.id).where(
+                or_(INTEGRATION.c.running.is_not(None), INTEGRATION.c.requested.is_not(None))
+            )
         ).scalars()
         ids = list(running)
     if any(leases.owner_alive(store, f"run:{id_}", clock.now()) for id_ in ids):

@@ -85,7 +85,9 @@ _DIGITS = re.compile(r"\d+")
 def folded(text: str) -> str:
     """Small letters without accents and signs, one space between words."""
     if not text.isascii():
-        text = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+        text = "".join(
+            c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c)
+        )
     return _SIGNS.sub(" ", text.lower()).strip()
 
 
@@ -285,7 +287,9 @@ def _name_bits(likeness: float | None, equal: float, other: float) -> float:
     return other if likeness < _OTHER else 0.0
 
 
-def _say_names(first: float | None, last: float | None, swapped: bool, pro: list[str], con: list[str]) -> None:
+def _say_names(
+    first: float | None, last: float | None, swapped: bool, pro: list[str], con: list[str]
+) -> None:
     if first == last == 1.0:
         pro.append("same name" + (", first and last swapped" if swapped else ""))
         return

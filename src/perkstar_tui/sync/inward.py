@@ -255,7 +255,7 @@ class _PageWork:
                 self.taken[hub_id] = remote_id
 
     def stand_in(self, merged: Sequence[Any]) -> list[str]:
-        """Whoever was merged into another is found by its own keys still, and is that other; answers those read for it."""
+        """Whoever was merged into another is found by its keys still, and is that other; answers whom it read."""
         wanted = [row.merged_into for row in merged]
         query = select(CUSTOMER).where(
             one_of(self.connection, CUSTOMER.c.id), CUSTOMER.c.archived_at.is_(None)
@@ -272,7 +272,10 @@ class _PageWork:
                 value = getattr(row, f"{key}_key")
                 if value and row.merged_into not in self.index[key][value]:
                     self.index[key][value].append(row.merged_into)
-                    self.former[row.merged_into, key, value] = {"email": row.email_key, "phone": row.phone_key}
+                    self.former[row.merged_into, key, value] = {
+                        "email": row.email_key,
+                        "phone": row.phone_key,
+                    }
         return fresh
 
     def remember(self, customer: dict[str, Any]) -> None:
@@ -318,7 +321,7 @@ class _PageWork:
         self.unknown(link, record, values, print_)
 
     def second(self, link: Any, record: RemoteRecord, print_: str) -> None:
-        """A second record of one customer, since two were merged here: it makes nobody anew, and stays with a person."""
+        """A second record of one customer, since two were merged here: it makes nobody anew, and is held."""
         self.leg.inward.held += not record.archived
         self.leg.inward.updated += record.archived
         row = {
@@ -649,7 +652,9 @@ async def find_gone(leg: Leg, seen: set[int]) -> None:
                 select(LINK.c.remote_id).where(
                     LINK.c.integration_id == leg.id,
                     LINK.c.data == DATA,
-                    LINK.c.state.in_([LinkState.LINKED.value, LinkState.HELD.value, LinkState.DUPLICATE.value]),
+                    LINK.c.state.in_(
+                        [LinkState.LINKED.value, LinkState.HELD.value, LinkState.DUPLICATE.value]
+                    ),
                     LINK.c.remote_id.is_not(None),
                     or_(LINK.c.last_sent.is_(None), LINK.c.last_sent < leg.started),
                 )
