@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from rapidfuzz.distance import OSA, JaroWinkler
 
-MAYBE = 60
+MAYBE = 55
 """Points from which two records are shown to a person."""
 
 SURE = 85
@@ -27,7 +27,7 @@ BLOCK = 60
 """Records that share a key and are compared. What more have in common (an office's phone, 1 January as a birth date)
 says nothing of a person, and would be compared for ever; the other keys still lead to them."""
 
-_EVEN = 11.0
+_EVEN = 10.0
 """Bits at which it is as likely as not: a name and a town that agree are just not enough."""
 
 _SLOPE = 3.0
@@ -176,24 +176,24 @@ def sound(name: str) -> str:
 
 def pairs(people: Iterable[Person], *, least: int = MAYBE) -> list[Pair]:
     """Every two of these that may be one person, the likeliest first. For what fits into memory."""
-    blocks: dict[int, list[Person]] = defaultdict(list)
-    for one in sorted(people, key=lambda p: p.id):
-        for key in keys_of(one):
-            block = blocks[key]
-            if len(block) < BLOCK:
-                block.append(one)
     found: dict[tuple[str, str], Pair] = {}
-    for a, b in _meetings(blocks.values()):
+    for a, b in meetings_of(people):
         like = compare(a, b)
         if like.score >= least:
             found[a.id, b.id] = Pair(a.id, b.id, like.score, like.verdict, like.why)
     return sorted(found.values(), key=lambda pair: (-pair.score, pair.a, pair.b))
 
 
-def _meetings(blocks: Iterable[list[Person]]) -> Iterator[tuple[Person, Person]]:
-    """Each two that share a block, once, the smaller id first; nobody meets itself."""
+def meetings_of(people: Iterable[Person]) -> Iterator[tuple[Person, Person]]:
+    """Each two that share a key, once, the smaller id first; nobody meets itself."""
+    blocks: dict[int, list[Person]] = defaultdict(list)
+    for one in sorted(people, key=lambda p: p.id):
+        for key in keys_of(one):
+            block = blocks[key]
+            if len(block) < BLOCK:
+                block.append(one)
     met: set[tuple[str, str]] = set()
-    for block in blocks:
+    for block in blocks.values():
         for n, a in enumerate(block):
             for b in block[n + 1 :]:
                 if a.id != b.id and (a.id, b.id) not in met:
@@ -215,12 +215,12 @@ def compare(a: Person, b: Person) -> Likeness:
     phone = _numbers(a.phone, b.phone)
 
     clash = first is not None and first < _OTHER
-    bits += _name_bits(first, 4.5, -6.0) + _name_bits(last, 5.5, -3.5) - (1.0 if swapped else 0.0)
+    bits += _name_bits(first, 4.5, -6.0) + _name_bits(last, 5.5, -2.0) - (1.0 if swapped else 0.0)
     _say_names(first, last, swapped, pro, con)
     for grade, (equal, near, other), words in (
         (mail, (13.0, 7.0, -1.0), "e-mail address"),
         (phone, (10.0, 4.0, -0.7), "phone"),
-        (birth, (10.0, 6.0, -6.0), "birth date"),
+        (birth, (10.0, 6.0, -3.0), "birth date"),
     ):
         if grade is None:
             continue
@@ -348,24 +348,24 @@ def _place(a: Person, b: Person, pro: list[str], con: list[str]) -> float:
             bits += 7.0 if numbers else 5.0
             pro.append("same address" if street == 1.0 else "nearly the same address")
         elif street >= 0.88:
-            bits += 3.0
+            bits += 4.0
             pro.append("same street")
         else:
-            bits -= 1.0
+            bits -= 0.5
             con.append("different addresses")
     if a.postcode and b.postcode:
         if a.postcode == b.postcode:
             bits += 4.0
             pro.append("same postcode")
         elif OSA.distance(a.postcode, b.postcode, score_cutoff=1) <= 1:
-            bits += 2.0
+            bits += 3.0
             pro.append("nearly the same postcode")
         else:
             bits -= 1.5
             con.append("different postcodes")
     if a.city and b.city:
         if JaroWinkler.similarity(a.city, b.city) >= 0.9:
-            bits += 2.5
+            bits += 0.5
             pro.append("same town")
         else:
             bits -= 1.0
