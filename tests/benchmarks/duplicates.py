@@ -193,7 +193,7 @@ def speed(files: Files) -> None:
         compare(a, b)
     compared = time.perf_counter() - start
     print(
-        f"\nours on FEBRL 3: {len(everyone) / keyed:,.0f} records keyed a second, {keys / len(everyone):.1f} keys each; "
+        f"\nours on FEBRL 3: {len(everyone) / keyed:,.0f} records keyed a second, {keys / len(everyone):.1f} each; "
         f"{len(met):,} pairs compared at {len(met) / compared:,.0f} a second"
     )
 

@@ -210,7 +210,13 @@ def test_a_block_in_the_store_never_grows_beyond_its_limit(store):
         add(store, company=f"N{n}", phone="07400 123456")
     doubles.search(store, CLOCK)
     with store.read() as connection:
-        most = select(func.count()).select_from(doubles.KEY).group_by(doubles.KEY.c.key).order_by(func.count().desc()).limit(1)
+        most = (
+            select(func.count())
+            .select_from(doubles.KEY)
+            .group_by(doubles.KEY.c.key)
+            .order_by(func.count().desc())
+            .limit(1)
+        )
         assert connection.execute(most).scalar_one() == BLOCK
 
 

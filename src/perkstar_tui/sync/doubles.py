@@ -83,6 +83,9 @@ def search(
     progress: Callable[[int], None] = lambda done: None,
 ) -> Looked:
     """Look at what has changed, or at everything again, in at most `turns` turns; one search goes on at a time."""
+    if not everything and not waiting(store):
+        # Nothing is written, not even a lease: whoever shows the pairs looks here at each change of the store.
+        return Looked(0, 0, 0)
     held = leases.take(store, LEASE, clock.now())
     if held is None:
         return Looked(0, 0, waiting(store))
