@@ -266,3 +266,38 @@ def test_rows_in_bulk_are_what_a_plain_insert_makes_of_them(store: Store) -> Non
     shown = [{k: v for k, v in row._mapping.items() if k not in hidden} for row in kept]
     assert shown[:5] == shown[5:]
     assert [row.remote_id for row in kept] == [row["remote_id"] for row in rows]
+
+
+def test_duplicates_are_found_merged_and_made_two_again(store: Store) -> None:
+    from perkstar_tui.hub import merging
+    from perkstar_tui.hub.bench import Bench
+    from perkstar_tui.model.clock import SystemClock
+    from perkstar_tui.sync import doubles
+
+    customer, pair = table(t.Customer), table(t.DuplicatePair)
+    bench = object.__new__(Bench)
+    bench.store, bench.clock = store, SystemClock()
+    fields = {
+        "first_name": "Jane",
+        "last_name": "Doe",
+        "birth_date": "1980-02-03",
+        "phone_key": "+447400123456",
+    }
+    with store.write() as connection:
+        for n in range(3):
+            revision = store.next_revisions(connection, 1)
+            more = fields if n < 2 else {"first_name": "Bo"}
+            connection.execute(
+                insert(customer).values(
+                    id=f"cus_{n}", revision=revision, provenance={}, created_at=NOW, updated_at=NOW, **more
+                )
+            )
+    assert doubles.search(store, bench.clock) == doubles.Looked(3, 1, 0)
+    assert doubles.search(store, bench.clock, everything=True) == doubles.Looked(3, 0, 0)
+    done = merging.merge(bench, "cus_0", "cus_1", None, ())
+    assert doubles.count_open(store) == 0
+    merging.unmerge(bench, done.id)
+    doubles.search(store, bench.clock)
+    with store.read() as connection:
+        assert connection.execute(select(pair.c.state)).scalars().all() == ["open"]
+        assert connection.execute(select(customer.c.merged_into)).scalars().all() == [None] * 3
