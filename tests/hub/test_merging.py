@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, INTENT, LINK, MERGE, PAIR, TRANSACTION
 from perkstar_tui.sync.run import Engine, Workbench
-from perkstar_tui.sync.sales import holders
+from perkstar_tui.sync.sales import buyer, holders
 
 
 class Shop:
@@ -187,7 +188,7 @@ def test_after_a_merge_of_two_linked_ones_a_sync_makes_nobody_and_deletes_nothin
     assert any("both records stay there" in effect for effect in plan.effects)
     shop.hub.merge(jane, jayne)
     second = next(id_ for id_, fields in shop.platform.contacts.items() if fields["first"] == "Jayne")
-    for change in ({}, {"first": "Jaynie"}, {"email": "other@x.uk"}):
+    for change in ({}, {"first": "Jaynie"}, {"email": "other@x.uk", "phone": "+447400777777"}):
         shop.platform.put(second, **change)
         for _ in range(2):
             run = shop.sync()
@@ -238,6 +239,35 @@ def test_undone_everything_is_as_it_was(shop):
     assert (run.inward.created, run.outward.created, run.outward.updated) == (0, 0, 0)
     with pytest.raises(PerkstarError, match="undone already"):
         shop.hub.unmerge(done.id)
+
+
+def test_why_one_was_not_sent_is_told_again_once_they_are_two(shop):
+    jane, jayne = shop.add(JANE, JAYNE)
+    left = {
+        "hub_id": jayne,
+        "remote_id": None,
+        "state": "excluded",
+        "reason": "Memory needs email",
+        "attempts": 0,
+    }
+    with shop.store.write() as connection:
+        connection.execute(insert(LINK).values(integration_id="int_1", data="customers", base={}, **left))
+    done = shop.hub.merge(jane, jayne)
+    assert shop.everything()["record_link"] == []
+    shop.hub.unmerge(done.id)
+    (link,) = shop.everything()["record_link"]
+    assert {name: link[name] for name in left} == left
+
+
+def test_a_sale_of_the_second_record_is_the_sale_of_the_one_customer(shop):
+    jane, jayne = shop.add(JANE, JAYNE)
+    shop.sync()
+    shop.hub.merge(jane, jayne)
+    second = next(id_ for id_, fields in shop.platform.contacts.items() if fields["first"] == "Jayne")
+    leg: Any = SimpleNamespace(id="int_1", config=config())
+    with shop.store.read() as connection:
+        assert buyer(leg, connection, second, {}) == jane
+        assert buyer(leg, connection, None, {"phone": "07400 123456"}) == jane
 
 
 def test_undone_after_a_sync_makes_no_double_there(shop):
