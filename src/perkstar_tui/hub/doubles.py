@@ -18,7 +18,7 @@ from . import views as v
 from .bench import Bench
 from .connecting import run_now
 
-AT_ONCE = 4
+AT_ONCE = 1
 """Turns of a search that a list waits for, so that it shows what has just come in."""
 
 AT_A_VENDOR = 200_000

@@ -1,7 +1,7 @@
 """Looking for customers of the store that may be one person: in turns, so that it costs little beside everything else.
 
 A turn takes the customers changed since the last one, in the order of their revisions, and compares them with those
-that share a key. The keys lie in the store, so that a turn holds a few hundred customers in memory, of however many.
+that share a key. The keys lie in the store, so that a turn holds a few thousand customers in memory, of however many.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from .context import CURSOR, CUSTOMER, INTEGRATION, PAIR
 from .duplicates import BLOCK, MAYBE, Pair, Person, compare, keys_of, person
 
 KEY = table(t.DuplicateKey)
-TURN = 500
-"""Customers of one turn."""
+TURN = 2000
+"""Customers of one turn. Keys are hashes, so each is written to a page of its own: a larger turn writes fewer pages."""
 
 LEASE = "duplicates"
 REST_S = 2.0
