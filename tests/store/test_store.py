@@ -74,10 +74,11 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
     made.upgrade()
     with made.write() as connection:
         connection.execute(insert(table(t.Setting)).values(name="kept", value="yes"))
-        tables = ("sent_row", "told_record", "delivery", "told_moment")
-        for later in (*tables, "alert", "alert_route", "alert_sending", "alert_told"):
+        tables = ("sent_row", "told_record", "delivery", "told_moment", "duplicate_key", "duplicate_pair")
+        for later in (*tables, "merge_record", "alert", "alert_route", "alert_sending", "alert_told"):
             connection.exec_driver_sql(f"DROP TABLE {later}")
         connection.exec_driver_sql("ALTER TABLE integration DROP COLUMN progress_at")
+        connection.exec_driver_sql("ALTER TABLE customer DROP COLUMN merged_into")
         for later in ("ix_card_expires_at", "ix_customer_last_visit", "ix_transactions_happened_at"):
             connection.exec_driver_sql(f"DROP INDEX {later}")
         for later in ("tier", "expires_at"):
@@ -262,3 +263,38 @@ def test_rows_in_bulk_are_what_a_plain_insert_makes_of_them(store: Store) -> Non
     shown = [{k: v for k, v in row._mapping.items() if k not in hidden} for row in kept]
     assert shown[:5] == shown[5:]
     assert [row.remote_id for row in kept] == [row["remote_id"] for row in rows]
+
+
+def test_duplicates_are_found_merged_and_made_two_again(store: Store) -> None:
+    from perkstar_tui.hub import merging
+    from perkstar_tui.hub.bench import Bench
+    from perkstar_tui.model.clock import SystemClock
+    from perkstar_tui.sync import doubles
+
+    customer, pair = table(t.Customer), table(t.DuplicatePair)
+    bench = object.__new__(Bench)
+    bench.store, bench.clock = store, SystemClock()
+    fields = {
+        "first_name": "Jane",
+        "last_name": "Doe",
+        "birth_date": "1980-02-03",
+        "phone_key": "+447400123456",
+    }
+    with store.write() as connection:
+        for n in range(3):
+            revision = store.next_revisions(connection, 1)
+            more = fields if n < 2 else {"first_name": "Bo"}
+            connection.execute(
+                insert(customer).values(
+                    id=f"cus_{n}", revision=revision, provenance={}, created_at=NOW, updated_at=NOW, **more
+                )
+            )
+    assert doubles.search(store, bench.clock) == doubles.Looked(3, 1, 0)
+    assert doubles.search(store, bench.clock, everything=True) == doubles.Looked(3, 0, 0)
+    done = merging.merge(bench, "cus_0", "cus_1", None, ())
+    assert doubles.count_open(store) == 0
+    merging.unmerge(bench, done.id)
+    doubles.search(store, bench.clock)
+    with store.read() as connection:
+        assert connection.execute(select(pair.c.state)).scalars().all() == ["open"]
+        assert connection.execute(select(customer.c.merged_into)).scalars().all() == [None] * 3

@@ -155,6 +155,43 @@ def told() -> list[v.DeliveryView]:
     ]  # fmt: skip
 
 
+def doubled() -> list[v.DuplicateView]:
+    """A pair that is surely one person, one that may be, and a record that the engine holds."""
+    jane = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "birth_date": "1980-02-03",
+            "address_line1": "1 High Street", "city": "Leeds", "balance": 240}  # fmt: skip
+    jayne = {
+        **jane,
+        "first_name": "Jayne",
+        "email": "j.doe@work.example",
+        "phone": "+447400123456",
+        "balance": 32,
+    }
+
+    def one(number: int, a: dict[str, Any], b: dict[str, Any], **more: Any) -> v.DuplicateView:
+        sides = [
+            v.DuplicateSide(
+                f"cus_01J{number}{sign}", f"{each.get('first_name', '')} {each.get('last_name', '')}".strip(), each,
+                1, 12, ("Mailchimp",), at(days=90),
+            )
+            for sign, each in (("A", a), ("B", b))
+        ]  # fmt: skip
+        facts: dict[str, Any] = {
+            "integration_id": None, "integration_name": "", "score": 97, "verdict": "same", "state": "open",
+            "why": ("first names 95 % alike", "same last name", "same birth date", "different e-mail address"),
+            "found_at": at(hours=number), "a": sides[0], "b": sides[1],
+        }  # fmt: skip
+        differs = tuple(name for name in jayne if a.get(name) != b.get(name) and name != "balance")
+        return v.DuplicateView(id=f"dup_{number}", differs=differs, **(facts | more))
+
+    hostile = {"first_name": HOSTILE, "last_name": "Ek", "phone": "+447400123457"}
+    return [
+        one(1, jane, jayne),
+        one(2, hostile, {**hostile, "first_name": "Bo"}, score=71, verdict="maybe", why=("same phone",)),
+        one(3, jane, jayne, score=64, verdict="held", held=True, integration_id=MAILCHIMP,
+            integration_name="Mailchimp", why=("another record at Mailchimp is already linked to this customer",)),
+    ]  # fmt: skip
+
+
 OPTIONS = (
     v.OptionView("include_instant_profiles", "Take in profiles that Square makes from card payments",
         "Square makes a bare customer for each unknown card.", "false", (), False, False),
@@ -342,6 +379,7 @@ class FakeHub:
         self.items = _items()
         self.settled: list[v.ConflictView] = []
         self.told = told()
+        self.pairs = doubled()
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.threads: set[str] = set()
         self.fail: dict[str, Exception] = {}
@@ -574,6 +612,51 @@ class FakeHub:
             ("2026-07-25 11:29 Square · High St: phone_number is not valid",),
             tuple(self.settled),
         )
+
+    # -- duplicates
+    def duplicates(
+        self, name_or_id: str | None = None, *, state: str = "open", min_score: int = 0, offset: int = 0,
+        limit: int = 100,
+    ) -> v.PageOf:  # fmt: skip
+        self._call("duplicates", name_or_id, state=state)
+        found = [pair for pair in self.pairs if pair.state == state]
+        return v.PageOf(tuple(found[offset : offset + limit]), len(found), offset)
+
+    def _pair(self, a: str, b: str) -> v.DuplicateView:
+        return next(pair for pair in self.pairs if {pair.a.id, pair.b.id} == {a, b})
+
+    def _put_pair(self, pair: v.DuplicateView, **more: Any) -> v.DuplicateView:
+        changed = replace(pair, **more)
+        self.pairs = [changed if each.id == pair.id else each for each in self.pairs]
+        self.touch()
+        return changed
+
+    def find_duplicates(self, name_or_id: str | None = None) -> v.DuplicateSearch:
+        self._call("find_duplicates", name_or_id)
+        return v.DuplicateSearch(1204, 1, len(self.pairs), 0)
+
+    def plan_merge(self, a: str, b: str, *, keep: str | None = None, take: Sequence[str] = ()) -> v.MergePlan:
+        self._call("plan_merge", a, b, keep=keep)
+        kept, lost = (b, a) if keep == b else (a, b)
+        effects = (f"{kept} stays; {lost} is archived and points to it.", "1 card and 12 sales move over.")
+        return v.MergePlan(kept, lost, (("phone", None, "+447400123456"),), effects, 1, 12)
+
+    def merge(self, a: str, b: str, *, keep: str | None = None, take: Sequence[str] = ()) -> v.MergeView:
+        self._call("merge", a, b, keep=keep)
+        plan = self.plan_merge(a, b, keep=keep)
+        self._put_pair(self._pair(a, b), state="merged", merge_id="mrg_1")
+        return v.MergeView("mrg_1", plan.survivor, plan.loser, NOW, plan.fields, plan.effects, 1, 12)
+
+    def unmerge(self, merge_id: str) -> v.MergeView:
+        self._call("unmerge", merge_id)
+        pair = next(pair for pair in self.pairs if pair.merge_id == merge_id)
+        self._put_pair(pair, state="open", merge_id=None)
+        return v.MergeView(merge_id, pair.a.id, pair.b.id, NOW, (), (), 1, 12, NOW)
+
+    def dismiss_duplicate(self, pair_id: str, *, again: bool = False) -> v.DuplicateView:
+        self._call("dismiss_duplicate", pair_id, again=again)
+        pair = next(pair for pair in self.pairs if pair.id == pair_id)
+        return self._put_pair(pair, state="open" if again else "dismissed")
 
     def undo_conflict(self, conflict_id: str) -> v.RecordView:
         self._call("undo_conflict", conflict_id)

@@ -112,6 +112,10 @@ CASES = [
     Case("sheet-mapping-line", (*SQUARE, "2", "enter"), COMPACT),
     Case("palette", ("colon", '"pau'), wait_for="Pause, or resume"),
     Case("preview", ("down", "w")),
+    Case("duplicates", ("equals_sign",)),
+    Case("duplicates-compact", ("equals_sign",), COMPACT),
+    Case("duplicates-light", ("equals_sign", "down"), more=LIGHT),
+    Case("sheet-merge", ("equals_sign", "enter"), COMPACT),
     Case("record", (*SQUARE, "5", "enter")),
     Case("trouble", more={"open": _broken, "wait": False}, size=COMPACT),
 ]

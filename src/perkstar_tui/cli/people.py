@@ -12,6 +12,7 @@ import typer
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.money import amount
 
+from . import duplicates
 from .output import emit, listed, opened, say, table
 
 Limit = Annotated[int, typer.Option(min=1, max=100_000)]
@@ -52,15 +53,47 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def customers(
         context: typer.Context,
-        action: Annotated[str, typer.Argument(help="list, show, import or export")] = "list",
+        action: Annotated[
+            str, typer.Argument(help="list, show, import, export, duplicates, merge or unmerge")
+        ] = "list",
         what: Annotated[
-            str | None, typer.Argument(metavar="[FILE|CUSTOMER]", help="`-` is standard input.")
+            str | None, typer.Argument(metavar="[FILE|CUSTOMER|MERGE]", help="`-` is standard input.")
+        ] = None,
+        other: Annotated[
+            str | None, typer.Argument(metavar="[CUSTOMER]", help="With merge: the second.")
         ] = None,
         search: Annotated[str, typer.Option(help="Part of a name, e-mail address or phone.")] = "",
         limit: Limit = 50,
         offset: Offset = 0,
+        find: Annotated[
+            bool, typer.Option("--find", help="With duplicates: look through everything again.")
+        ] = False,
+        at: Annotated[
+            str | None,
+            typer.Option(help="With duplicates: among this integration's records at its platform."),
+        ] = None,
+        min_score: Annotated[int, typer.Option(min=0, max=100, help="With duplicates: points at least.")] = 0,
+        state: Annotated[str, typer.Option(help="With duplicates: open, dismissed or merged")] = "open",
+        dismiss: Annotated[
+            str | None, typer.Option(metavar="PAIR", help="With duplicates: these are two people.")
+        ] = None,
+        restore: Annotated[
+            str | None, typer.Option(metavar="PAIR", help="With duplicates: show a dismissed pair again.")
+        ] = None,
+        keep: Annotated[str | None, typer.Option(help="With merge: the one that stays.")] = None,
+        take: Annotated[
+            list[str] | None,
+            typer.Option(metavar="FIELD", help="With merge: take this field from the other."),
+        ] = None,
+        yes: Annotated[bool, typer.Option("--yes", help="With merge: don't ask.")] = False,
     ) -> None:
-        """Customers of the account: list, show one, import from or export to a file."""
+        """Customers of the account: list, show one, import from or export to a file; find doubles and merge them."""
+        if action in duplicates.ACTIONS:
+            asked = duplicates.Asked(
+                find, at, min_score, state, dismiss, restore, keep, take or (), yes, limit, offset
+            )
+            duplicates.carry_out(context.obj, action, what, other, asked)
+            return
         if action == "list":
             with opened(context.obj) as hub:
                 page = hub.customers(search, offset=offset, limit=limit)
@@ -97,7 +130,7 @@ def register(app: typer.Typer) -> None:
             raise PerkstarError(
                 ErrorKind.USAGE,
                 f"There is no `customers {action}`.",
-                remedy="Use list, show, import or export.",
+                remedy="Use list, show, import, export, duplicates, merge or unmerge.",
             )
 
     def _imported(done: Any) -> None:

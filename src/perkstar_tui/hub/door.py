@@ -95,6 +95,32 @@ class HubDoor(Protocol):
     def history(self, name_or_id: str) -> list[v.VersionView]:
         """Versions of the settings, newest first."""
 
+    def duplicates(
+        self,
+        name_or_id: str | None = None,
+        *,
+        state: str = "open",
+        min_score: int = 0,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> v.PageOf:
+        """Pairs that may be one person, the likeliest first; with an integration those among its records there."""
+
+    def find_duplicates(self, name_or_id: str | None = None) -> v.DuplicateSearch:
+        """Look through all customers again, or through the records of an integration's platform."""
+
+    def plan_merge(self, a: str, b: str, *, keep: str | None = None, take: Sequence[str] = ()) -> v.MergePlan:
+        """What `merge` would do, with nothing done."""
+
+    def merge(self, a: str, b: str, *, keep: str | None = None, take: Sequence[str] = ()) -> v.MergeView:
+        """Make two customers one; `keep` stays, and the fields in `take` are taken from the other."""
+
+    def unmerge(self, merge_id: str) -> v.MergeView:
+        """Put both back as they were; CONFLICT that names what stands in the way."""
+
+    def dismiss_duplicate(self, pair_id: str, *, again: bool = False) -> v.DuplicateView:
+        """Say that a pair is two people; `again` takes that back."""
+
     def codes(self) -> list[v.CodeView]:
         """The catalogue of error codes."""
 

@@ -15,9 +15,22 @@ from perkstar_tui.model.enums import Kind, Status, Trigger
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
+from perkstar_tui.sync import doubles as searching
 from perkstar_tui.sync.runner import Runner, someone_runs
 
-from . import acts, connecting, customising, delivering, foreseeing, helping, people, reading, settling
+from . import (
+    acts,
+    connecting,
+    customising,
+    delivering,
+    doubles,
+    foreseeing,
+    helping,
+    merging,
+    people,
+    reading,
+    settling,
+)
 from . import views as v
 from .alerts.alerter import Alerter
 from .alerts.desk import Alerts
@@ -188,6 +201,46 @@ class Hub:
 
     def undo_conflict(self, conflict_id: str) -> v.RecordView:
         return self.record(settling.undo(self.bench, conflict_id))
+
+    def duplicates(
+        self,
+        name_or_id: str | None = None,
+        *,
+        state: str = "open",
+        min_score: int = 0,
+        offset: int = 0,
+        limit: int = 100,
+    ) -> v.PageOf:
+        row = self.bench.find(name_or_id) if name_or_id else None
+        return doubles.duplicates(self.bench, row, state, min_score, offset, limit)
+
+    def duplicate(self, pair_id: str) -> v.DuplicateView:
+        return doubles.pair(self.bench, pair_id)
+
+    def new_duplicates(self, since: datetime | None = None) -> int:
+        return doubles.new_since(self.bench, since)
+
+    def find_duplicates(
+        self, name_or_id: str | None = None, *, progress: Callable[[int], None] = lambda done: None
+    ) -> v.DuplicateSearch:
+        row = self.bench.find(name_or_id) if name_or_id else None
+        return doubles.find(self.bench, row, progress=progress)
+
+    def plan_merge(self, a: str, b: str, *, keep: str | None = None, take: Sequence[str] = ()) -> v.MergePlan:
+        return merging.plan(self.bench, self._customer_id(a), self._customer_id(b), keep, take)
+
+    def merge(self, a: str, b: str, *, keep: str | None = None, take: Sequence[str] = ()) -> v.MergeView:
+        return merging.merge(self.bench, self._customer_id(a), self._customer_id(b), keep, take)
+
+    def unmerge(self, merge_id: str) -> v.MergeView:
+        return merging.unmerge(self.bench, merge_id)
+
+    def dismiss_duplicate(self, pair_id: str, *, again: bool = False) -> v.DuplicateView:
+        merging.dismiss(self.bench, pair_id, again=again)
+        return doubles.pair(self.bench, pair_id)
+
+    def _customer_id(self, wanted: str) -> str:
+        return wanted if wanted.startswith("cus_") else self.record(wanted).id
 
     def codes(self) -> list[v.CodeView]:
         return helping.codes()
@@ -467,7 +520,11 @@ class Hub:
                     self.bench.engine,
                     self.bench.clock,
                     concurrency=concurrency,
-                    beside=(Receiver(self.bench).serve, Alerter(self.bench).serve),
+                    beside=(
+                        Receiver(self.bench).serve,
+                        Alerter(self.bench).serve,
+                        searching.beside(self.bench.store, self.bench.clock),
+                    ),
                 )
             self._runner.start()
 

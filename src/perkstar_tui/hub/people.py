@@ -10,7 +10,7 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.store.database import ms
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
-from perkstar_tui.sync.sales import REASONS
+from perkstar_tui.sync.sales import REASONS, holders
 
 from . import views as v
 from .bench import Bench
@@ -181,13 +181,15 @@ def _matches(connection: Any, keys: Mapping[str, str]) -> list[Any]:
     """By e-mail first; by phone only where the e-mail addresses don't contradict (sync design: Match)."""
     for name in ("email_key", "phone_key"):
         if name in keys:
-            rows = connection.execute(
-                select(CUSTOMER)
-                .where(CUSTOMER.c[name] == keys[name], CUSTOMER.c.archived_at.is_(None))
-                .limit(5)
-            ).all()
+            ids = holders(connection, CUSTOMER.c[name] == keys[name])
+            rows = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id.in_(ids))).all()
             email = keys.get("email_key")
-            agreeing = [row for row in rows if not (email and row.email_key and row.email_key != email)]
+            # By its address of before, someone who was merged is found too.
+            agreeing = [
+                row
+                for row in rows
+                if name == "email_key" or not (email and row.email_key and row.email_key != email)
+            ]
             if agreeing:
                 return agreeing
     return []

@@ -25,6 +25,7 @@ from perkstar_tui.sync.context import CUSTOMER, LINK, TRANSACTION, Leg, name_of
 
 from . import views as v
 from .bench import Bench
+from .doubles import AT_A_VENDOR, note_of
 
 SHOWN = 50
 """Rows of each kind that a preview lists when no limit is given; the totals are always complete."""
@@ -39,11 +40,16 @@ class RehearsingConnector:
         self.traffic = real.traffic
         self.sent: list[Change] = []
         self.told: list[Told] = []
+        self.seen: dict[str, RemoteRecord] = {}
+        """Customers that were read, to find doubles among them."""
 
-    def read(
+    async def read(
         self, data: DataType, cursor: dict[str, Any] | None, *, full: bool = False
     ) -> AsyncIterator[Page]:
-        return self.real.read(data, cursor, full=full)
+        async for page in self.real.read(data, cursor, full=full):
+            if data is DataType.CUSTOMERS and len(self.seen) < AT_A_VENDOR:
+                self.seen.update((record.id, record) for record in page.records)
+            yield page
 
     async def get(
         self, data: DataType, ids: Sequence[str]
@@ -137,6 +143,7 @@ async def _on_copy(
     notes: list[str] = []
     if DataType.CUSTOMERS in config.data:
         await inward.read_customers(leg, full=full)
+    doubles = note_of(bench, config, list(connector.seen.values()))
     points = 0
     if DataType.TRANSACTIONS in config.data and config.direction.inward:
         await sales.read_sales(leg, full=full)
@@ -155,7 +162,7 @@ async def _on_copy(
         notes.append(told)
     if books.wanted(leg) and isinstance(connector.real, Bookkeeper):
         notes += await _booked(leg, connector.real)
-    return v.PreviewView(row.id, inward_side, outward_side, points, tuple(notes))
+    return v.PreviewView(row.id, inward_side, outward_side, points, (*notes, *doubles))
 
 
 async def _events(leg: Leg, spec: EventsSpec, connector: RehearsingConnector) -> list[str]:

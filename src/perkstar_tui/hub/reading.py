@@ -413,6 +413,8 @@ def _customer(bench: Bench, hub_id: str, integration_id: str | None) -> v.Record
         name: customer[name] for name in (*CUSTOMER_FIELDS, *LOYALTY_FIELDS) if customer[name] is not None
     }
     shown["archived"] = customer["archived_at"] is not None
+    if customer["merged_into"]:
+        shown["merged_into"] = customer["merged_into"]
     return v.RecordView(hub_id, "customer", shown, sides, tuple(_sentence(names, entry) for entry in story))
 
 

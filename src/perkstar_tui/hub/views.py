@@ -228,6 +228,79 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True)
+class DuplicateSide:
+    """One of two records that may be one person; `fields` holds what is filled, `linked` names where it is in step."""
+
+    id: str
+    name: str
+    fields: dict[str, Any]
+    cards: int = 0
+    sales: int = 0
+    linked: tuple[str, ...] = ()
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateView:
+    """Two records that may be one person, side by side. Without an integration both are customers of the store.
+
+    `held` ones are between the store (`b`) and a vendor (`a`), held by the engine: shown here, settled as records are.
+    """
+
+    id: str
+    integration_id: str | None
+    integration_name: str
+    score: int
+    verdict: str
+    why: tuple[str, ...]
+    state: str
+    found_at: datetime | None
+    a: DuplicateSide
+    b: DuplicateSide
+    differs: tuple[str, ...]
+    held: bool = False
+    merge_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSearch:
+    """What a search did. `open` pairs wait for a person; `waiting` customers were not looked at yet."""
+
+    looked_at: int
+    found: int
+    open: int
+    waiting: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MergePlan:
+    """What a merge would do: fields of the one that stays, before and after, and the effects in words."""
+
+    survivor: str
+    loser: str
+    fields: tuple[tuple[str, str | None, str | None], ...]
+    effects: tuple[str, ...]
+    cards: int
+    sales: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergeView:
+    """A merge that was done, or undone."""
+
+    id: str
+    survivor: str
+    loser: str
+    at: datetime
+    fields: tuple[tuple[str, str | None, str | None], ...]
+    effects: tuple[str, ...]
+    cards: int
+    sales: int
+    undone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerView:
     """A customer of the store; `fields` holds what is filled."""
 

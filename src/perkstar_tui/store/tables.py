@@ -201,6 +201,7 @@ class Customer(Row, table=True):
     created_at: datetime = _time()
     updated_at: datetime = _time()
     archived_at: datetime | None = _time(default=None, nullable=True)
+    merged_into: str | None = None
 
 
 class Card(Row, table=True):
@@ -422,6 +423,58 @@ class Conflict(Row, table=True):
     remote: Any = Field(default=None, sa_type=JSON)
     winner: str
     at: datetime = _time()
+
+
+class DuplicateKey(Row, table=True):
+    """By which keys a customer is found as a possible duplicate: hashes, so that nothing personal stands here twice.
+
+    What a customer is no longer found by stays until everything is searched again; it only costs a comparison.
+    """
+
+    __tablename__ = "duplicate_key"
+    __table_args__ = {"sqlite_with_rowid": False}
+    key: int = Field(primary_key=True, sa_type=BigInteger)
+    hub_id: str = Field(primary_key=True)
+
+
+class DuplicatePair(Row, table=True):
+    """Two records that may be one person: customers of the store, or remote records where an integration is named.
+
+    `state` is open, dismissed (a person said that they are two) or merged. `shown` has the values of remote records,
+    which are nowhere else here; it holds personal data, under retention and erase.
+    """
+
+    __tablename__ = "duplicate_pair"
+    __table_args__ = (
+        UniqueConstraint("integration_id", "a", "b"),
+        Index("ix_duplicate_pair_score", "state", "score"),
+    )
+    id: str = Field(primary_key=True)
+    integration_id: str = ""
+    a: str = Field(index=True)
+    b: str = Field(index=True)
+    score: int
+    why: list[str] = _json(list)
+    shown: dict[str, Any] = _json()
+    state: str
+    found_at: datetime = _time()
+
+
+class MergeRecord(Row, table=True):
+    """A customer that was merged into another, with everything that it changed as it was before (H13).
+
+    `revision` is the merge's last: what is newer than that came after it.
+    """
+
+    __tablename__ = "merge_record"
+    id: str = Field(primary_key=True)
+    survivor: str = Field(index=True)
+    loser: str = Field(index=True)
+    at: datetime = _time()
+    who: str
+    revision: int = Field(sa_type=BigInteger)
+    before: dict[str, Any] = _json()
+    undone_at: datetime | None = _time(default=None, nullable=True)
 
 
 class Intent(Row, table=True):

@@ -112,7 +112,9 @@ def _changed_cards(
                     LINK.c.integration_id == leg.id,
                     LINK.c.data == CUSTOMERS,
                     LINK.c.remote_id.in_(remote_owners[start : start + 500]),
-                    LINK.c.state == LinkState.LINKED.value,
+                    LINK.c.hub_id.is_not(None),
+                    # Of two that were merged here, both have their cards in the cloud still.
+                    LINK.c.state.in_([LinkState.LINKED.value, LinkState.DUPLICATE.value]),
                 )
             )
         )

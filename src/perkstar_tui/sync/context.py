@@ -34,6 +34,8 @@ CONFLICT = table(t.Conflict)
 SENT = table(t.SentRow)
 DELIVERY = table(t.Delivery)
 TOLD = table(t.ToldMoment)
+PAIR = table(t.DuplicatePair)
+MERGE = table(t.MergeRecord)
 
 PROGRESS_S = 0.2
 

@@ -186,6 +186,8 @@ class _PageWork:
         self.customers: dict[str, dict[str, Any]] = {}
         self.taken: dict[str, str | None] = {}
         self.index: dict[str, dict[str, list[str]]] = {"email": defaultdict(list), "phone": defaultdict(list)}
+        self.former: dict[tuple[str, str, str], dict[str, str | None]] = {}
+        """By customer, key and value: the keys of someone merged into that customer, whose value it is."""
         self.new_customers: list[dict[str, Any]] = []
         self.entries: list[dict[str, Any]] = []
         self.new_links: list[dict[str, Any]] = []
@@ -232,7 +234,8 @@ class _PageWork:
                 phones.add(keys.get("phone"))
             else:
                 emails.add(keys.get("email"))
-        fresh = []
+        fresh: list[str] = []
+        merged: list[Any] = []
         self._recall_creates()
         hub_ids |= {id_ for id_, _ in self.open_creates}
         for column, found in (("id", hub_ids), ("email_key", emails), ("phone_key", phones)):
@@ -240,12 +243,16 @@ class _PageWork:
             if not wanted:
                 continue
             query = select(CUSTOMER).where(
-                one_of(self.connection, CUSTOMER.c[column]), CUSTOMER.c.archived_at.is_(None)
+                one_of(self.connection, CUSTOMER.c[column]),
+                or_(CUSTOMER.c.archived_at.is_(None), CUSTOMER.c.merged_into.is_not(None)),
             )
             for row in self.connection.execute(query, values_of(self.connection, wanted)):
-                if row.id not in self.customers:
+                if row.merged_into is not None:
+                    merged.append(row)
+                elif row.id not in self.customers:
                     self.remember(dict(row._mapping))
                     fresh.append(row.id)
+        fresh += self.stand_in(merged) if merged else []
         if fresh:
             query = select(LINK.c.hub_id, LINK.c.remote_id).where(
                 LINK.c.integration_id == self.leg.id,
@@ -279,6 +286,30 @@ class _PageWork:
                 return hub_id, sent
         return None
 
+    def stand_in(self, merged: Sequence[Any]) -> list[str]:
+        """Whoever was merged into another is found by its keys still, and is that other; answers whom it read."""
+        wanted = [row.merged_into for row in merged]
+        query = select(CUSTOMER).where(
+            one_of(self.connection, CUSTOMER.c.id), CUSTOMER.c.archived_at.is_(None)
+        )
+        fresh = []
+        for row in self.connection.execute(query, values_of(self.connection, wanted)):
+            if row.id not in self.customers:
+                self.remember(dict(row._mapping))
+                fresh.append(row.id)
+        for row in merged:
+            if row.merged_into not in self.customers:
+                continue
+            for key in ("email", "phone"):
+                value = getattr(row, f"{key}_key")
+                if value and row.merged_into not in self.index[key][value]:
+                    self.index[key][value].append(row.merged_into)
+                    self.former[row.merged_into, key, value] = {
+                        "email": row.email_key,
+                        "phone": row.phone_key,
+                    }
+        return fresh
+
     def remember(self, customer: dict[str, Any]) -> None:
         self.customers[customer["id"]] = customer
         for key in ("email", "phone"):
@@ -292,7 +323,11 @@ class _PageWork:
             # In Perkstar's own cloud two records are two customers, however alike: a family may share its phone.
             ids = [id_ for id_ in ids if id_ not in self.taken]
         return [
-            (id_, {"email": self.customers[id_]["email_key"], "phone": self.customers[id_]["phone_key"]})
+            (
+                id_,
+                self.former.get((id_, key, value))
+                or {"email": self.customers[id_]["email_key"], "phone": self.customers[id_]["phone_key"]},
+            )
             for id_ in dict.fromkeys(ids)
         ]
 
@@ -309,10 +344,27 @@ class _PageWork:
             # Held because the vendor refused what we sent: the link itself is certain.
             self.known(link, record, values, print_)
             return
+        if link is not None and link.state == LinkState.DUPLICATE and link.hub_id is not None:
+            self.second(link, record, print_)
+            return
         if record.archived:
             self.leg.inward.excluded += 1
             return
         self.unknown(link, record, values, print_)
+
+    def second(self, link: Any, record: RemoteRecord, print_: str) -> None:
+        """A second record of one customer, since two were merged here: it makes nobody anew, and is held."""
+        self.leg.inward.held += not record.archived
+        self.leg.inward.updated += record.archived
+        row = {
+            "b_id": link.id,
+            "fingerprint": print_,
+            "version": record.version,
+            "last_received": self.now,
+        }
+        if record.archived:
+            row |= {"state": LinkState.GONE.value, "code": None, "reason": f"archived at {self.config.title}"}
+        self.changed_links.append(row)
 
     def known(self, link: Any, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
         change: dict[str, Any] = {
@@ -664,7 +716,9 @@ async def find_gone(leg: Leg, seen: set[int]) -> None:
                 select(LINK.c.remote_id).where(
                     LINK.c.integration_id == leg.id,
                     LINK.c.data == DATA,
-                    or_(filters.linked(), LINK.c.state == LinkState.HELD.value),
+                    or_(
+                        filters.linked(), LINK.c.state.in_([LinkState.HELD.value, LinkState.DUPLICATE.value])
+                    ),
                     LINK.c.remote_id.is_not(None),
                     or_(LINK.c.last_sent.is_(None), LINK.c.last_sent < leg.started),
                 )
@@ -720,6 +774,8 @@ def mark_gone(leg: Leg, connection: Connection, gone: dict[str, Presence], winne
         else:
             values = {"remote_id": winner, "fingerprint": None, "last_received": now}
             message, code, level = f"Merged into {winner} at {leg.config.title}.", "merged", Level.INFO
+        if (link.state, link.reason) == (values.get("state"), values.get("reason")):
+            continue
         connection.execute(update(LINK).where(LINK.c.id == link.id).values(**values))
         leg.log(connection, level, code, message, remedy="", record=link.hub_id or remote_id)
 

@@ -110,7 +110,7 @@ def buyer(leg: Leg, connection: Connection, remote_id: str | None, contact: dict
                 LINK.c.integration_id == leg.id,
                 LINK.c.data == CUSTOMERS,
                 LINK.c.remote_id == remote_id,
-                or_(filters.linked(), LINK.c.state == LinkState.GONE.value),
+                or_(filters.linked(), LINK.c.state.in_([LinkState.GONE.value, LinkState.DUPLICATE.value])),
             )
         ).scalar()
         return hub_id
@@ -118,13 +118,20 @@ def buyer(leg: Leg, connection: Connection, remote_id: str | None, contact: dict
         value = leg.config.key_of(key, contact.get(key))
         column = CUSTOMER.c.get(f"{key}_key")
         if value and column is not None:
-            rows = connection.execute(
-                select(CUSTOMER.c.id).where(column == value, CUSTOMER.c.archived_at.is_(None)).limit(2)
-            ).all()
-            if len(rows) == 1:
-                found: str = rows[0].id
-                return found
+            found = holders(connection, column == value)
+            if len(found) == 1:
+                return found[0]
     return None
+
+
+def holders(connection: Connection, condition: Any) -> list[str]:
+    """Customers for whom a condition on match keys holds; of those who were merged, the one they are now."""
+    rows = connection.execute(
+        select(CUSTOMER.c.id, CUSTOMER.c.merged_into)
+        .where(condition, or_(CUSTOMER.c.archived_at.is_(None), CUSTOMER.c.merged_into.is_not(None)))
+        .limit(10)
+    ).all()
+    return list(dict.fromkeys(row.merged_into or row.id for row in rows))
 
 
 def card_of(leg: Leg, connection: Connection, customer_id: str) -> Any:

@@ -444,6 +444,12 @@ class PerkstarApp(App[str]):
 
         self.push_screen(AlertsScreen())
 
+    def show_duplicates(self) -> None:
+        """Customers that may be one person."""
+        from .screens.duplicates import DuplicatesScreen
+
+        self.push_screen(DuplicatesScreen())
+
     def show_doctor(self) -> None:
         """What is right and wrong with this set-up, and where its files are."""
         from .screens.reading import ReadingSheet, doctor_lines

@@ -50,6 +50,13 @@ class Acts(Provider):
             )
             found.append(
                 (
+                    "Duplicates",
+                    "Customers that may be one person, side by side",
+                    program.show_duplicates,
+                )
+            )
+            found.append(
+                (
                     "Doctor",
                     "What is right and wrong with this set-up, and where its files are",
                     program.show_doctor,

@@ -206,6 +206,11 @@ class PerkScreen(Screen[R]):
     def action_undo(self) -> None:
         self.program.undo_last()
 
+    def action_duplicates(self) -> None:
+        from .duplicates import DuplicatesScreen
+
+        self.program.push_screen(DuplicatesScreen())
+
     def action_freeze(self) -> None:
         self.program.toggle_freeze()
 
