@@ -237,6 +237,16 @@ def count_open(store: Store, since: Any = None) -> int:
         return int(connection.execute(query).scalar_one())
 
 
+def open_since(store: Store) -> tuple[int, Any, Any]:
+    """How many pairs wait for a person, and when the first and the last of them were found (None without any)."""
+    query = select(func.count(), func.min(PAIR.c.found_at), func.max(PAIR.c.found_at)).where(
+        PAIR.c.state == OPEN
+    )
+    with store.read() as connection:
+        count, first, last = connection.execute(query).one()
+    return int(count), first, last
+
+
 def beside(store: Store, clock: Clock) -> Callable[[asyncio.Event], Coroutine[Any, Any, None]]:
     """What the runner keeps doing beside its runs: a turn whenever customers have changed and no run goes on."""
 

@@ -118,18 +118,26 @@ def test_a_route_that_fails_is_told_by_the_others() -> None:
     assert conditions(seen(routes=(RouteState("mail", 2, ago(hours=1)),))) == []
 
 
+def test_customers_that_may_be_one_person_are_told_once_for_all_of_them() -> None:
+    pairs = (3, ago(days=2), ago(hours=1))
+    (told,) = conditions(seen(more={"pairs": pairs}))
+    assert (told.kind, told.count, told.since, told.last) == ("pairs", *pairs)
+    assert conditions(seen(more={"pairs": (0, None, None)})) == []
+    assert conditions(seen(more={"pairs": pairs}, limits=Limits(duplicates=0))) == []
+
+
 def test_a_kind_of_somebody_elses_is_one_registration() -> None:
-    @register("pairs", "Pairs", gather=lambda bench: [("cus_1", "cus_2")])
+    @register("strays", "Strays", gather=lambda bench: [("cus_1", "cus_2")])
     def pairs(facts: Seen) -> list[Condition]:
         return [
-            Condition("pairs", f"{a}+{b}", "Customers", "notice", "Two may be one.", "Look.", NOW, NOW)
-            for a, b in facts.more.get("pairs", ())
+            Condition("strays", f"{a}+{b}", "Customers", "notice", "Two may be one.", "Look.", NOW, NOW)
+            for a, b in facts.more.get("strays", ())
         ]
 
     try:
-        assert kinds(conditions(seen(more={"pairs": [("cus_1", "cus_2")]}))) == ["pairs"]
+        assert kinds(conditions(seen(more={"strays": [("cus_1", "cus_2")]}))) == ["strays"]
     finally:
-        del KINDS["pairs"]
+        del KINDS["strays"]
 
 
 def test_thresholds_are_checked_when_they_are_set() -> None:

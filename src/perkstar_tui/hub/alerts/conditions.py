@@ -324,6 +324,32 @@ def _held(seen: Seen) -> Iterable[Condition]:
             )
 
 
+def _open_pairs(bench: Any) -> Any:
+    from perkstar_tui.sync.doubles import open_since
+
+    return open_since(bench.store)
+
+
+@register("pairs", "Customers that may be one person", gather=_open_pairs)
+def _pairs(seen: Seen) -> Iterable[Condition]:
+    count, first, last = seen.more.get("pairs") or (0, None, None)
+    if seen.limits.duplicates and count >= seen.limits.duplicates:
+        pairs = "pair of customers" if count == 1 else "pairs of customers"
+        yield Condition(
+            "pairs",
+            "account",
+            "Customers",
+            NOTICE,
+            f"{count:,} {pairs} may be one person.",
+            "Look at them side by side, and merge those that are one.",
+            first,
+            last,
+            count,
+            "=",
+            "perkstar customers duplicates",
+        )
+
+
 @register("duplicates", "New duplicates")
 def _duplicates(seen: Seen) -> Iterable[Condition]:
     for one in seen.integrations:
