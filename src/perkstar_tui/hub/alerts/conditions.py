@@ -332,8 +332,8 @@ def _open_pairs(bench: Any) -> Any:
 
 @register("pairs", "Customers that may be one person", gather=_open_pairs)
 def _pairs(seen: Seen) -> Iterable[Condition]:
-    count, first, last = seen.more.get("pairs") or (0, None, None)
-    if seen.limits.duplicates and count >= seen.limits.duplicates:
+    count, first, last = seen.more.get("pairs") or (0, seen.now, seen.now)
+    if count and seen.limits.duplicates and count >= seen.limits.duplicates:
         pairs = "pair of customers" if count == 1 else "pairs of customers"
         yield Condition(
             "pairs",
