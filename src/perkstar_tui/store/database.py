@@ -120,8 +120,8 @@ class Store:
             "journal_mode=WAL",
             "synchronous=NORMAL",
             "foreign_keys=ON",
-            "cache_size=-4000",
-            "wal_autocheckpoint=4000",
+            "cache_size=-65536",
+            "wal_autocheckpoint=16000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         if self.read_only:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -19,6 +19,9 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, table
 
 from .config import RunConfig
+
+if TYPE_CHECKING:
+    from .newcomers import Newcomers
 
 LINK = table(t.RecordLink)
 CUSTOMER = table(t.Customer)
@@ -89,8 +92,8 @@ class Leg:
     _renewed: float = 0.0
     _older_links: int | None = None
     progress_id: str = ""
-    linked_anew: set[int] | None = None
-    """Hashes of the remote ids linked so far by a read that began without any link; only these need be looked for."""
+    newcomers: "Newcomers | None" = None
+    """Whom a read that began without any link knows by now; of all others nothing need be looked for."""
     _shown: float = 0.0
 
     @property

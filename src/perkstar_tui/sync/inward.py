@@ -19,6 +19,7 @@ from . import filters
 from .context import CONFLICT, CUSTOMER, EVENT, INTENT, LINK, LOG, Leg, drop_placeholders, name_of
 from .mapping import plain_text
 from .matching import Found, match
+from .newcomers import Newcomers
 from .plan import Clash, Decision, Moment, decide
 
 DATA = DataType.CUSTOMERS.value
@@ -41,7 +42,7 @@ _ALWAYS = (
 """Columns that a new customer is written with, besides those that are mapped."""
 
 
-TOGETHER = 1000
+TOGETHER = 5000
 """Records of small pages that are kept in one transaction."""
 
 _NOBODY = Found("none")
@@ -68,8 +69,8 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
     filters.read_again_if_changed(leg)
     cursor = None if full else leg.cursor(DATA, "in")
     complete = full or cursor is None
-    leg.linked_anew = set() if cursor is None and not leg.any_link() else None
-    began_empty = leg.linked_anew is not None
+    leg.newcomers = Newcomers.of(leg.store) if cursor is None and not leg.any_link() else None
+    began_empty = leg.newcomers is not None
     seen: set[int] | None = set() if complete and not began_empty else None
     done = 0
     updates = 0
@@ -81,7 +82,7 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
         await leg.pause_point()
         if page.last and seen is not None:
             await find_gone(leg, seen)
-    leg.linked_anew = None
+    leg.newcomers = None
 
 
 async def gathered(leg: Leg, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
@@ -118,7 +119,7 @@ async def apply_page(
     """Apply one page in one transaction; answers how many existing customers it changed."""
     fresh = []
     links: dict[str, Any] = {}
-    if leg.linked_anew is None:
+    if leg.newcomers is None:
         with leg.store.read() as connection:
             links = links_by_remote(connection, leg.id, [record.id for record in page.records])
     for record in page.records:
@@ -136,6 +137,8 @@ async def apply_page(
         return 0
     with leg.store.write(leg.lease.fence) as connection:
         revision = leg.store.next_revisions(connection, len(fresh))
+        if leg.newcomers is not None:
+            leg.newcomers.took(revision, len(fresh))
         work = _PageWork(leg, connection, revision)
         work.prepare(fresh)
         for record, values, print_ in fresh:
@@ -146,8 +149,8 @@ async def apply_page(
         if page.cursor:
             leg.save_cursor(connection, DATA, "in", page.cursor)
         leg.progress(connection, done, page.total)
-    if leg.linked_anew is not None:
-        leg.linked_anew.update(hash(record.id) for record, _, _ in fresh)
+    if leg.newcomers is not None:
+        work.note_newcomers(leg.newcomers)
     return work.changed
 
 
@@ -217,8 +220,8 @@ class _PageWork:
 
     def prepare(self, chunk: list[tuple[RemoteRecord, dict[str, Value], str]]) -> None:
         """Read the links again inside the transaction, then the customers they or the match keys lead to."""
-        known = self.leg.linked_anew
-        ids = [r.id for r, _, _ in chunk if known is None or hash(r.id) in known]
+        known = self.leg.newcomers
+        ids = [r.id for r, _, _ in chunk if known is None or r.id in known.sieve]
         self.links.update(links_by_remote(self.connection, self.leg.id, ids))
         self.fresh_ids = new_ids("cus", len(chunk))[::-1]
         hub_ids = {
@@ -240,6 +243,8 @@ class _PageWork:
         hub_ids |= {id_ for id_, _ in self.open_creates}
         for column, found in (("id", hub_ids), ("email_key", emails), ("phone_key", phones)):
             wanted = [value for value in found if value]
+            if known is not None and column != "id":
+                wanted = [value for value in wanted if not known.surely_new(value)]
             if not wanted:
                 continue
             query = select(CUSTOMER).where(
@@ -262,6 +267,14 @@ class _PageWork:
             )
             for hub_id, remote_id in self.connection.execute(query, values_of(self.connection, fresh)):
                 self.taken[hub_id] = remote_id
+
+    def note_newcomers(self, known: Newcomers) -> None:
+        """What this page has put into the store is known from now on."""
+        for customer in (*self.new_customers, *self.changed_customers.values()):
+            known.add(customer["email_key"])
+            known.add(customer["phone_key"])
+        for row in self.new_links:
+            known.add(row["remote_id"])
 
     def _recall_creates(self) -> None:
         """What an earlier run tried to create here and never heard of: customers, and what was sent of each."""
