@@ -264,7 +264,7 @@ class RecordLink(Row, table=True):
     __table_args__ = (
         UniqueConstraint("integration_id", "data", "remote_id"),
         Index("ix_record_link_state", "integration_id", "state", "code"),
-        Index("ix_record_link_hub", "hub_id"),
+        Index("ix_record_link_hub", "hub_id", "integration_id", "data"),
     )
     id: int | None = _row_number()
     integration_id: str

@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from perkstar_tui.model.enums import DataType, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -124,10 +124,14 @@ def by_filter(link: Any) -> bool:
 
 
 def linked() -> Any:
-    """The condition for links that stand, those kept back by a filter among them."""
+    """The condition for links that stand, those kept back by a filter among them.
+
+    Almost all links stand: that is no way to find some of them, so no index may be chosen for it.
+    """
+    state = func.coalesce(LINK.c.state, "")
     return or_(
-        LINK.c.state == LinkState.LINKED.value,
-        (LINK.c.state == LinkState.EXCLUDED.value)
+        state == LinkState.LINKED.value,
+        (state == LinkState.EXCLUDED.value)
         & LINK.c.code.in_(BY_FILTER)
         & LINK.c.remote_id.is_not(None)
         & LINK.c.hub_id.is_not(None),
