@@ -1,5 +1,6 @@
 """The hub: every act and question of screens and commands, over one bench (HubDoor)."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -541,4 +542,8 @@ class Hub:
 
 
 def open_hub(settings: Settings, *, aside: bool = False) -> Hub:
+    # What was loaded so far stays: a run makes records by the hundred thousand, and each search for garbage would go
+    # through all of it again (a tenth of a first read).
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     return Hub(settings, aside=aside)
