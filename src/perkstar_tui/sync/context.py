@@ -162,6 +162,9 @@ class Leg:
 
     def guard(self, changes: int, words: str) -> None:
         """Stop before a mass change (sync design: Guards). Raises PerkstarError MASS_CHANGE."""
+        if changes <= MASS_LEAST * MASS_SHARE:
+            # Too few for any measure: the links, of which there may be a million, are not counted.
+            return
         older = self.older_links()
         # A first sync that was cut off goes on as the first sync it is.
         if self.accept_mass_change or self.first_run or older < MASS_LEAST or changes <= older * MASS_SHARE:

@@ -80,6 +80,7 @@ async def send_new(leg: Leg) -> None:
     """Create those customers that have no record there yet, before anything else waits on them; no cursor moves."""
     await settle_intents(leg)
     after, page = 0, max(PAGE, leg.config.batch)
+    held: HeldKeys | None = None
     while True:
         with leg.store.read() as connection:
             rows = connection.execute(
@@ -94,7 +95,7 @@ async def send_new(leg: Leg) -> None:
                 .order_by(CUSTOMER.c.revision)
                 .limit(page)
             ).all()
-            held = HeldKeys(connection, leg.id)
+            held = held or HeldKeys(connection, leg.id)
         if not rows:
             return
         after = rows[-1].revision
@@ -124,11 +125,13 @@ def links_of(connection: Connection, leg: Leg, hub_ids: Sequence[str]) -> dict[s
 
 async def _send_pages(leg: Leg) -> None:
     after = filters.sent_up_to(leg)
+    # Only an inward leg of this run holds records, and that is over: the keys of all that are held are read once.
+    held: HeldKeys | None = None
     while True:
         with leg.store.read() as connection:
             rows = connection.execute(_above(after, max(PAGE, leg.config.batch))).all()
             links = links_of(connection, leg, [row.id for row in rows])
-            held = HeldKeys(connection, leg.id) if rows else None
+            held = held or (HeldKeys(connection, leg.id) if rows else None)
         if not rows or held is None:
             return
         jobs = []
@@ -152,7 +155,7 @@ async def _guard_outward(leg: Leg) -> None:
 
     Balances and what else comes from cards don't count: a good day in the shop changes many of them.
     """
-    if leg.accept_mass_change or leg.first_run or leg.older_links() < 1:
+    if leg.accept_mass_change or leg.first_run:
         return
     after = filters.sent_up_to(leg)
     changes = 0
