@@ -7,24 +7,12 @@ import typer
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
+from .acting import assignments
 from .output import confirm, emit, listed, opened, say, table
 
 ACTIONS = (
     "list", "show", "ack", "unack", "routes", "route", "add", "edit", "remove", "test", "secret", "limits", "kinds",
 )  # fmt: skip
-
-
-def pairs(given: list[str] | None) -> dict[str, str]:
-    """`--set KEY=VALUE`s as a dictionary. Raises USAGE."""
-    found = {}
-    for one in given or ():
-        name, sign, value = one.partition("=")
-        if not sign or not name.strip():
-            raise PerkstarError(
-                ErrorKind.USAGE, "A setting is written KEY=VALUE.", remedy="Such as --set level=critical."
-            )
-        found[name.strip()] = value
-    return found
 
 
 def _need(what: str | None, question: str, example: str) -> str:
@@ -80,7 +68,7 @@ def register(app: typer.Typer) -> None:
             raise PerkstarError(
                 ErrorKind.USAGE, f"There is no `alerts {action}`.", remedy=f"Use {', '.join(ACTIONS)}."
             )
-        settings, secret = pairs(set_), _secret(password_stdin or secret_stdin)
+        settings, secret = assignments(set_ or []), _secret(password_stdin or secret_stdin)
         with opened(options) as hub:
             desk = hub.alerts
             match action:

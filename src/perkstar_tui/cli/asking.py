@@ -87,6 +87,12 @@ def _finder(grep: str | None) -> Callable[[Any], bool]:
     return finds
 
 
+def show_checks(view: Any) -> None:
+    """Findings of `doctor` and `db check`, for people."""
+    rows = [["✓" if c.ok else "✗", c.name, c.message, c.remedy or ""] for c in view.checks]
+    table(["", "Check", "Finding", "What to do"], rows)
+
+
 def register(app: typer.Typer) -> None:
     """Put the asking commands on the program."""
 
@@ -330,8 +336,7 @@ def register(app: typer.Typer) -> None:
         """What is wrong with this set-up."""
         with opened(context.obj) as hub:
             view = hub.doctor()
-        rows = [["✓" if c.ok else "✗", c.name, c.message, c.remedy or ""] for c in view.checks]
-        emit(context.obj, view, lambda: table(["", "Check", "Finding", "What to do"], rows))
+        emit(context.obj, view, lambda: show_checks(view))
         raise typer.Exit(0 if view.ok else 1)
 
     @app.command()

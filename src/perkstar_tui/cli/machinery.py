@@ -7,8 +7,8 @@ import typer
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
-from .acting import run_code
-from .asking import show_run
+from .acting import assignments, run_code
+from .asking import show_checks, show_run
 from .output import emit, listed, note, opened, say
 
 
@@ -59,13 +59,49 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def db(
-        context: typer.Context, action: Annotated[str, typer.Argument(help="upgrade or check")] = "check"
+        context: typer.Context,
+        action: Annotated[str, typer.Argument(help="upgrade, check, repair, prune or keep")] = "check",
+        settings: Annotated[
+            list[str] | None, typer.Option("--set", metavar="KIND=DAYS", help="With keep: days of a history.")
+        ] = None,
     ) -> None:
-        """Bring the store's tables up to date, or check them."""
-        if action not in ("upgrade", "check"):
+        """Bring the store's tables up to date, check and mend it, remove old history, say how long it is kept."""
+        if action not in ("upgrade", "check", "repair", "prune", "keep"):
             raise PerkstarError(
-                ErrorKind.USAGE, f"There is no `db {action}`.", remedy="Use upgrade or check."
+                ErrorKind.USAGE,
+                f"There is no `db {action}`.",
+                remedy="Use upgrade, check, repair, prune or keep.",
             )
         with opened(context.obj) as hub:
             where = hub.where()["data"].partition("@")[2] or hub.where()["data"]
-        emit(context.obj, {"ok": True, "data": where}, lambda: say("The store is up to date."))
+            if action == "check":
+                found = hub.check_store()
+                emit(
+                    context.obj,
+                    {"ok": found.ok, "checks": list(found.checks), "data": where},
+                    lambda: show_checks(found),
+                )
+                raise typer.Exit(0 if found.ok else 1)
+            if action == "repair":
+                done = hub.repair_store()
+                emit(
+                    context.obj,
+                    {"done": list(done)},
+                    lambda: say("\n".join(done) or "Nothing needed mending."),
+                )
+            elif action == "prune":
+                gone = hub.prune()
+                emit(context.obj, {"removed": gone}, lambda: say(removed(gone)))
+            elif action == "keep":
+                days = hub.kept_days(assignments(settings or []))
+                emit(
+                    context.obj,
+                    {"days": days},
+                    lambda: say("\n".join(f"{n}: {d} days" for n, d in days.items())),
+                )
+            else:
+                emit(context.obj, {"ok": True, "data": where}, lambda: say("The store is up to date."))
+
+    def removed(gone: dict[str, int]) -> str:
+        words = ", ".join(f"{count:,} {name}" for name, count in gone.items() if count)
+        return f"Removed: {words}." if words else "Nothing is older than it is kept."

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from . import (
     people,
     reading,
     settling,
+    upkeep,
 )
 from . import views as v
 from .alerts.alerter import Alerter
@@ -285,6 +287,19 @@ class Hub:
     def doctor(self) -> v.DoctorView:
         return helping.doctor(self.bench)
 
+    def check_store(self) -> v.DoctorView:
+        return upkeep.check(self.bench)
+
+    def repair_store(self) -> tuple[str, ...]:
+        return upkeep.repair(self.bench)
+
+    def kept_days(self, given: Mapping[str, str] | None = None) -> dict[str, int]:
+        """For how many days each kind of history is kept, after `given` was set."""
+        return upkeep.set_days(self.bench, given) if given else upkeep.kept_days(self.bench)
+
+    def prune(self) -> dict[str, int]:
+        return upkeep.prune(self.bench)
+
     def where(self) -> dict[str, str]:
         home = self.bench.settings.home
         return {
@@ -525,6 +540,7 @@ class Hub:
                         Receiver(self.bench).serve,
                         Alerter(self.bench).serve,
                         searching.beside(self.bench.store, self.bench.clock),
+                        partial(upkeep.beside, self.bench),
                     ),
                 )
             self._runner.start()
