@@ -1,6 +1,7 @@
 """Square: customers by search, bulk writes with idempotency keys, and custom attributes for loyalty values."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ from .square_sales import read_sales
 ATTRIBUTE = "attributes."
 ATTRIBUTES_AT_ONCE = 25
 INSTANT = "INSTANT_PROFILE"
+VERSIONS = 20_000
+"""So many are remembered: a run may go through a million."""
 _TEXT = "https://developer-production-s.squarecdn.com/schemas/v1/common.json#squareup.common.String"
 
 
@@ -41,8 +44,8 @@ class Square(RestConnector):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
-        self._versions: dict[str, str] = {}
-        """Versions seen since this connector was opened: only a version just read may guard a write."""
+        self._versions: OrderedDict[str, str] = OrderedDict()
+        """Versions seen last since this connector was opened: only a version just read may guard a write."""
 
     async def identify(self) -> RemoteAccount:
         about = (await self.call("GET", "/v2/merchants/me", expect="merchant")).data["merchant"]
@@ -182,6 +185,8 @@ class Square(RestConnector):
     def _seen(self, record: RemoteRecord) -> RemoteRecord:
         if record.version is not None:
             self._versions[record.id] = record.version
+            if len(self._versions) > VERSIONS:
+                self._versions.popitem(last=False)
         return record
 
     async def get(
