@@ -432,12 +432,14 @@ def transport_words(problem: httpx.HTTPError) -> tuple[str, str | None]:
 
 
 def _learn(pace: Pace, names: LimitHeaders, headers: httpx.Headers) -> None:
-    """Follow the rate that the vendor tells, and pause when nothing is left of it."""
+    """Follow the rate that the vendor tells, with a twentieth to spare so that something is always left of it; where
+    nothing is, others use it too, and everybody waits for the next interval.
+    """
     try:
         most = float(headers.get(names.most) or 0)
         interval = float(headers.get(names.interval_ms) or 0)
         if most > 0 and interval > 0:
-            pace.learn(spacing(interval, most))
+            pace.learn(spacing(interval, most * 0.95))
         left = headers.get(names.remaining)
         if left is not None and float(left) <= 0 and interval > 0:
             pace.hold(interval / 1000.0)
