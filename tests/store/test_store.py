@@ -74,13 +74,14 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
     made.upgrade()
     with made.write() as connection:
         connection.execute(insert(table(t.Setting)).values(name="kept", value="yes"))
-        for later in ("sent_row", "told_record", "delivery", "told_moment"):
+        for later in ("sent_row", "told_record", "delivery", "told_moment", "run_change", "kept_plan"):
             connection.exec_driver_sql(f"DROP TABLE {later}")
         for later in ("ix_card_expires_at", "ix_customer_last_visit", "ix_transactions_happened_at"):
             connection.exec_driver_sql(f"DROP INDEX {later}")
         for later in ("tier", "expires_at"):
             connection.exec_driver_sql(f"ALTER TABLE card DROP COLUMN {later}")
         connection.exec_driver_sql("ALTER TABLE transactions DROP COLUMN parts")
+        connection.exec_driver_sql("ALTER TABLE sync_run DROP COLUMN more")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     made.upgrade()
     with made.read() as connection:

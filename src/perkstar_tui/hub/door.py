@@ -25,6 +25,20 @@ class HubDoor(Protocol):
     def integration(self, name_or_id: str) -> v.IntegrationView: ...
     def runs(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 50) -> v.PageOf: ...
     def run(self, run_id: str) -> v.RunView: ...
+    def run_changes(self, run_id: str, *, offset: int = 0, limit: int = 100) -> v.PageOf:
+        """What a run changed, record by record, with the values before."""
+
+    def undo_run(
+        self,
+        run_id: str,
+        *,
+        dry_run: bool = False,
+        outward: bool = False,
+        archive_created: bool = False,
+        limit: int | None = None,
+    ) -> v.UndoView:
+        """Take a run back, or say what that would do; CONFLICT where nothing can go back any more."""
+
     def log(
         self,
         name_or_id: str | None = None,

@@ -17,7 +17,18 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.runner import Runner, someone_runs
 
-from . import acts, connecting, customising, delivering, foreseeing, helping, people, reading, settling
+from . import (
+    acts,
+    connecting,
+    customising,
+    delivering,
+    foreseeing,
+    helping,
+    people,
+    reading,
+    settling,
+    undoing,
+)
 from . import views as v
 from .aside import Aside
 from .authorising import Authoriser
@@ -85,6 +96,22 @@ class Hub:
 
     def run(self, run_id: str) -> v.RunView:
         return reading.run(self.bench, run_id)
+
+    def run_changes(self, run_id: str, *, offset: int = 0, limit: int = 100) -> v.PageOf:
+        return undoing.changes(self.bench, run_id, offset, limit)
+
+    def undo_run(
+        self,
+        run_id: str,
+        *,
+        dry_run: bool = False,
+        outward: bool = False,
+        archive_created: bool = False,
+        limit: int | None = None,
+    ) -> v.UndoView:
+        if dry_run:
+            return undoing.look(self.bench, run_id, outward=outward, limit=limit)
+        return undoing.undo(self.bench, run_id, outward=outward, archive_created=archive_created, limit=limit)
 
     def log(
         self,
