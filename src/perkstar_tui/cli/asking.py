@@ -198,7 +198,9 @@ def register(app: typer.Typer) -> None:
     def run(
         context: typer.Context,
         run_id: str,
-        changes: Annotated[bool, typer.Option("--changes", help="What it changed, record by record.")] = False,
+        changes: Annotated[
+            bool, typer.Option("--changes", help="What it changed, record by record.")
+        ] = False,
         limit: Annotated[int, typer.Option(min=1, max=10000, help="Records of --changes.")] = 100,
     ) -> None:
         """One run; with --changes every record that it changed, with the values before."""
@@ -209,7 +211,12 @@ def register(app: typer.Typer) -> None:
             emit(context.obj, view, lambda: show_run(view))
             return
         rows = [
-            [w.side, w.act, w.name or w.record, "; ".join(f"{f}: {a} → {b}" for f, a, b in w.fields) or str(w.points)]
+            [
+                w.side,
+                w.act,
+                w.name or w.record,
+                "; ".join(f"{f}: {a} → {b}" for f, a, b in w.fields) or str(w.points),
+            ]
             for w in page.items
         ]
         found = listed(page.items, page.total)

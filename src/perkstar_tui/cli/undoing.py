@@ -12,11 +12,19 @@ def show_undo(view: Any) -> None:
     counts = view.counts
     word = "Undone" if view.done else "The undo"
     said = f"{counts['fields']} fields, {counts['customers']} customers and {counts['sales']} sales"
-    say(f"{word} of the run {view.run_id} of {view.name}: {said} go back, {counts['stays']} stay as they are.")
+    say(
+        f"{word} of the run {view.run_id} of {view.name}: {said} go back, {counts['stays']} stay as they are."
+    )
     for title, lines in (("Goes back", view.back), ("Stays", view.stays), (f"At {view.name}", view.outward)):
         if lines:
             rows = [
-                [line.name or line.record, line.what, _value(line.before), _value(line.after), line.reason or line.then]
+                [
+                    line.name or line.record,
+                    line.what,
+                    _value(line.before),
+                    _value(line.after),
+                    line.reason or line.then,
+                ]
                 for line in lines
             ]
             table([title, "What", "From", "To", "Why, and what comes of it"], rows)
@@ -45,7 +53,10 @@ def register(app: typer.Typer) -> None:
         run_id: str,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go back.")] = False,
         outward: Annotated[
-            bool, typer.Option("--outward", help="Take back what was sent, too: the next sync sends the old values.")
+            bool,
+            typer.Option(
+                "--outward", help="Take back what was sent, too: the next sync sends the old values."
+            ),
         ] = False,
         archive_created: Annotated[
             bool, typer.Option("--archive-created", help="Archive what the run created at the platform.")

@@ -504,8 +504,9 @@ def retry(bench: Bench, row: Any, record_ids: Sequence[str]) -> int:
     return int(changed.rowcount)
 
 
-def request_run(bench: Bench, row: Any, *, full: bool, accept: bool) -> None:
+def request_run(bench: Bench, row: Any, *, full: bool, accept: bool, plan: str | None = None) -> None:
     """Leave a run to whoever runs the schedule."""
-    words = " ".join(word for word, on in (("run", True), ("full", full), ("accept", accept)) if on)
+    wanted = (("run", True), ("full", full), ("accept", accept), (f"plan={plan}", plan is not None))
+    words = " ".join(word for word, on in wanted if on)
     with bench.store.write() as connection:
         connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(requested=words))

@@ -437,6 +437,9 @@ class PreviewView:
     points: int = 0
     """How many points the sales since `credit_from` would credit."""
     notes: tuple[str, ...] = ()
+    plan: str | None = None
+    """The plan that it was kept as; `sync --plan` carries it out."""
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -19,6 +19,9 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, table
 
 from .config import RunConfig
+
+if TYPE_CHECKING:
+    from .planned import Plan
 
 LINK = table(t.RecordLink)
 CUSTOMER = table(t.Customer)
@@ -84,6 +87,8 @@ class Leg:
     wake_at: datetime | None = None
     """When this integration has something to do again, whatever its schedule says."""
     first_run: bool = False
+    plan: "Plan | None" = None
+    """What a rehearsal notes its records in, or what a run carries out; a usual run has none."""
     _renewed: float = 0.0
     _older_links: int | None = None
     progress_id: str = ""
@@ -94,6 +99,11 @@ class Leg:
     @property
     def id(self) -> str:
         return self.config.integration_id
+
+    @property
+    def follows(self) -> bool:
+        """Whether this carries a kept plan out: nothing else is touched, and no cursor moves."""
+        return self.plan is not None and self.plan.follows
 
     async def pause_point(self) -> None:
         """Between pages: let others work, keep the lease, and end the run when that was asked for."""
@@ -114,6 +124,8 @@ class Leg:
         return row[0] if row else None
 
     def save_cursor(self, connection: Connection, data: str, leg: str, value: dict[str, Any]) -> None:
+        if self.follows:
+            return
         key = (CURSOR.c.integration_id == self.id) & (CURSOR.c.data == data) & (CURSOR.c.leg == leg)
         values = {"value": value, "at": self.clock.now()}
         if not connection.execute(update(CURSOR).where(key).values(**values)).rowcount:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -79,7 +80,7 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
             seen.update(hash(record.id) for record in page.records)
         updates += await apply_page(leg, page, done, updates_before=updates)
         await leg.pause_point()
-        if page.last and seen is not None:
+        if page.last and seen is not None and not leg.follows:
             await find_gone(leg, seen)
     leg.linked_anew = None
 
@@ -138,8 +139,9 @@ async def apply_page(
         revision = leg.store.next_revisions(connection, len(fresh))
         work = _PageWork(leg, connection, revision)
         work.prepare(fresh)
+        one = work.one if leg.plan is None else partial(leg.plan.inward, work)
         for record, values, print_ in fresh:
-            work.one(record, values, print_)
+            one(record, values, print_)
         if work.changed:
             leg.guard(updates_before + work.changed, "change here")
         work.flush()

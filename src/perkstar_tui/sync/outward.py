@@ -294,6 +294,10 @@ def write_left_out(leg: Leg, connection: Connection) -> None:
 
 async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
     """Send one batch: intents first for creates, then the vendor, then one transaction with all that came of it."""
+    if leg.plan is not None:
+        jobs = leg.plan.outward(leg, jobs, count=count)
+        if not jobs:
+            return
     creates = [job for job in jobs if job.change.remote_id is None]
     if creates:
         now = leg.clock.now()

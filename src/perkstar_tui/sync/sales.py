@@ -60,11 +60,14 @@ def _apply(leg: Leg, page: Page) -> None:
             booked = []
             for sale in sales:
                 if not _is_known(sale, known):
-                    booked.append(_book_sale(leg, connection, sale, revision))
+                    id_ = _book_sale(leg, connection, sale, revision)
+                    if id_ is None:
+                        continue
+                    booked.append(id_)
                     known.add((sale.id, "sale"))
                     revision += 1
             for refund in refunds:
-                if (refund.id, "refund") not in known:
+                if (refund.id, "refund") not in known and (leg.plan is None or leg.plan.refund(leg, refund)):
                     booked.append(_book_refund(leg, connection, refund, revision))
                     known.add((refund.id, "refund"))
                     revision += 1
@@ -139,8 +142,8 @@ def card_of(leg: Leg, connection: Connection, customer_id: str) -> Any:
     ).first()
 
 
-def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> str:
-    """Enter a sale in the ledger; answers its id there."""
+def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> str | None:
+    """Enter a sale in the ledger; answers its id there, or None where the plan doesn't have it so."""
     now = leg.clock.now()
     contact = {name: value for name, value in (("email", sale.email), ("phone", sale.phone)) if value}
     customer_id = buyer(leg, connection, sale.customer_remote_id, contact)
@@ -180,6 +183,8 @@ def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> s
     else:
         card = card_of(leg, connection, customer_id)
         row |= {"state": "queued", "card_id": card.id} if card else {"state": "pending", "reason": NO_CARD}
+    if leg.plan is not None and not leg.plan.sale(leg, connection, sale, row):
+        return None
     connection.execute(insert(TRANSACTION).values(**row))
     if row["state"] == "none":
         leg.inward.excluded += 1
@@ -349,6 +354,8 @@ def _settle_one(leg: Leg, connection: Connection, id_: str, revision: int, windo
         values = {"customer_id": customer_id, "reason": NO_CARD}
         values |= _judged_with_buyer(leg, connection, row, customer_id)
     else:
+        return False
+    if leg.plan is not None and not leg.plan.settles(leg, row, values):
         return False
     connection.execute(update(TRANSACTION).where(TRANSACTION.c.id == id_).values(revision=revision, **values))
     return values.get("state") in ("queued", "none")
