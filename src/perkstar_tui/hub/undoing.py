@@ -813,12 +813,12 @@ def _outward(work: _Work, archives: bool) -> list[v.UndoLine]:
         name = _line_name(work, id_)
         if sent.created:
             way = (
-                "--archive-created archives it there"
+                "unless what the run created is archived too (--archive-created)"
                 if archives
-                else f"remove it at {title} if it is not wanted"
+                else f"it can be removed at {title}"
             )
             found.append(
-                v.UndoLine(id_, name, f"created at {title}", None, sent.remote_id, then=f"It stays; {way}.")
+                v.UndoLine(id_, name, f"created at {title}", None, sent.remote_id, then=f"It stays, {way}.")
             )
             continue
         for path, values in sent.fields.items():
@@ -828,7 +828,7 @@ def _outward(work: _Work, archives: bool) -> list[v.UndoLine]:
             elif len(values) < 2:
                 then = "It stays: what was there before is not known."
             else:
-                then = "It stays; --outward takes it back with the next sync."
+                then = "It stays, unless what the run sent is taken back too (--outward)."
             found.append(v.UndoLine(id_, name, path, before, values[-1], then=then))
     return found
 
