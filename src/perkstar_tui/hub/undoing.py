@@ -137,8 +137,9 @@ def undo(
             if not work.anything and not archived:
                 raise PerkstarError(
                     ErrorKind.CONFLICT,
-                    "Nothing of this run can be taken back any more: all that it changed was changed again since.",
-                    remedy=f"`perkstar undo {run.id} --dry-run` names each with its reason.",
+                    "Nothing of what this run changed here can be taken back.",
+                    remedy=f"`perkstar undo {run.id} --dry-run` names each with its reason; --outward takes back "
+                    "what it sent.",
                     integration_id=row.id,
                 )
             undo_id = _apply(work, connection, first, archived)
@@ -311,7 +312,8 @@ def _work_out_people(work: _Work, connection: Connection, call: dict[str, str]) 
         if link.integration_id not in (row.id, system) and link.remote_id and link.state != LinkState.GONE:
             elsewhere.setdefault(link.hub_id, []).append(call.get(link.integration_id, "another platform"))
     until = ms(work.run.ended or work.run.started)
-    origin = work.config.origin
+    # What an undo brought back was written by the run before it as well.
+    origins = {work.config.origin, "local"} if work.run.undoes else {work.config.origin}
     for id_ in effects.created:
         person = _person(
             work.people.get(id_),
@@ -319,7 +321,7 @@ def _work_out_people(work: _Work, connection: Connection, call: dict[str, str]) 
             cards=cards.get(id_, 0),
             elsewhere=tuple(elsewhere.get(id_, ())),
         )
-        work.created[id_] = person_stays(person, origin, until, call)
+        work.created[id_] = person_stays(person, origins, until, call)
     if effects.archived:
         keys = {p.email_key for p in work.people.values() if p.email_key}
         used = {
@@ -359,12 +361,16 @@ def _work_out_sales(work: _Work, connection: Connection) -> None:
         return
     rows = {row.id: row for row in _of(connection, TRANSACTION, TRANSACTION.c.id, ids)}
     work.lines = rows
-    remote = {row.remote_id for row in rows.values() if row.line_kind == "sale"}
+    remote = {row.remote_id if row.line_kind == "sale" else row.sale_id for row in rows.values()} - {None}
     later: dict[str, int] = {}
     for refund in _of(connection, TRANSACTION, TRANSACTION.c.sale_id, remote):
         mine = refund.integration_id == work.row.id and refund.line_kind == "refund"
-        if mine and refund.id not in rows and refund.state != "pending":
-            later[refund.sale_id] = later.get(refund.sale_id, 0) - refund.earned
+        if not mine or refund.id in rows or refund.state == "pending":
+            continue
+        # An earlier undo has its entry against this very line.
+        own = refund.remote_id.partition(":refund:")[2]
+        of = f"refund {own}" if own else f"sale {refund.sale_id}"
+        later[of] = later.get(of, 0) + abs(refund.earned)
     under_way = {
         one.hub_id
         for one in _of(connection, INTENT, INTENT.c.hub_id, ids)
@@ -378,7 +384,7 @@ def _work_out_sales(work: _Work, connection: Connection) -> None:
             int(row.earned) + (int(row.owed) if row.state == "credited" else 0),
             row.card_id,
             ms(row.happened_at),
-            later.get(row.remote_id, 0) if row.line_kind == "sale" else 0,
+            later.get(f"{row.line_kind} {row.remote_id}", 0),
             row.id in under_way,
         )
         for row in rows.values()
@@ -400,6 +406,7 @@ def _apply(work: _Work, connection: Connection, first: int, archived: int) -> st
         "origin": "local",
         "changed": _fields_back(work, connection, first, now),
         "archived": [id_ for id_, reason in work.created.items() if not reason],
+        "created": [id_ for id_, reason in work.restored.items() if not reason],
         "unlinked": _put_away(work, connection, now),
     }
     _bring_back(work, connection, now)

@@ -6,7 +6,7 @@ another platform. A credit goes back while its sale was not refunded by a later 
 Consent is never raised by an undo (H11).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -63,11 +63,11 @@ def field_stays(
 
 
 def person_stays(
-    person: Person | None, origin: str, until_ms: int, call: Mapping[str, str] | None = None
+    person: Person | None, origins: Collection[str], until_ms: int, call: Mapping[str, str] | None = None
 ) -> str:
     """Why a customer that the run made can't be put away; empty when it can.
 
-    `origin` and `until_ms` say whose writing is the run's own, and until when.
+    `origins` and `until_ms` say whose writing is the run's own, and until when.
     """
     if person is None:
         return "it is not here any more"
@@ -75,7 +75,7 @@ def person_stays(
         return "it is archived already"
     for name in sorted(person.provenance):
         writer = person.writer(name)
-        if writer is not None and (writer[0] != origin or writer[1] > until_ms):
+        if writer is not None and (writer[0] not in origins or writer[1] > until_ms):
             return f"{name} was changed since by {_called(writer, call)}"
     if person.sales:
         return f"{person.sales} sale{'s were' if person.sales > 1 else ' was'} booked for it"
@@ -105,7 +105,7 @@ class Booked:
     order: int
     """Grows with time: the newest goes first."""
     refunded_since: int = 0
-    """Points that refunds of later runs took back of it."""
+    """Points that refunds of later runs, or an earlier undo, moved back of it."""
     under_way: bool = False
     """Whether the cloud was told of it, and has not been heard yet."""
 
@@ -147,7 +147,7 @@ def _judge(line: Booked, cards: _Cards) -> Verdict:
     if line.state == "none":
         return Verdict("none")
     if line.refunded_since:
-        return Verdict("stays", 0, "a later refund took points of it back already")
+        return Verdict("stays", 0, "a later refund, or another undo, took points of it back already")
     if line.under_way:
         return Verdict("stays", 0, "its booking is under way: sync once, then undo")
     if line.state in ("pending", "queued", "held"):
