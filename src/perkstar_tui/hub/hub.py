@@ -30,6 +30,7 @@ from . import (
     plans,
     reading,
     settling,
+    undo_showing,
     undoing,
 )
 from . import views as v
@@ -103,7 +104,7 @@ class Hub:
         return reading.run(self.bench, run_id)
 
     def run_changes(self, run_id: str, *, offset: int = 0, limit: int = 100) -> v.PageOf:
-        return undoing.changes(self.bench, run_id, offset, limit)
+        return undo_showing.changes(self.bench, run_id, offset, limit)
 
     def undo_run(
         self,
