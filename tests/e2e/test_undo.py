@@ -1,5 +1,9 @@
 """Plans that are kept and carried out as shown, and runs that are taken back, against the vendor's own truth."""
 
+import random
+import signal
+import subprocess
+
 import pytest
 from shop import KINDS
 
@@ -320,3 +324,66 @@ def test_sales_are_credited_by_plan_as_shown_and_a_newer_one_waits_for_the_next_
     assert sum(cards(shop).values()) == sum(before.values()) + 12
     shop.sync("square")
     assert sum(cards(shop).values()) == sum(before.values()) + 42
+
+
+@pytest.mark.parametrize("profile", ["flaky", "rate-limited"])
+def test_trouble_at_the_platform_only_delays_what_an_undo_sends_back(hubspot, profile):
+    shop, there, here = hubspot, contacts(hubspot), customers(hubspot)
+    for id_ in sorted(there)[:4]:
+        shop.box.put("hubspot", KINDS["hubspot"], id_, properties={"firstname": "Wrong"})
+    run = later(shop)
+    shop.box.faults("hubspot", profile)
+    shop.well("undo", run["id"], "--yes")
+    later(shop)
+    shop.box.faults("hubspot")
+    for _ in range(2):
+        later(shop)
+    assert (customers(shop), contacts(shop)) == (here, there)
+
+
+def killed(shop, seconds, *arguments):
+    """A command that is killed after so many seconds; whether it was still at work."""
+    process = shop.program.start(*arguments)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.long
+def test_an_undo_that_is_killed_is_whole_or_not_at_all_and_a_killed_plan_is_carried_out_the_second_time(
+    outside,
+):
+    shop = outside
+    shop.connect("hubspot", "--data", "customers")
+    for _ in range(2):
+        shop.sync("hubspot")
+    there, here = contacts(shop), customers(shop)
+    for id_ in sorted(there)[:9]:
+        shop.box.put("hubspot", KINDS["hubspot"], id_, properties={"firstname": "Wrong"})
+    shop.box.ask("/clock", {"advance_s": 400})
+
+    def wrong():
+        return [values[0] for values in customers(shop).values()].count("Wrong")
+
+    plan = shop.well("preview", "hubspot", "--keep")["plan"]
+    for _ in range(6):
+        if not killed(shop, random.uniform(0.5, 2.5), "sync", "hubspot", "--wait", "--plan", plan):
+            break
+        assert wrong() in (0, 9)
+    run = shop.run("sync", "hubspot", "--wait", "--plan", plan)[1]
+    assert run.get("outcome") == "succeeded" or "carried out already" in run["error"]["message"]
+    assert wrong() == 9
+    ids = [one["id"] for one in shop.well("runs", "hubspot")["items"]]
+    changed = next(id_ for id_ in ids if shop.well("run", id_, "--changes")["total"] >= 9)
+    for _ in range(6):
+        if not killed(shop, random.uniform(0.5, 2.5), "undo", changed, "--yes"):
+            break
+        assert wrong() in (0, 9)
+    code, answer = shop.run("undo", changed, "--yes")
+    assert code == 0 or "undone already" in answer["error"]["message"]
+    assert customers(shop) == here
+    later(shop)
+    assert contacts(shop) == there
