@@ -75,7 +75,16 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
     with made.write() as connection:
         connection.execute(insert(table(t.Setting)).values(name="kept", value="yes"))
         tables = ("sent_row", "told_record", "delivery", "told_moment", "duplicate_key", "duplicate_pair")
-        for later in (*tables, "merge_record", "alert", "alert_route", "alert_sending", "alert_told"):
+        for later in (
+            *tables,
+            "merge_record",
+            "run_change",
+            "kept_plan",
+            "alert",
+            "alert_route",
+            "alert_sending",
+            "alert_told",
+        ):
             connection.exec_driver_sql(f"DROP TABLE {later}")
         connection.exec_driver_sql("ALTER TABLE integration DROP COLUMN progress_at")
         connection.exec_driver_sql("ALTER TABLE customer DROP COLUMN merged_into")
@@ -84,6 +93,7 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
         for later in ("tier", "expires_at"):
             connection.exec_driver_sql(f"ALTER TABLE card DROP COLUMN {later}")
         connection.exec_driver_sql("ALTER TABLE transactions DROP COLUMN parts")
+        connection.exec_driver_sql("ALTER TABLE sync_run DROP COLUMN more")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     made.upgrade()
     with made.read() as connection:

@@ -523,6 +523,46 @@ class FakeHub:
     def run(self, run_id: str) -> v.RunView:
         return next(run for runs in self.run_list.values() for run in runs if run.id == run_id)
 
+    def run_changes(self, run_id: str, *, offset: int = 0, limit: int = 100) -> v.PageOf:
+        rows = (
+            v.ChangeRow(
+                "cus_01J00004",
+                "Dana Fox",
+                "perkstar",
+                "changed",
+                (("phone", "07700 900104", "+447700900104"),),
+            ),
+            v.ChangeRow(
+                "cus_01J00005", HOSTILE, "platform", "created", (("email", None, "t@x.example"),), "SQ7"
+            ),
+            v.ChangeRow("trn_01J00009", "SALE9", "perkstar", "sale", points=12),
+        )
+        return v.PageOf(rows[offset : offset + limit], 240, offset)
+
+    def undo_run(
+        self, run_id: str, *, dry_run: bool = False, outward: bool = False, archive_created: bool = False,
+        limit: int | None = None,
+    ) -> v.UndoView:  # fmt: skip
+        self._call("undo_run", run_id, dry_run=dry_run, outward=outward, archive_created=archive_created)
+        return v.UndoView(
+            run_id, SQUARE, "Square · High St", not dry_run,
+            (
+                v.UndoLine("cus_01J00004", "Dana Fox", "phone", "+447700900104", "07700 900104",
+                           then="The next sync sends it to Square."),
+                v.UndoLine("cus_01J00006", "Priya Nair", "put away",
+                           then="Its record stays at Square and is left out until it changes there."),
+            ),
+            (v.UndoLine("cus_01J00002", HOSTILE, "email", "a@x.uk", "b@x.uk", "changed since by hand"),),
+            (
+                v.UndoLine("cus_01J00005", "山田 太郎", "created at Square", None, "SQ7",
+                           then="It stays, it can be removed at Square."),
+                v.UndoLine("cus_01J00007", "Bo Lind", "given_name", "Bo", "Boris",
+                           then="It stays, unless what the run sent is taken back too (--outward)."),
+            ),
+            {"fields": 1, "customers": 1, "sales": 0, "points": 0, "stays": 1, "outward": 2},
+            undo_run=None if dry_run else "run_undo",
+        )  # fmt: skip
+
     def log(
         self, name_or_id: str | None = None, *, level: str | None = None, code: str | None = None,
         record: str | None = None, since: datetime | None = None, text: str | None = None,
@@ -746,9 +786,10 @@ class FakeHub:
     # -- acts
     def sync(
         self, name_or_id: str, *, full: bool = False, dry_run: bool = False, accept_mass_change: bool = False,
-        wait: bool = False,
+        wait: bool = False, plan: str | None = None,
     ) -> v.RunView | None:  # fmt: skip
-        more = {"accept_mass_change": True} if accept_mass_change else {}
+        more: dict[str, Any] = {"accept_mass_change": True} if accept_mass_change else {}
+        more |= {"plan": plan} if plan else {}
         self._call("sync", name_or_id, full=full, **more)
         view = self._find(name_or_id)
         if view.status == "paused":
@@ -892,7 +933,18 @@ class FakeHub:
             ),
         )
 
-    def preview(self, name_or_id: str, limit: int | None = None) -> v.PreviewView:
+    def keep_plan(self, name_or_id: str) -> v.PlanSummary:
+        self._call("keep_plan", name_or_id)
+        return self.kept_plans(name_or_id)[0]
+
+    def kept_plans(self, name_or_id: str) -> list[v.PlanSummary]:
+        return [
+            v.PlanSummary(
+                "pln_01J1", self._find(name_or_id).id, at(), at(), "owner", "open", None, 1, 1, 18, 0
+            )
+        ]
+
+    def preview(self, name_or_id: str, limit: int | None = None, *, keep: bool = False) -> v.PreviewView:
         self._call("preview", name_or_id, limit)
         if self.hold is not None:
             self.hold.wait(10)

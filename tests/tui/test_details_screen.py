@@ -625,3 +625,35 @@ async def test_only_endpoints_have_an_eighth_tab():
     async with shown() as screen:
         await screen.press(*DETAILS, "8")
         assert "[1 Overview]" in screen.text() and "Deliveries" not in screen.text()
+
+
+@BOTH
+async def test_a_run_opens_with_every_record_that_it_changed_before_and_after(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "3", "enter", "G")
+        for words in ("240 records", "Dana Fox", "07700 900104 → +44770", "+12 points", "--changes"):
+            assert words in screen.text(), words
+        assert HOSTILE not in screen.text()
+
+
+@BOTH
+async def test_z_takes_the_run_at_the_cursor_back_after_saying_what_goes_back_and_what_stays(size):
+    async with shown(size=size) as screen:
+        await screen.press(*DETAILS, "3", "z")
+        for words in ("Take this run of Square", "07700 900104", "changed since by hand", "Way back"):
+            assert words in screen.text(), words
+        await screen.press("enter")
+        assert [more["dry_run"] for _, more in screen.hub.asked("undo_run")] == [True]
+        await screen.press("z", "down", "enter")
+        assert screen.hub.asked("undo_run")[-1][1] == {
+            "dry_run": False,
+            "outward": False,
+            "archive_created": False,
+        }
+        assert screen.said()[-1].startswith("Taken back: 1 field and 1 customer; 1 stays.")
+
+
+async def test_what_a_run_sent_is_taken_back_only_when_that_line_is_chosen():
+    async with shown() as screen:
+        await screen.press(*DETAILS, "3", "z", "down", "down", "enter")
+        assert screen.hub.asked("undo_run")[-1][1]["outward"] is True

@@ -376,6 +376,16 @@ async def test_w_previews_both_sides_and_s_carries_it_out(size):
         assert screen.screen == "MainScreen"
 
 
+async def test_a_preview_is_kept_by_one_key_and_carried_out_exactly_by_another():
+    async with shown() as screen:
+        await screen.press("down", "w", "H")
+        assert screen.hub.asked("keep_plan") == [((MAILCHIMP,), {})]
+        assert screen.said()[-1].endswith(f"perkstar sync {MAILCHIMP} --plan pln_01J1")
+        await screen.press("E")
+        assert screen.hub.asked("sync") == [((MAILCHIMP,), {"full": False, "plan": "pln_01J1"})]
+        assert screen.screen == "MainScreen"
+
+
 async def test_a_preview_can_be_left_while_it_reads():
     hub = FakeHub()
     hub.hold = threading.Event()

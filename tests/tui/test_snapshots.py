@@ -67,6 +67,8 @@ CASES = [
     Case("details-overview-light", SQUARE, more=LIGHT),
     Case("details-mapping", (*SQUARE, "2")),
     Case("details-runs", (*SQUARE, "3")),
+    Case("run-changes", (*SQUARE, "3", "enter", "G")),
+    Case("run-undo", (*SQUARE, "3", "z")),
     Case("details-log", (*SQUARE, "4")),
     Case("details-log-compact", (*SQUARE, "4"), COMPACT),
     Case("details-records", (*SQUARE, "exclamation_mark")),

@@ -223,14 +223,32 @@ def register(app: typer.Typer) -> None:
             say(line)
         if view.points:
             say(f"{view.points} points would be credited.")
+        if view.plan:
+            say(f"Kept until {view.expires:%Y-%m-%d}: perkstar sync {view.integration_id} --plan {view.plan}")
 
     @app.command()
     def preview(
-        context: typer.Context, name: Which, limit: Annotated[int | None, typer.Option(min=0)] = None
+        context: typer.Context,
+        name: Which,
+        limit: Annotated[int | None, typer.Option(min=0)] = None,
+        keep: Annotated[
+            bool, typer.Option("--keep", help="Keep it as a plan for `sync --plan`, for seven days.")
+        ] = False,
+        kept: Annotated[
+            bool, typer.Option("--kept", help="List the plans that are kept; ask nobody.")
+        ] = False,
     ) -> None:
         """What a run would create, change and hold on each side; nothing is written anywhere."""
         with opened(context.obj) as hub:
-            view = hub.preview(name, limit)
+            if kept:
+                plans = hub.kept_plans(name)
+                rows = [[p.id, f"{p.created:%Y-%m-%d %H:%M}", f"{p.expires:%Y-%m-%d}", p.state, p.who,
+                         f"{p.create} new, {p.update} changed, {p.send} to send, {p.sales} sales"]
+                        for p in plans]  # fmt: skip
+                columns = ["Plan", "Kept", "Until", "State", "By", "What"]
+                emit(context.obj, listed(plans), lambda: table(columns, rows))
+                return
+            view = hub.preview(name, limit, keep=keep)
         emit(context.obj, view, lambda: show_preview(view))
 
     @app.command()
@@ -249,8 +267,18 @@ def register(app: typer.Typer) -> None:
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done.")] = False,
         accept_mass_change: Annotated[bool, typer.Option("--accept-mass-change")] = False,
         wait: Annotated[bool, typer.Option("--wait", help="Until the last leg has ended.")] = False,
+        plan: Annotated[
+            str | None,
+            typer.Option(help="Exactly what a kept preview has; what was changed since is skipped."),
+        ] = None,
     ) -> None:
         """Sync now."""
+        if plan is not None and (all_ or full or dry_run):
+            raise PerkstarError(
+                ErrorKind.USAGE,
+                "A plan is one integration's, and says by itself what is done.",
+                remedy="Give the name and --plan alone.",
+            )
         if bool(name) == all_:
             raise PerkstarError(ErrorKind.USAGE, "Which integration?", remedy="Give a name or id, or --all.")
         with opened(context.obj) as hub:
@@ -271,7 +299,8 @@ def register(app: typer.Typer) -> None:
                 emit(context.obj, previews, all_previews)
                 return
             found = [
-                hub.sync(one, full=full, accept_mass_change=accept_mass_change, wait=wait) for one in names
+                hub.sync(one, full=full, accept_mass_change=accept_mass_change, wait=wait, plan=plan)
+                for one in names
             ]
             started = [hub.integration(one) for one, view in zip(names, found, strict=True) if view is None]
         views = [view for view in found if view is not None]

@@ -53,6 +53,14 @@ def show_run(view: Any) -> None:
         say(f"  from the cloud: {_leg(view.cloud['inward'])}")
         say(f"  to the cloud:   {_leg(view.cloud['outward'])}")
     say(f"  {view.api_calls} calls, {view.bytes} bytes, waited {view.throttled_ms / 1000:.1f} s for limits")
+    if view.undoes:
+        say(f"  took back the run {view.undoes}")
+    if view.undone_by:
+        say(f"  was taken back by {view.undone_by}")
+    if view.plan:
+        say(f"  carried out the plan {view.plan}; {len(view.skipped)} records were skipped")
+    for item in view.skipped[:50]:
+        say(f"  skipped {item.get('name') or item['record']}: {item['reason']}")
     if view.error:
         say(f"  {view.error['code']}: {view.error['message']} {view.error['remedy']}")
 
@@ -193,11 +201,32 @@ def register(app: typer.Typer) -> None:
         emit(context.obj, listed(page.items, page.total), lambda: table(columns, rows))
 
     @app.command()
-    def run(context: typer.Context, run_id: str) -> None:
-        """One run."""
+    def run(
+        context: typer.Context,
+        run_id: str,
+        changes: Annotated[
+            bool, typer.Option("--changes", help="What it changed, record by record.")
+        ] = False,
+        limit: Annotated[int, typer.Option(min=1, max=10000, help="Records of --changes.")] = 100,
+    ) -> None:
+        """One run; with --changes every record that it changed, with the values before."""
         with opened(context.obj) as hub:
             view = hub.run(run_id)
-        emit(context.obj, view, lambda: show_run(view))
+            page = hub.run_changes(run_id, limit=limit) if changes else None
+        if page is None:
+            emit(context.obj, view, lambda: show_run(view))
+            return
+        rows = [
+            [
+                w.side,
+                w.act,
+                w.name or w.record,
+                "; ".join(f"{f}: {a} → {b}" for f, a, b in w.fields) or str(w.points),
+            ]
+            for w in page.items
+        ]
+        found = listed(page.items, page.total)
+        emit(context.obj, found, lambda: table(["Where", "What", "Record", "Changes"], rows))
 
     @app.command()
     def logs(

@@ -1,7 +1,7 @@
 """Acts on an integration that exists: each one transaction with its line in the audit trail."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy import delete, insert, select, update
 
@@ -228,10 +228,13 @@ def store_config(bench: Bench, row: Any, config: dict[str, Any], columns: dict[s
                 values["next_run_at"] = next_run(config["frequency"], row.id, now, zone)
         if values:
             connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(**values))
-            old = {
-                name: present.config.get(name) for name in config if config[name] != present.config.get(name)
-            }
-            new = {name: config[name] for name in old} | columns
+            # What a change takes away is in the old values too: so that each can be put back.
+            names = [
+                name for name in {**present.config, **config} if config.get(name) != present.config.get(name)
+            ]
+            old = {name: present.config.get(name) for name in names}
+            old |= {name: getattr(present, name) for name in columns}
+            new = {name: config.get(name) for name in names} | columns
             bench.audit(connection, act, row.id, old, new)
 
 
@@ -288,9 +291,34 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str
             continue
         if isinstance(a, dict) and isinstance(b, dict):
             found += [(f"{name}.{part}", x, y) for part, x, y in differences(a, b)]
+        elif _are_lines(a) and _are_lines(b):
+            found += [(f"{name}.{remote}", x, y) for remote, x, y in _lines_apart(a, b)]
         else:
             found.append((name, _short(a), _short(b)))
     return found
+
+
+def _are_lines(value: Any) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(value, list) and all(isinstance(one, dict) and "remote" in one for one in value)
+
+
+def _lines_apart(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """The lines of a mapping that are not the same, by the platform's field: each with all that it says."""
+    before, after = ({line["remote"]: _line_said(line) for line in lines} for lines in (old, new))
+    return [
+        (remote, before.get(remote, ""), after.get(remote, ""))
+        for remote in sorted(before.keys() | after.keys())
+        if before.get(remote) != after.get(remote)
+    ]
+
+
+def _line_said(line: dict[str, Any]) -> str:
+    parts = [
+        str(line.get("hub", "")),
+        str(line.get("transform") or "text"),
+        str(line.get("direction") or "both"),
+    ]
+    return " ".join([*parts, *(["may clear"] if line.get("may_clear") else [])])
 
 
 def _short(value: Any) -> str:
@@ -300,7 +328,12 @@ def _short(value: Any) -> str:
 
 
 def rollback(bench: Bench, row: Any, version: int) -> None:
-    """Put the settings of an earlier version back, as a new version; fields whose mapping changes lose their base."""
+    """Put the settings of an earlier version back, as a new version; fields whose mapping changes lose their base.
+
+    A version from before the activation doesn't know from when sales are credited: that stays as it is, or all of the
+    past would earn. What lies in the vault is no part of a version: a secret that was replaced is gone for good.
+    Raises USAGE where the version doesn't fit the platform as this program knows it now.
+    """
     with bench.store.read() as connection:
         found = connection.execute(
             select(VERSION.c.config).where(VERSION.c.integration_id == row.id, VERSION.c.version == version)
@@ -312,6 +345,9 @@ def rollback(bench: Bench, row: Any, version: int) -> None:
             remedy=f"`perkstar history {row.id}` lists them.",
             integration_id=row.id,
         )
+    if not found.get("credit_from") and row.config.get("credit_from"):
+        found = {**found, "credit_from": row.config["credit_from"]}
+    found = resolve_template(bench, apply_settings(bench.manifest(row.platform), found, {}))
     _change_mapping(bench, row, found, "rollback")
 
 
@@ -504,8 +540,9 @@ def retry(bench: Bench, row: Any, record_ids: Sequence[str]) -> int:
     return int(changed.rowcount)
 
 
-def request_run(bench: Bench, row: Any, *, full: bool, accept: bool) -> None:
+def request_run(bench: Bench, row: Any, *, full: bool, accept: bool, plan: str | None = None) -> None:
     """Leave a run to whoever runs the schedule."""
-    words = " ".join(word for word, on in (("run", True), ("full", full), ("accept", accept)) if on)
+    wanted = (("run", True), ("full", full), ("accept", accept), (f"plan={plan}", plan is not None))
+    words = " ".join(word for word, on in wanted if on)
     with bench.store.write() as connection:
         connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(requested=words))

@@ -34,6 +34,20 @@ class HubDoor(Protocol):
 
     def runs(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 50) -> v.PageOf: ...
     def run(self, run_id: str) -> v.RunView: ...
+    def run_changes(self, run_id: str, *, offset: int = 0, limit: int = 100) -> v.PageOf:
+        """What a run changed, record by record, with the values before."""
+
+    def undo_run(
+        self,
+        run_id: str,
+        *,
+        dry_run: bool = False,
+        outward: bool = False,
+        archive_created: bool = False,
+        limit: int | None = None,
+    ) -> v.UndoView:
+        """Take a run back, or say what that would do; CONFLICT where nothing can go back any more."""
+
     def log(
         self,
         name_or_id: str | None = None,
@@ -157,7 +171,10 @@ class HubDoor(Protocol):
         dry_run: bool = False,
         accept_mass_change: bool = False,
         wait: bool = False,
-    ) -> v.RunView | None: ...
+        plan: str | None = None,
+    ) -> v.RunView | None:
+        """Run now; with `plan` exactly what that kept plan has (H12)."""
+
     def pause(self, name_or_id: str, reason: str = "") -> v.IntegrationView: ...
     def resume(self, name_or_id: str) -> v.IntegrationView: ...
     def reconnect(self, name_or_id: str, credentials: dict[str, Any]) -> v.IntegrationView: ...
@@ -197,7 +214,11 @@ class HubDoor(Protocol):
         """Tell deliveries again: those named, or all that were given up. Answers how many."""
 
     def test(self, name_or_id: str) -> v.TestView: ...
-    def preview(self, name_or_id: str, limit: int | None = None) -> v.PreviewView: ...
+    def preview(self, name_or_id: str, limit: int | None = None, *, keep: bool = False) -> v.PreviewView: ...
+    def keep_plan(self, name_or_id: str) -> v.PlanSummary:
+        """Keep the preview that was just made, as it was shown. PREVIEW_OWED where there is none."""
+
+    def kept_plans(self, name_or_id: str) -> list[v.PlanSummary]: ...
 
     # -- connecting
     def attach_cloud(self, api_key: str) -> v.AccountView: ...

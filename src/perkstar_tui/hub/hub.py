@@ -18,6 +18,8 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync import doubles as searching
+from perkstar_tui.sync import planned
+from perkstar_tui.sync.planned import Notes
 from perkstar_tui.sync.runner import Runner, someone_runs
 
 from . import (
@@ -30,8 +32,11 @@ from . import (
     helping,
     merging,
     people,
+    plans,
     reading,
     settling,
+    undo_showing,
+    undoing,
     upkeep,
 )
 from . import views as v
@@ -58,6 +63,8 @@ class Hub:
         self._aside = aside
         self._runner: Runner | Aside | None = None
         self._lock = threading.Lock()
+        self._rehearsed: tuple[Any, v.PreviewView, Notes] | None = None
+        """The last preview, as long as it may be kept as it was shown."""
 
     # -- questions -----------------------------------------------------------------------------------------
     def state(self) -> str:
@@ -108,6 +115,22 @@ class Hub:
 
     def run(self, run_id: str) -> v.RunView:
         return reading.run(self.bench, run_id)
+
+    def run_changes(self, run_id: str, *, offset: int = 0, limit: int = 100) -> v.PageOf:
+        return undo_showing.changes(self.bench, run_id, offset, limit)
+
+    def undo_run(
+        self,
+        run_id: str,
+        *,
+        dry_run: bool = False,
+        outward: bool = False,
+        archive_created: bool = False,
+        limit: int | None = None,
+    ) -> v.UndoView:
+        if dry_run:
+            return undoing.look(self.bench, run_id, outward=outward, limit=limit)
+        return undoing.undo(self.bench, run_id, outward=outward, archive_created=archive_created, limit=limit)
 
     def log(
         self,
@@ -330,19 +353,28 @@ class Hub:
         dry_run: bool = False,
         accept_mass_change: bool = False,
         wait: bool = False,
+        plan: str | None = None,
         on_start: Callable[[str], None] = lambda run_id: None,
     ) -> v.RunView | None:
         """Run now. Without `wait` a live runner takes it and None is answered; with none alive it runs here."""
         row = self.bench.find(name_or_id)
         self.bench.engine.refuse_inactive(row)
+        if plan is not None:
+            # Refused at once, and not first by whoever takes the run.
+            planned.claim(self.bench.store, row, plan, self.bench.clock.now())
         if dry_run:
             raise PerkstarError(ErrorKind.USAGE, "A dry run is answered by preview.", remedy="Use preview.")
         if not wait and (isinstance(self._runner, Aside) or someone_runs(self.bench.store, self.bench.clock)):
-            acts.request_run(self.bench, row, full=full, accept=accept_mass_change)
+            acts.request_run(self.bench, row, full=full, accept=accept_mass_change, plan=plan)
             return None
         run_id = connecting.run_now(
             self.bench.engine.run(
-                row.id, Trigger.MANUAL, full=full, accept_mass_change=accept_mass_change, on_start=on_start
+                row.id,
+                Trigger.MANUAL,
+                full=full,
+                accept_mass_change=accept_mass_change,
+                plan=plan,
+                on_start=on_start,
             )
         )
         return reading.run(self.bench, run_id)
@@ -426,14 +458,34 @@ class Hub:
     def test(self, name_or_id: str) -> v.TestView:
         return connecting.test_connection(self.bench, self.bench.find(name_or_id))
 
-    def preview(self, name_or_id: str, limit: int | None = None) -> v.PreviewView:
+    def preview(self, name_or_id: str, limit: int | None = None, *, keep: bool = False) -> v.PreviewView:
         row = self.bench.find(name_or_id)
+        if keep:
+            plans.refuse_unplanned(self.bench, row)
         if row.status == Status.DISCONNECTED:
             raise PerkstarError(ErrorKind.USAGE, f"{row.name} is disconnected.", integration_id=row.id)
         connecting.run_now(self._complete_sweep())
-        view = connecting.run_now(rehearse(self.bench, row, full=False, limit=limit))
+        row = self.bench.find(row.id)
+        view, notes = connecting.run_now(rehearse(self.bench, row, full=False, limit=limit))
         mark_previewed(self.bench, row.id)
+        self._rehearsed = (row, view, notes)
+        if keep:
+            kept = plans.keep(self.bench, row, view, notes)
+            view = replace(view, plan=kept.id, expires=kept.expires)
         return view
+
+    def keep_plan(self, name_or_id: str) -> v.PlanSummary:
+        row = self.bench.find(name_or_id)
+        plans.refuse_unplanned(self.bench, row)
+        last = self._rehearsed
+        if last is None or last[0].id != row.id:
+            raise PerkstarError(
+                ErrorKind.PREVIEW_OWED, f"{row.name} has not been previewed here.", remedy="Preview it first."
+            )
+        return plans.keep(self.bench, *last)
+
+    def kept_plans(self, name_or_id: str) -> list[v.PlanSummary]:
+        return plans.kept(self.bench, self.bench.find(name_or_id))
 
     async def _complete_sweep(self) -> None:
         """The cloud's sweep stands before a preview, so that it compares with what the cloud has."""

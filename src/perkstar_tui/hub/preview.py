@@ -22,6 +22,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, table
 from perkstar_tui.sync import books, deliveries, inward, journals, moments, outward, rows, sales, telling
 from perkstar_tui.sync.context import CUSTOMER, LINK, TRANSACTION, Leg, name_of
+from perkstar_tui.sync.planned import Notes, Noting
 
 from . import views as v
 from .bench import Bench
@@ -104,22 +105,31 @@ def _copy(source: Store, target: Path) -> Store:
     return copy
 
 
-async def rehearse(bench: Bench, row: Any, *, full: bool, limit: int | None) -> v.PreviewView:
-    """What a run would do now on each side; the cloud's sweep is completed first by the caller."""
+async def rehearse(bench: Bench, row: Any, *, full: bool, limit: int | None) -> tuple[v.PreviewView, Notes]:
+    """What a run would do now on each side, and the notes that a kept plan is made of; the cloud's sweep is completed
+    first by the caller.
+    """
     shown = SHOWN if limit is None else max(0, limit)
     with tempfile.TemporaryDirectory(prefix="perkstar-preview-", dir=bench.settings.home) as folder:
         copy = _copy(bench.store, Path(folder))
         real = bench.connector(row)
         rehearsing = RehearsingConnector(real)
         try:
-            return await _on_copy(bench, copy, row, rehearsing, full, shown)
+            noting = Noting()
+            return await _on_copy(bench, copy, row, rehearsing, full, shown, noting), noting.notes
         finally:
             await rehearsing.close()
             copy.close()
 
 
 async def _on_copy(
-    bench: Bench, copy: Store, row: Any, connector: RehearsingConnector, full: bool, shown: int
+    bench: Bench,
+    copy: Store,
+    row: Any,
+    connector: RehearsingConnector,
+    full: bool,
+    shown: int,
+    noting: Noting,
 ) -> v.PreviewView:
     now = bench.clock.now()
     with copy.write() as connection:
@@ -138,6 +148,7 @@ async def _on_copy(
         started=now,
         stop=lambda: False,
         accept_mass_change=True,
+        plan=noting,
     )
     config = leg.config
     notes: list[str] = []

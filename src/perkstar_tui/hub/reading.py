@@ -145,6 +145,10 @@ def run_view(row: Any) -> v.RunView:
         bytes=row.bytes,
         throttled_ms=row.throttled_ms,
         error=row.error,
+        undoes=(row.more or {}).get("undoes"),
+        undone_by=(row.more or {}).get("undone_by"),
+        plan=(row.more or {}).get("plan"),
+        skipped=tuple((row.more or {}).get("skipped", ())),
     )
 
 

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from .changes import ChangeView, EarningChange, FilterChange, LineChange, SaleChange, ValueChange
 from .overview import AccountView, Counts, HealthView, IntegrationView, KeyView, PlanView
+from .undo_views import ChangeRow, PlanSummary, UndoLine, UndoView
 
 __all__ = [
     "AccountView",
+    "ChangeRow",
     "ChangeView",
     "Counts",
     "EarningChange",
@@ -21,8 +23,11 @@ __all__ = [
     "IntegrationView",
     "KeyView",
     "LineChange",
+    "PlanSummary",
     "PlanView",
     "SaleChange",
+    "UndoLine",
+    "UndoView",
     "ValueChange",
 ]
 
@@ -64,6 +69,12 @@ class RunView:
     bytes: int
     throttled_ms: int
     error: dict[str, Any] | None = None
+    undoes: str | None = None
+    """The run that this one took back; such a run is no sync."""
+    undone_by: str | None = None
+    plan: str | None = None
+    """The kept plan that it carried out, and which records it skipped, each with its reason."""
+    skipped: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,6 +510,9 @@ class PreviewView:
     points: int = 0
     """How many points the sales since `credit_from` would credit."""
     notes: tuple[str, ...] = ()
+    plan: str | None = None
+    """The plan that it was kept as; `sync --plan` carries it out."""
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class Trigger(StrEnum):
     LOCAL_CHANGE = "local_change"
     RETRY = "retry"
     FIRST = "first"
+    UNDO = "undo"
+    """No sync: what a run did was taken back."""
 
 
 class Outcome(StrEnum):

@@ -313,6 +313,11 @@ class RestConnector:
     async def was_told(self, event: Told) -> bool | None:
         return None
 
+    @property
+    def archives(self) -> bool:
+        """Whether customers can be archived there, in such a way that a person could bring them back."""
+        return type(self).archive is not RestConnector.archive
+
     async def archive(self, data: DataType, ids: Sequence[str]) -> list[Answer]:
         words = f"{self.manifest.title} can only erase customers, and this program never erases."
         return [Answer(id_, None, PerkstarError(ErrorKind.RECORD_REJECTED, words)) for id_ in ids]

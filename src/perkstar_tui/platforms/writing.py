@@ -413,6 +413,10 @@ class Writer(Reader):
                         return Answer(change.key, found[0], error)
         return Answer(change.key, None, error)
 
+    @property
+    def archives(self) -> bool:
+        return self.writing.archive is not None
+
     async def archive(self, data: DataType, ids: Sequence[str]) -> list[Answer]:
         call = self.writing.archive
         if call is None:

@@ -385,6 +385,42 @@ class SyncRun(Row, table=True):
     throttled_ms: int = 0
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     config_version: int = 1
+    more: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """What only some runs have: `undoes`, `undone_by`, `plan`, `skipped` (hub/undoing.py, sync/planned.py)."""
+
+
+class RunChange(Row, table=True):
+    """What one part of a run (a page, a batch) changed, with the values before: what an undo works from (H13).
+
+    `integration_id` is the leg's: in a cloud account a run has the cloud's changes beside the platform's. It holds
+    personal data of customers, under retention and erase.
+    """
+
+    __tablename__ = "run_change"
+    id: int | None = _row_number()
+    run_id: str = Field(index=True)
+    integration_id: str
+    at: datetime = _time(index=True)
+    data: dict[str, Any] = Field(sa_type=JSON)
+
+
+class KeptPlan(Row, table=True):
+    """A preview that was kept, to be carried out as it was shown (H12), once, while the settings are the same.
+
+    `plan` is what the run goes by, `shown` the preview itself. It holds personal data of customers, under retention
+    and erase.
+    """
+
+    __tablename__ = "kept_plan"
+    id: str = Field(primary_key=True)
+    integration_id: str = Field(index=True)
+    config_version: int
+    created_at: datetime = _time()
+    expires_at: datetime = _time(index=True)
+    who: str = ""
+    run_id: str | None = None
+    plan: dict[str, Any] = Field(sa_type=JSON)
+    shown: dict[str, Any] = Field(sa_type=JSON)
 
 
 class LogLine(Row, table=True):

@@ -22,6 +22,7 @@ from .config import RunConfig
 
 if TYPE_CHECKING:
     from .newcomers import Newcomers
+    from .planned import Plan
 
 LINK = table(t.RecordLink)
 CUSTOMER = table(t.Customer)
@@ -89,6 +90,8 @@ class Leg:
     wake_at: datetime | None = None
     """When this integration has something to do again, whatever its schedule says."""
     first_run: bool = False
+    plan: "Plan | None" = None
+    """What a rehearsal notes its records in, or what a run carries out; a usual run has none."""
     _renewed: float = 0.0
     _older_links: int | None = None
     progress_id: str = ""
@@ -99,6 +102,11 @@ class Leg:
     @property
     def id(self) -> str:
         return self.config.integration_id
+
+    @property
+    def follows(self) -> bool:
+        """Whether this carries a kept plan out: nothing else is touched, and no cursor moves."""
+        return self.plan is not None and self.plan.follows
 
     async def pause_point(self) -> None:
         """Between pages: let others work, keep the lease, and end the run when that was asked for."""
@@ -119,6 +127,8 @@ class Leg:
         return row[0] if row else None
 
     def save_cursor(self, connection: Connection, data: str, leg: str, value: dict[str, Any]) -> None:
+        if self.follows:
+            return
         key = (CURSOR.c.integration_id == self.id) & (CURSOR.c.data == data) & (CURSOR.c.leg == leg)
         values = {"value": value, "at": self.clock.now()}
         if not connection.execute(update(CURSOR).where(key).values(**values)).rowcount:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +16,7 @@ from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 from perkstar_tui.store.database import ms
 
-from . import filters
+from . import changes, filters
 from .context import CONFLICT, CUSTOMER, EVENT, INTENT, LINK, LOG, Leg, drop_placeholders, name_of
 from .mapping import plain_text
 from .matching import Found, match
@@ -80,7 +81,7 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
             seen.update(hash(record.id) for record in page.records)
         updates += await apply_page(leg, page, done, updates_before=updates)
         await leg.pause_point()
-        if page.last and seen is not None:
+        if page.last and seen is not None and not leg.follows:
             await find_gone(leg, seen)
     leg.newcomers = None
 
@@ -141,8 +142,9 @@ async def apply_page(
             leg.newcomers.took(revision, len(fresh))
         work = _PageWork(leg, connection, revision)
         work.prepare(fresh)
+        one = work.one if leg.plan is None else partial(leg.plan.inward, work)
         for record, values, print_ in fresh:
-            work.one(record, values, print_)
+            one(record, values, print_)
         if work.changed:
             leg.guard(updates_before + work.changed, "change here")
         work.flush()
@@ -195,6 +197,8 @@ class _PageWork:
         self.entries: list[dict[str, Any]] = []
         self.new_links: list[dict[str, Any]] = []
         self.changed_customers: dict[str, dict[str, Any]] = {}
+        self.before: dict[str, dict[str, list[Value]]] = {}
+        """Fields of customers that were here, before and after."""
         self.changed_links: list[dict[str, Any]] = []
         self.key_paths = self.config.key_paths()
         self.found_keys: dict[str, dict[str, str | None]] = {}
@@ -511,8 +515,10 @@ class _PageWork:
 
     def write_fields(self, customer: dict[str, Any], fields: dict[str, Value]) -> None:
         provenance = dict(customer["provenance"] or {})
-        for name in fields:
+        before = self.before.setdefault(customer["id"], {})
+        for name, value in fields.items():
             provenance[name] = [self.config.origin, self.now_ms]
+            before[name] = [before[name][0] if name in before else customer[name], value]
         customer.update(fields)
         customer["provenance"] = provenance
         if fields.get("marketing_consent") == "yes":
@@ -718,6 +724,8 @@ class _PageWork:
             drop_placeholders(self.connection, self.leg.id, linked)
         insert_rows(self.connection, LINK, self.new_links)
         update_rows(self.connection, LINK, self.changed_links)
+        changed = {id_: fields for id_, fields in self.before.items() if id_ not in created}
+        changes.keep(self.leg, self.connection, self.now, created=list(created), changed=changed)
 
 
 async def find_gone(leg: Leg, seen: set[int]) -> None:

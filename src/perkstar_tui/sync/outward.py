@@ -13,7 +13,7 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 
-from . import filters
+from . import changes, filters
 from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
 from .inward import DATA, fingerprint, links_by_remote, mapped, settle_missing
@@ -297,6 +297,10 @@ def write_left_out(leg: Leg, connection: Connection) -> None:
 
 async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
     """Send one batch: intents first for creates, then the vendor, then one transaction with all that came of it."""
+    if leg.plan is not None:
+        jobs = leg.plan.outward(leg, jobs, count=count)
+        if not jobs:
+            return
     creates = [job for job in jobs if job.change.remote_id is None]
     if creates:
         now = leg.clock.now()
@@ -375,6 +379,8 @@ class _Answered:
         self.count = count
         self.fresh: list[dict[str, Any]] = []
         self.changed: list[dict[str, Any]] = []
+        self.sent: dict[str, list[Any]] = {}
+        """What is at the platform now: of each customer the record, whether it is new there, and the fields."""
         made = [answer.record.id for answer in answers if answer.record is not None]
         self.owner: dict[str, tuple[int | None, str | None]] = {
             remote_id: (link.id, link.hub_id)
@@ -426,6 +432,12 @@ class _Answered:
         if remote_id is not None:
             self.owner[remote_id] = (link_id, hub_id)
         created = job.change.remote_id is None
+        known = job.link.base if job.link is not None else {}
+        fields = {
+            path: [known[path], value] if path in known else [value]
+            for path, value in job.change.fields.items()
+        }
+        self.sent[hub_id] = [remote_id, created, fields]
         if not count:
             leg.made.add(hub_id)
         elif created or hub_id in leg.made:
@@ -440,6 +452,7 @@ class _Answered:
     def flush(self) -> None:
         insert_rows(self.connection, LINK, self.fresh)
         update_rows(self.connection, LINK, self.changed)
+        changes.keep(self.leg, self.connection, sent=self.sent)
 
 
 def _anothers(leg: Leg, remote_id: str) -> PerkstarError:

@@ -19,7 +19,7 @@ from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
-from . import books, deliveries, filters, inward, outward, rows, sales, telling
+from . import books, changes, deliveries, filters, inward, outward, planned, rows, sales, telling
 from . import cloud as cloud_legs
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
@@ -65,10 +65,12 @@ class Engine:
         *,
         full: bool = False,
         accept_mass_change: bool = False,
+        plan: str | None = None,
         stop: Callable[[], bool] = lambda: False,
         on_start: Callable[[str], None] = lambda run_id: None,
     ) -> str:
-        """Carry out one run and answer its id; the run's row tells how it went.
+        """Carry out one run and answer its id; the run's row tells how it went. With `plan` it does exactly what that
+        kept plan has, and skips what was changed since.
 
         Raises PerkstarError LOCKED when another run of it is going on, and NOT_ALLOWED for one that is not active.
         """
@@ -83,6 +85,10 @@ class Engine:
         try:
             row = run.integration()
             self.refuse_inactive(row)
+            if plan is not None:
+                run.plan = planned.claim(self.store, row, plan, self.clock.now())
+                # Its numbers were seen before it was asked for.
+                run.accept = True
             run.open(row)
             on_start(run.id)
             await run.carry_out(row)
@@ -136,6 +142,7 @@ class _Run:
         self.leg: Leg | None = None
         self.cloud: Leg | None = None
         self.forbidden: PerkstarError | None = None
+        self.plan: planned.Following | None = None
         self._last_stop_check = 0.0
         self._stopped = False
 
@@ -180,6 +187,8 @@ class _Run:
                     previewed=True,
                 )
             )
+            if self.plan is not None:
+                planned.begin(connection, self.plan.id, self.id)
 
     def should_stop(self) -> bool:
         """Whether someone asked this run to end: shutdown, or a pause or disconnect by any process."""
@@ -196,8 +205,10 @@ class _Run:
         keep = asyncio.create_task(self._keep(self.held))
         try:
             self.leg = self._leg(row, self.held)
+            self.leg.plan = self.plan
             await self._with_cloud(self.leg)
-            await self._books_out(self.leg)
+            if self.plan is None:
+                await self._books_out(self.leg)
             if self.forbidden is not None:
                 raise self.forbidden
             if self.leg.rejected_anew or (self.cloud and self.cloud.rejected_anew):
@@ -345,9 +356,10 @@ class _Run:
 
     async def _platform(self, leg: Leg) -> None:
         """The platform's legs. A data type whose permission is missing stops; the others go on (H6)."""
-        for step in (
-            self._customers_in, self._sales_in, self._customers_out, self._moments_out, self._rows_out,
-        ):  # fmt: skip
+        steps = [self._customers_in, self._sales_in, self._customers_out]
+        if self.plan is None:
+            steps += [self._moments_out, self._rows_out]
+        for step in steps:
             try:
                 await step(leg)
             except PerkstarError as error:
@@ -357,6 +369,10 @@ class _Run:
 
     async def _customers_in(self, leg: Leg) -> None:
         wanted = DataType.CUSTOMERS in leg.config.data
+        if leg.follows:
+            if wanted:
+                await inward.read_customers(leg, full=False)
+            return
         await inward.handle_events(leg, customers=wanted)
         if wanted:
             await outward.wait_for_search(leg)
@@ -416,10 +432,12 @@ class _Run:
                 "integration_id": self.integration_id,
             }
         with self.store.write(self.held.fence) as connection:
+            more = planned.close(connection, self.leg, self.plan) if self.plan is not None else None
             connection.execute(
                 update(RUN)
                 .where(RUN.c.id == self.id)
                 .values(
+                    more=more,
                     ended=now,
                     outcome=outcome.value,
                     inward=self.leg.inward.as_dict() if self.leg else {},
@@ -433,6 +451,7 @@ class _Run:
             )
             values = self._status_after(row, outcome, error, now)
             connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(**values))
+            changes.prune(connection, now)
             if error is not None and self.leg is not None:
                 self.leg.log(connection, Level.ERROR, error.kind, error.message, error=error)
             elif error is not None:

@@ -205,6 +205,7 @@ class Runner:
                 trigger,
                 full="full" in requested,
                 accept_mass_change="accept" in requested,
+                plan=next((word[5:] for word in requested.split() if word.startswith("plan=")), None),
                 stop=self._stopping.is_set,
             )
         except PerkstarError:

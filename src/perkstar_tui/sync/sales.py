@@ -15,7 +15,7 @@ from perkstar_tui.model.enums import DataType, LinkState
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Page, Refund, Sale
 
-from . import bought, filters
+from . import bought, changes, filters
 from .config import RunConfig
 from .context import CARD, CUSTOMER, LINK, TRANSACTION, Leg
 from .earning import Award, award, before_start, eligible_minor, reversal
@@ -57,16 +57,21 @@ def _apply(leg: Leg, page: Page) -> None:
         if sales or refunds:
             revision = leg.store.next_revisions(connection, len(sales) + len(refunds))
             known = _known(connection, leg, page)
+            booked = []
             for sale in sales:
                 if not _is_known(sale, known):
-                    _book_sale(leg, connection, sale, revision)
+                    id_ = _book_sale(leg, connection, sale, revision)
+                    if id_ is None:
+                        continue
+                    booked.append(id_)
                     known.add((sale.id, "sale"))
                     revision += 1
             for refund in refunds:
-                if (refund.id, "refund") not in known:
-                    _book_refund(leg, connection, refund, revision)
+                if (refund.id, "refund") not in known and (leg.plan is None or leg.plan.refund(leg, refund)):
+                    booked.append(_book_refund(leg, connection, refund, revision))
                     known.add((refund.id, "refund"))
                     revision += 1
+            changes.keep(leg, connection, sales=booked)
         if page.cursor:
             leg.save_cursor(connection, DATA, "in", page.cursor)
 
@@ -144,7 +149,8 @@ def card_of(leg: Leg, connection: Connection, customer_id: str) -> Any:
     ).first()
 
 
-def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> None:
+def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> str | None:
+    """Enter a sale in the ledger; answers its id there, or None where the plan doesn't have it so."""
     now = leg.clock.now()
     contact = {name: value for name, value in (("email", sale.email), ("phone", sale.phone)) if value}
     customer_id = buyer(leg, connection, sale.customer_remote_id, contact)
@@ -184,11 +190,14 @@ def _book_sale(leg: Leg, connection: Connection, sale: Sale, revision: int) -> N
     else:
         card = card_of(leg, connection, customer_id)
         row |= {"state": "queued", "card_id": card.id} if card else {"state": "pending", "reason": NO_CARD}
+    if leg.plan is not None and not leg.plan.sale(leg, connection, sale, row):
+        return None
     connection.execute(insert(TRANSACTION).values(**row))
     if row["state"] == "none":
         leg.inward.excluded += 1
     else:
         leg.inward.created += 1
+    return str(row["id"])
 
 
 def judge(config: RunConfig, sale: Sale, who: bought.Buyer | None) -> Award:
@@ -239,7 +248,8 @@ def _judged_with_buyer(leg: Leg, connection: Connection, row: Any, customer_id: 
     return {"parts": parts, "earned": judged.earned}
 
 
-def _book_refund(leg: Leg, connection: Connection, refund: Refund, revision: int) -> None:
+def _book_refund(leg: Leg, connection: Connection, refund: Refund, revision: int) -> str:
+    """Enter a refund in the ledger; answers its id there."""
     row: dict[str, Any] = {
         "id": new_id("trn"),
         "revision": revision,
@@ -263,10 +273,14 @@ def _book_refund(leg: Leg, connection: Connection, refund: Refund, revision: int
     connection.execute(insert(TRANSACTION).values(**row))
     leg.inward.created += 1
     _settle_refund(leg, connection, row["id"])
+    return str(row["id"])
 
 
-def _settle_refund(leg: Leg, connection: Connection, refund_id: str) -> None:
-    """Book a refund against its sale's award once that award is decided: the share as it was booked."""
+def _settle_refund(leg: Leg, connection: Connection, refund_id: str) -> bool:
+    """Book a refund against its sale's award once that award is decided: the share as it was booked.
+
+    Answers whether it is.
+    """
     refund = connection.execute(select(TRANSACTION).where(TRANSACTION.c.id == refund_id)).one()
     sale = connection.execute(
         select(TRANSACTION).where(
@@ -276,7 +290,7 @@ def _settle_refund(leg: Leg, connection: Connection, refund_id: str) -> None:
         )
     ).first()
     if sale is None or sale.state == "pending":
-        return
+        return False
     if sale.state == "none":
         values: dict[str, Any] = {"state": "none", "reason": "its sale earned nothing"}
     else:
@@ -300,6 +314,7 @@ def _settle_refund(leg: Leg, connection: Connection, refund_id: str) -> None:
         )
     values |= {"customer_id": sale.customer_id, "card_id": sale.card_id}
     connection.execute(update(TRANSACTION).where(TRANSACTION.c.id == refund_id).values(**values))
+    return True
 
 
 def settle_pending(leg: Leg) -> None:
@@ -314,18 +329,21 @@ def settle_pending(leg: Leg) -> None:
     for start in range(0, len(waiting), 100):
         with leg.store.write(leg.lease.fence) as connection:
             revision = leg.store.next_revisions(connection, 100)
+            settled = []
             for row in waiting[start : start + 100]:
-                _settle_one(leg, connection, row.id, revision, window)
+                if _settle_one(leg, connection, row.id, revision, window):
+                    settled.append(row.id)
                 revision += 1
+            changes.keep(leg, connection, sales=settled)
 
 
-def _settle_one(leg: Leg, connection: Connection, id_: str, revision: int, window: timedelta) -> None:
+def _settle_one(leg: Leg, connection: Connection, id_: str, revision: int, window: timedelta) -> bool:
+    """Whether the wait of a line is over with this."""
     row = connection.execute(select(TRANSACTION).where(TRANSACTION.c.id == id_)).one()
     if row.state != "pending":
-        return
+        return False
     if row.line_kind == "refund":
-        _settle_refund(leg, connection, id_)
-        return
+        return _settle_refund(leg, connection, id_)
     customer_id = row.customer_id or buyer(leg, connection, row.customer_remote_id, row.contact)
     card = card_of(leg, connection, customer_id) if customer_id else None
     values: dict[str, Any]
@@ -343,8 +361,11 @@ def _settle_one(leg: Leg, connection: Connection, id_: str, revision: int, windo
         values = {"customer_id": customer_id, "reason": NO_CARD}
         values |= _judged_with_buyer(leg, connection, row, customer_id)
     else:
-        return
+        return False
+    if leg.plan is not None and not leg.plan.settles(leg, row, values):
+        return False
     connection.execute(update(TRANSACTION).where(TRANSACTION.c.id == id_).values(revision=revision, **values))
+    return values.get("state") in ("queued", "none")
 
 
 def book_locally(leg: Leg) -> None:

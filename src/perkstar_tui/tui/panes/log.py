@@ -208,8 +208,7 @@ class LogPane(Pane):
         if entry.record:
             self.open_record()
         elif entry.run_id:
-            hub, run_id = self.program.hub, entry.run_id
-            self.program.push_screen(run_sheet(lambda: hub.run(run_id), self.zone))
+            self.program.push_screen(run_sheet(self.program.hub, entry.run_id, self.zone))
 
     def search(self) -> None:
         self.query_one("#log-search", SearchLine).begin()

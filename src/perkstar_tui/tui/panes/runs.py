@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from perkstar_tui.hub import views as v
 
 from ..screens.reading import outcome, run_sheet
+from ..screens.undoing import undo_run
 from ..signs import Line, lasting, local
 from ..widgets.painted import Panel
 from ..widgets.table import Column, PagedTable, Row, Table
@@ -55,7 +56,7 @@ class RunsPane(Pane):
             (
                 ((f"{local(item.started, self.zone):%d %b %H:%M:%S}", ""),),
                 ((item.trigger.replace("_", " "), "dim"),),
-                (outcome(item),),
+                (("↶ taken back", "dim") if item.undone_by else outcome(item),),
                 _changes(item.inward),
                 _changes(item.outward),
                 ((f"{bad:,}" if bad else "–", "warn" if bad else "dim"),),
@@ -66,12 +67,22 @@ class RunsPane(Pane):
         )
 
     def on_paged_table_loaded(self, event: PagedTable.Loaded) -> None:
-        self.query_one("#runs", Panel).head(right=((f"{event.total:,} runs", "dim"),))
+        undo: Line = (
+            (f"   {self.program.keys.shown('undo')}", "key"),
+            (" takes one back", "dim"),
+        )
+        self.query_one("#runs", Panel).head(
+            right=((f"{event.total:,} runs", "dim"), *(undo if event.total else ()))
+        )
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
-        hub = self.program.hub
-        self.program.push_screen(run_sheet(lambda: hub.run(event.row_id), self.zone))
+        self.program.push_screen(run_sheet(self.program.hub, event.row_id, self.zone))
+
+    def undo(self) -> None:
+        """Take the run at the cursor back, after a look at what that does."""
+        if self.table.cursor_id:
+            undo_run(self.program, self.table.cursor_id)
 
 
 def _changes(leg: v.LegCounts) -> Line:

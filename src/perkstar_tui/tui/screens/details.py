@@ -184,6 +184,8 @@ class DetailsScreen(RowActs):
             return False
         if pane is not None and action in _PANE_ACTS:
             return pane.allows(action)
+        if action == "undo" and isinstance(pane, RunsPane):
+            return bool(pane.is_mounted and pane.table.cursor_id)
         if action == "retry" and isinstance(pane, LogPane | RecordsPane):
             return pane.allows(action) or super().allows(action)
         return super().allows(action)
@@ -310,6 +312,12 @@ class DetailsScreen(RowActs):
     def action_filter(self) -> None:
         if isinstance(self.pane, LogPane | RecordsPane | DeliveriesPane):
             self.pane.filter()
+
+    def action_undo(self) -> None:
+        if isinstance(self.pane, RunsPane):
+            self.pane.undo()
+        else:
+            super().action_undo()
 
     def action_redeliver(self) -> None:
         if isinstance(self.pane, DeliveriesPane):

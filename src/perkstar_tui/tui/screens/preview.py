@@ -29,7 +29,10 @@ class PreviewScreen(PerkScreen[None]):
     def allows(self, action: str) -> bool:
         if action == "open":
             return False
-        return action != "sync" or (self.preview is not None and self._view.status in ("active", "error"))
+        may_run = self.preview is not None and self._view.status in ("active", "error")
+        if action == "keep":
+            return self.preview is not None
+        return action not in ("sync", "exact") or may_run
 
     def compose_body(self) -> ComposeResult:
         yield Ends(id="top")
@@ -77,6 +80,36 @@ class PreviewScreen(PerkScreen[None]):
         hub, view = self.program.hub, self._view
         self.program.act(
             lambda: hub.sync(view.id), f"Sync of {view.name} started.", then=lambda _: self.dismiss(None)
+        )
+
+    def action_keep(self) -> None:
+        """Keep what is shown as a plan, to be carried out later."""
+        if self.preview is None:
+            self.program.say("The preview has not come yet.", "warning")
+            return
+        hub, view = self.program.hub, self._view
+
+        def kept(plan: v.PlanSummary) -> str:
+            return f"Kept until {plan.expires:%d %b}: perkstar sync {view.id} --plan {plan.id}"
+
+        self.program.act(lambda: hub.keep_plan(view.id), kept)
+
+    def action_exact(self) -> None:
+        """Carry out what is shown and nothing else."""
+        if not self.allows("exact"):
+            self.program.say("It can be synced once it is active and the preview has come.", "warning")
+            return
+        hub, view = self.program.hub, self._view
+
+        def exactly() -> str:
+            plan = hub.keep_plan(view.id)
+            hub.sync(view.id, plan=plan.id)
+            return plan.id
+
+        self.program.act(
+            exactly,
+            f"Exactly this is carried out at {view.name}; the run names what it skips.",
+            then=lambda _: self.dismiss(None),
         )
 
 

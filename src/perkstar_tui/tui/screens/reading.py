@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 
 from perkstar_tui.hub import views as v
+from perkstar_tui.hub.door import HubDoor
 
 from ..signs import Line, Piece, clean, lasting, local
 from ..widgets.marked import marked
@@ -107,9 +108,22 @@ def legs(leg: v.LegCounts) -> Line:
     return tuple(pieces)
 
 
-def run_sheet(ask: Callable[[], v.RunView], zone: str) -> ReadingSheet:
-    """One run in full."""
-    return ReadingSheet("Sync run", "Reading the run …", ask, lambda run: run_lines(run, zone))
+CHANGES = 200
+"""Records of a run that its sheet names."""
+
+
+def run_sheet(hub: HubDoor, run_id: str, zone: str) -> ReadingSheet:
+    """One run in full, with what it changed."""
+    from .undoing import change_lines
+
+    def lines(found: tuple[v.RunView, v.PageOf]) -> list[Line]:
+        run, changes = found
+        return [*run_lines(run, zone), *change_lines(changes, run.id)]
+
+    def ask() -> tuple[v.RunView, v.PageOf]:
+        return hub.run(run_id), hub.run_changes(run_id, limit=CHANGES)
+
+    return ReadingSheet("Sync run", "Reading the run …", ask, lines)
 
 
 def run_lines(run: v.RunView, zone: str) -> list[Line]:
@@ -126,8 +140,17 @@ def run_lines(run: v.RunView, zone: str) -> list[Line]:
         ),
         line("Took", (took, "")),
         line("Outcome", outcome(run)),
-        (),
     ]
+    if run.undoes:
+        lines.append(line("Took back", (clean(run.undoes), "")))
+    if run.undone_by:
+        lines.append(line("Taken back by", (clean(run.undone_by), "warn")))
+    if run.plan:
+        lines.append(line("Plan", (clean(run.plan), ""), (f"   {len(run.skipped):,} skipped", "dim")))
+        for one in run.skipped[:20]:
+            name = clean(one.get("name") or one["record"])
+            lines.append(line("", (name, "strong"), (f"  {clean(one['reason'])}", "warn")))
+    lines.append(())
     sides: list[tuple[str, v.LegCounts]] = [("To Perkstar", run.inward), ("To platform", run.outward)]
     sides += [(f"Cloud {side}", counts) for side, counts in (run.cloud or {}).items()]
     for name, counts in sides:

@@ -174,7 +174,8 @@ class ImpactSheet(Sheet[str]):
     """What an act would do, said before: what stops, what stays, how many, and the way back.
 
     With `name` the act waits until that is typed, and Ctrl+O writes an export first; with `safe` the cursor begins on
-    leaving it. Answers the reason given (maybe empty), or None when it was left.
+    leaving it. `more` are other ways to do it. Answers the reason given (maybe empty), a way of `more`, or None when
+    it was left.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [("ctrl+o", "export", "export first")]
@@ -188,8 +189,10 @@ class ImpactSheet(Sheet[str]):
         safe: bool = False,
         reason: bool = False,
         names: Sequence[str] = (),
+        more: Sequence[Option] = (),
     ) -> None:
         super().__init__()
+        self._more = list(more)
         self._impact, self._verb, self._wanted = impact, verb, name
         self._safe, self._reason, self._names = safe, reason, names
 
@@ -223,7 +226,7 @@ class ImpactSheet(Sheet[str]):
             else:
                 go = Option("go", self._verb)
                 stay = Option("stay", "Leave it as it is")
-                yield Picker([stay, go] if self._safe else [go, stay])
+                yield Picker([stay, go, *self._more] if self._safe else [go, *self._more, stay])
                 yield Painted((("Enter", "key"), (" takes the line   ", "dim"), *LEAVE), classes="foot")
 
     def _lines(self) -> list[Line]:
@@ -261,7 +264,8 @@ class ImpactSheet(Sheet[str]):
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
-        self.dismiss("" if event.row_id == "go" else None)
+        ways = {"go": "", **{way.value: way.value for way in self._more}}
+        self.dismiss(ways.get(event.row_id))
 
 
 def merged_impact(title: str, impacts: Sequence[ImpactView]) -> ImpactView:
