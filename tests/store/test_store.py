@@ -75,8 +75,17 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
     with made.write() as connection:
         connection.execute(insert(table(t.Setting)).values(name="kept", value="yes"))
         tables = ("sent_row", "told_record", "delivery", "told_moment", "duplicate_key", "duplicate_pair")
-        for later in (*tables, "merge_record", "alert", "alert_route", "alert_sending", "alert_told"):
+        for later in (
+            *tables,
+            "merge_record",
+            "settlement",
+            "alert",
+            "alert_route",
+            "alert_sending",
+            "alert_told",
+        ):
             connection.exec_driver_sql(f"DROP TABLE {later}")
+        connection.exec_driver_sql("ALTER TABLE conflict DROP COLUMN seen_at")
         connection.exec_driver_sql("ALTER TABLE integration DROP COLUMN progress_at")
         connection.exec_driver_sql("ALTER TABLE customer DROP COLUMN merged_into")
         for later in ("ix_card_expires_at", "ix_customer_last_visit", "ix_transactions_happened_at"):

@@ -10,7 +10,7 @@ from typer._click import exceptions as click_exceptions
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
-from . import acting, alerts, asking, catalog, demo, health, keys, machinery, people, sandbox, webhooks
+from . import acting, alerts, asking, catalog, demo, health, keys, machinery, people, queue, sandbox, webhooks
 from .output import Options, emit, fail, opened, say
 from .screen import open_screen
 
@@ -40,7 +40,9 @@ def screen(
         raise typer.Exit(open_screen(context.obj, ascii=ascii, light=light))
 
 
-for module in (asking, health, alerts, catalog, acting, people, webhooks, keys, machinery, demo, sandbox):
+for module in (
+    asking, health, alerts, catalog, acting, people, queue, webhooks, keys, machinery, demo, sandbox,
+):  # fmt: skip
     module.register(app)
 
 

@@ -22,6 +22,7 @@ from . import (
     acts,
     connecting,
     customising,
+    deciding,
     delivering,
     doubles,
     foreseeing,
@@ -31,6 +32,7 @@ from . import (
     reading,
     settling,
 )
+from . import queue as waiting_queue
 from . import views as v
 from .alerts.alerter import Alerter
 from .alerts.desk import Alerts
@@ -42,6 +44,7 @@ from .preview import mark_previewed, rehearse
 from .receiver import Receiver
 from .settings import Settings
 from .showing import account_view, key_view
+from .waiting import QueueItem, SettlePlan, SettleView
 
 
 class Hub:
@@ -198,6 +201,44 @@ class Hub:
 
     def conflicts(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 100) -> v.PageOf:
         return settling.conflicts(self.bench, self._id(name_or_id), offset, limit)
+
+    def queue(
+        self, name_or_id: str | None = None, *, kind: str | None = None, offset: int = 0, limit: int = 50
+    ) -> v.PageOf:
+        return waiting_queue.queue(self.bench, self._id(name_or_id), kind, offset, limit)
+
+    def queue_item(self, item_id: str) -> QueueItem:
+        return waiting_queue.item(self.bench, item_id)
+
+    def plan_settle(
+        self,
+        item_id: str,
+        take: str,
+        *,
+        all_like: bool = False,
+        always: bool = False,
+        fields: Mapping[str, str] | None = None,
+    ) -> SettlePlan:
+        return deciding.plan(self.bench, item_id, take, all_like=all_like, always=always, fields=fields or {})
+
+    def settle(
+        self,
+        item_id: str,
+        take: str,
+        *,
+        all_like: bool = False,
+        always: bool = False,
+        fields: Mapping[str, str] | None = None,
+    ) -> SettleView:
+        return deciding.settle(
+            self.bench, item_id, take, all_like=all_like, always=always, fields=fields or {}
+        )
+
+    def unsettle(self, settlement_id: str) -> SettleView:
+        return deciding.undo(self.bench, settlement_id)
+
+    def settled(self, name_or_id: str | None = None, *, limit: int = 50) -> list[SettleView]:
+        return deciding.settled(self.bench, self._id(name_or_id), limit)
 
     def undo_conflict(self, conflict_id: str) -> v.RecordView:
         return self.record(settling.undo(self.bench, conflict_id))
