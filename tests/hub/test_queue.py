@@ -89,7 +89,12 @@ def test_nobody_is_linked_to_two_records(shop: MemoryHub) -> None:
     shop.sync()
     one, other = waiting(shop)
     shop.hub.settle(one.id, f"link:{bob}")
-    assert [c.take for c in shop.hub.queue_item(other.id).choices] == [f"link:{ann}", "new", "leave-out"]
+    assert [c.take for c in shop.hub.queue_item(other.id).choices] == [
+        f"link:{ann}",
+        f"same:{bob}",
+        "new",
+        "leave-out",
+    ]
     with pytest.raises(PerkstarError) as caught:
         shop.hub.settle(other.id, "link:newest")
     assert caught.value.kind is ErrorKind.CONFLICT and "already" in caught.value.message

@@ -10,7 +10,21 @@ from typer._click import exceptions as click_exceptions
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
-from . import acting, alerts, asking, catalog, demo, health, keys, machinery, people, queue, sandbox, webhooks
+from . import (
+    acting,
+    alerts,
+    asking,
+    catalog,
+    demo,
+    explaining,
+    health,
+    keys,
+    machinery,
+    people,
+    queue,
+    sandbox,
+    webhooks,
+)  # fmt: skip
 from .output import Options, emit, fail, opened, say
 from .screen import open_screen
 
@@ -41,7 +55,7 @@ def screen(
 
 
 for module in (
-    asking, health, alerts, catalog, acting, people, queue, webhooks, keys, machinery, demo, sandbox,
+    asking, explaining, health, alerts, catalog, acting, people, queue, webhooks, keys, machinery, demo, sandbox,
 ):  # fmt: skip
     module.register(app)
 

@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(
                 help="perkstar, platform, link:CUSTOMER, link (the only candidate), link:oldest, link:newest, new, "
-                "same, retry, edit or leave-out."
+                "same, same:CUSTOMER, retry, edit or leave-out."
             ),
         ] = None,
         set_: Annotated[

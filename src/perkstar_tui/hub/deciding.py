@@ -34,7 +34,7 @@ from perkstar_tui.sync.matching import Rules, match
 
 from .acts import rollback, store_config
 from .bench import Bench
-from .queue import CONFLICT, HELD, LINK_TO, find, item, kind_of, like, why_of
+from .queue import CONFLICT, HELD, LINK_TO, SAME_AS, find, item, kind_of, like, why_of
 from .waiting import QueueItem, SettlePlan, SettleView
 
 SETTLEMENT = table(t.Settlement)
@@ -131,7 +131,7 @@ def _check(found: QueueItem, take: str, *, all_like: bool, always: bool, fields:
             remedy=f"Choose from: {', '.join((*offered, *symbolic))}.",
             field="take",
         )
-    if all_like and take in offered and take.startswith(LINK_TO):
+    if all_like and take in offered and take.startswith((LINK_TO, SAME_AS)):
         raise PerkstarError(
             ErrorKind.USAGE,
             "One customer can't be the right one for all of them.",
@@ -345,8 +345,8 @@ class _Work:
             self._clash(connection, row, revision)
         elif self.take == "leave-out":
             self._leave_out(connection, row)
-        elif self.take == "same":
-            self._same(connection, row)
+        elif self.take == "same" or self.take.startswith(SAME_AS):
+            self._same(connection, row, self.take.partition(":")[2])
         elif self.take == "new":
             self._new(connection, row, revision)
         elif self.take == "retry":
@@ -465,9 +465,9 @@ class _Work:
         self._change(connection, link, change, {"made": hub_id}, hub_id)
         self._read_afresh(connection, link)
 
-    def _same(self, connection: Connection, link: Any) -> None:
+    def _same(self, connection: Connection, link: Any, whose: str) -> None:
         candidates = (link.remote or {}).get("candidates", [])
-        hub_id = link.hub_id or (candidates[0] if candidates else None)
+        hub_id = whose or link.hub_id or (candidates[0] if candidates else None)
         reason = "a second record of this customer, which may stay"
         values = {"hub_id": hub_id, "state": LinkState.DUPLICATE.value, "code": SECOND, "reason": reason}
         self._change(connection, link, {**values, "next_attempt": None}, None, hub_id)

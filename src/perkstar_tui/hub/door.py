@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from . import views as v
 from .alerts.desk import Alerts
 from .health_detail import HealthDetail
+from .listing import RecordCounts
 from .waiting import QueueItem, SettlePlan, SettleView
+from .why import WhyView
 
 
 class HubDoor(Protocol):
@@ -83,9 +85,26 @@ class HubDoor(Protocol):
         """A support bundle of one log entry as text, secrets removed."""
 
     def records(
-        self, name_or_id: str, *, state: str | None = None, text: str = "", offset: int = 0, limit: int = 100
-    ) -> v.PageOf: ...
-    def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView: ...
+        self,
+        name_or_id: str,
+        *,
+        state: str | None = None,
+        data: str = "customers",
+        text: str = "",
+        offset: int = 0,
+        limit: int = 100,
+    ) -> v.PageOf:
+        """A part of the three lists (in step, left out, failing) of a data type; together they are complete."""
+
+    def record_counts(self, name_or_id: str, data: str = "customers") -> RecordCounts: ...
+    def record(
+        self, any_id_or_email: str, name_or_id: str | None = None, *, fresh: bool = False
+    ) -> v.RecordView:
+        """One record everywhere, and what keeps it from where it is not; `fresh` asks the platforms for it now."""
+
+    def why(self, record: str | None = None, name_or_id: str | None = None) -> WhyView:
+        """Why data is not where it should be, step by step, answered from the store and the platform."""
+
     def mapping(self, name_or_id: str) -> list[v.MappingLine]: ...
     def suggest_mapping(self, name_or_id: str) -> list[v.MappingLine]:
         """Lines that could be added, by the names of the platform's fields; asks the platform."""

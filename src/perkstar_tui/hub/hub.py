@@ -25,12 +25,15 @@ from . import (
     deciding,
     delivering,
     doubles,
+    explaining,
     foreseeing,
     helping,
+    listing,
     merging,
     people,
     reading,
     settling,
+    why,
 )
 from . import queue as waiting_queue
 from . import views as v
@@ -154,12 +157,27 @@ class Hub:
         return integration_id != self.bench.cloud_id()
 
     def records(
-        self, name_or_id: str, *, state: str | None = None, text: str = "", offset: int = 0, limit: int = 100
+        self,
+        name_or_id: str,
+        *,
+        state: str | None = None,
+        data: str = "customers",
+        text: str = "",
+        offset: int = 0,
+        limit: int = 100,
     ) -> v.PageOf:
-        return reading.records(self.bench, self.bench.find(name_or_id).id, state, text, offset, limit)
+        return listing.records(self.bench, self.bench.find(name_or_id).id, data, state, text, offset, limit)
 
-    def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView:
-        found = reading.record(self.bench, any_id_or_email, self._id(name_or_id))
+    def record_counts(self, name_or_id: str, data: str = "customers") -> listing.RecordCounts:
+        return listing.counts(self.bench, self.bench.find(name_or_id).id, data)
+
+    def why(self, record: str | None = None, name_or_id: str | None = None) -> why.WhyView:
+        return why.why(self.bench, record, self._id(name_or_id))
+
+    def record(
+        self, any_id_or_email: str, name_or_id: str | None = None, *, fresh: bool = False
+    ) -> v.RecordView:
+        found = explaining.record(self.bench, any_id_or_email, self._id(name_or_id), fresh=fresh)
         settled = settling.conflicts(self.bench, self._id(name_or_id), 0, 20, found.id)
         return replace(found, conflicts=settled.items) if settled.items else found
 

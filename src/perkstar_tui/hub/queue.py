@@ -24,7 +24,7 @@ from .waiting import KINDS, QueueChoice, QueueItem, QueueSide
 CONFLICT = table(t.Conflict)
 HELD = "held-"
 """The beginning of the ids of held records in the queue; conflicts have their own."""
-LINK_TO = "link:"
+LINK_TO, SAME_AS = "link:", "same:"
 _WAITS = and_(
     LINK.c.data == DataType.CUSTOMERS.value,
     LINK.c.state.in_([LinkState.HELD.value, LinkState.DUPLICATE.value]),
@@ -311,7 +311,13 @@ def _choices(kind: str, config: RunConfig, link: Any, here: Sequence[QueueSide])
     )
     if kind == "match":
         for side in here:
-            if not side.taken:
+            if side.taken:
+                yield QueueChoice(
+                    f"{SAME_AS}{side.id}",
+                    f"A second record of {side.name or side.id}",
+                    f"It stays at {title} beside {side.taken}: nothing is sent to it, its sales are this customer's",
+                )
+            else:
                 yield QueueChoice(
                     f"{LINK_TO}{side.id}",
                     f"It is {side.name or side.id}",

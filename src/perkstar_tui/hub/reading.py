@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, func, or_, select
 
-from perkstar_tui.model.enums import DataType, Level, LinkState, Status
+from perkstar_tui.model.enums import Level, LinkState, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.normal import email_key, phone_key, plain
 from perkstar_tui.store import leases
@@ -286,63 +286,6 @@ def _entry(row: Any, standing: dict[tuple[str, str], Any]) -> v.LogEntry:
         attempts=link.attempts if link is not None else 0,
         next_attempt=link.next_attempt if link is not None else None,
         open=link is not None,
-    )
-
-
-def records(
-    bench: Bench, integration_id: str, state: str | None, text: str, offset: int, limit: int
-) -> v.PageOf:
-    """The three lists of E8: in step, left out, failing."""
-    kind = case(
-        (LINK.c.state == LinkState.LINKED.value, "in_step"),
-        (LINK.c.state.in_(FAILING), "failing"),
-        else_="left_out",
-    )
-    query: Select[Any] = (
-        select(
-            LINK,
-            CUSTOMER.c.first_name,
-            CUSTOMER.c.last_name,
-            CUSTOMER.c.email,
-            CUSTOMER.c.phone,
-            kind.label("kind"),
-        )
-        .outerjoin(CUSTOMER, CUSTOMER.c.id == LINK.c.hub_id)
-        .where(LINK.c.integration_id == integration_id, LINK.c.data == DataType.CUSTOMERS.value)
-    )
-    if state:
-        query = query.where(kind == state)
-    if text:
-        like = f"%{text}%"
-        columns = (
-            CUSTOMER.c.first_name,
-            CUSTOMER.c.last_name,
-            CUSTOMER.c.email,
-            CUSTOMER.c.phone,
-            LINK.c.remote_id,
-        )
-        query = query.where(or_(*(column.ilike(like) for column in columns)))
-    with bench.store.read() as connection:
-        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-        rows = connection.execute(query.order_by(LINK.c.id).offset(offset).limit(limit)).all()
-    return v.PageOf(tuple(_record_row(row) for row in rows), total, offset)
-
-
-def _record_row(row: Any) -> v.RecordRow:
-    seen = (row.remote or {}).get("keys", {})
-    name = " ".join(part for part in (row.first_name, row.last_name) if part)
-    return v.RecordRow(
-        id=row.hub_id or row.remote_id or str(row.id),
-        name=name or row.email or seen.get("email") or seen.get("phone") or row.remote_id or "",
-        email=row.email or seen.get("email") or "",
-        phone=row.phone or seen.get("phone") or "",
-        state=row.kind,
-        reason=row.reason,
-        remote_id=row.remote_id,
-        last_sent=row.last_sent,
-        last_received=row.last_received,
-        code=row.code or "",
-        remedy=remedy_of(row.code),
     )
 
 
