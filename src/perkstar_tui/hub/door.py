@@ -12,9 +12,7 @@ from typing import Any, Protocol
 from . import views as v
 from .alerts.desk import Alerts
 from .health_detail import HealthDetail
-from .listing import RecordCounts
-from .waiting import QueueItem, SettlePlan, SettleView
-from .why import WhyView
+from .waiting import QueueItem, RecordCounts, SettlePlan, SettleView, WhyView
 
 
 class HubDoor(Protocol):

@@ -47,7 +47,7 @@ from .preview import mark_previewed, rehearse
 from .receiver import Receiver
 from .settings import Settings
 from .showing import account_view, key_view
-from .waiting import QueueItem, SettlePlan, SettleView
+from .waiting import QueueItem, RecordCounts, SettlePlan, SettleView, WhyView
 
 
 class Hub:
@@ -168,10 +168,10 @@ class Hub:
     ) -> v.PageOf:
         return listing.records(self.bench, self.bench.find(name_or_id).id, data, state, text, offset, limit)
 
-    def record_counts(self, name_or_id: str, data: str = "customers") -> listing.RecordCounts:
+    def record_counts(self, name_or_id: str, data: str = "customers") -> RecordCounts:
         return listing.counts(self.bench, self.bench.find(name_or_id).id, data)
 
-    def why(self, record: str | None = None, name_or_id: str | None = None) -> why.WhyView:
+    def why(self, record: str | None = None, name_or_id: str | None = None) -> WhyView:
         return why.why(self.bench, record, self._id(name_or_id))
 
     def record(

@@ -3,7 +3,6 @@
 Whoever has no link yet is in them too, with the reason that the engine itself gives.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, case, func, not_, or_, select
@@ -19,6 +18,7 @@ from .bench import Bench
 from .explaining import Eye
 from .reading import remedy_of
 from .showing import FAILING
+from .waiting import RecordCounts
 
 CUSTOMERS, TRANSACTIONS = DataType.CUSTOMERS.value, DataType.TRANSACTIONS.value
 STATES = ("in_step", "left_out", "failing")
@@ -30,27 +30,6 @@ SALE_REMEDIES = {
     "window_over": "Raise pending_window_days for sales to come.",
 }
 """What a person can do about a sale that gave nothing, by the ledger's reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordCounts:
-    """Both sides in numbers: rows of each list, records here and there, and how they differ."""
-
-    data: str
-    in_step: int
-    left_out: int
-    failing: int
-    here: int
-    """Customers (not archived ones) or sales in Perkstar."""
-    there: int
-    """Records known at the platform, without those that are gone."""
-    both: int
-    only_here: int
-    only_there: int
-
-    @property
-    def total(self) -> int:
-        return self.in_step + self.left_out + self.failing
 
 
 def counts(bench: Bench, integration_id: str, data: str = CUSTOMERS) -> RecordCounts:

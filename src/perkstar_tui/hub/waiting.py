@@ -1,4 +1,4 @@
-"""What waits for a person, as screens and commands show it: plain data (hub/queue.py makes it)."""
+"""What waits for a person, and why, as screens and commands show it: plain data (queue, listing and why make it)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,3 +91,55 @@ class SettleView:
     rule: str = ""
     message: str = ""
     undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCounts:
+    """Both sides in numbers: rows of each list, records here and there, and how they differ."""
+
+    data: str
+    in_step: int
+    left_out: int
+    failing: int
+    here: int
+    """Customers (not archived ones) or sales in Perkstar."""
+    there: int
+    """Records known at the platform, without those that are gone."""
+    both: int
+    only_here: int
+    only_there: int
+
+    @property
+    def total(self) -> int:
+        return self.in_step + self.left_out + self.failing
+
+
+@dataclass(frozen=True, slots=True)
+class WhyStep:
+    """One step: whether all is well there (None: it doesn't apply), the finding, and what mends it."""
+
+    name: str
+    title: str
+    ok: bool | None
+    finding: str
+    remedy: str = ""
+    command: str = ""
+    key: str = ""
+    cause: str = ""
+    """The cause in a word, where the step is not well."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhyView:
+    """The check as a whole. `cause` is `none` where the data is there, `nowhere` where neither side has it."""
+
+    integration_id: str
+    integration_name: str
+    record: str | None
+    kind: str
+    steps: tuple[WhyStep, ...]
+    cause: str
+    conclusion: str
+    remedy: str = ""
+    command: str = ""
+    key: str = ""

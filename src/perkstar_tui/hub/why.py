@@ -1,7 +1,6 @@
 """Why is my data not there? (K2): a guided check, each step answered from the store and the platform, with one end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -22,6 +21,7 @@ from .bench import Bench
 from .connecting import run_now
 from .explaining import Eye
 from .listing import SALE_REMEDIES
+from .waiting import WhyStep, WhyView
 
 STEPS: Mapping[str, str] = {
     "connection": "Connected, active, authorised",
@@ -36,37 +36,6 @@ STEPS: Mapping[str, str] = {
     "timing": "Timing",
 }
 """The steps in the order in which a cause outranks another: what comes first makes the rest idle."""
-
-
-@dataclass(frozen=True, slots=True)
-class WhyStep:
-    """One step: whether all is well there (None: it doesn't apply), the finding, and what mends it."""
-
-    name: str
-    title: str
-    ok: bool | None
-    finding: str
-    remedy: str = ""
-    command: str = ""
-    key: str = ""
-    cause: str = ""
-    """The cause in a word, where the step is not well."""
-
-
-@dataclass(frozen=True, slots=True)
-class WhyView:
-    """The check as a whole. `cause` is `none` where the data is there, `nowhere` where neither side has it."""
-
-    integration_id: str
-    integration_name: str
-    record: str | None
-    kind: str
-    steps: tuple[WhyStep, ...]
-    cause: str
-    conclusion: str
-    remedy: str = ""
-    command: str = ""
-    key: str = ""
 
 
 def why(bench: Bench, wanted: str | None, integration_id: str | None) -> WhyView:
