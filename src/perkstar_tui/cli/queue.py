@@ -29,6 +29,8 @@ def _show(item: Any) -> None:
         rows.append(
             [f"{'≠' if marked else ' '} {name}", *(_text(side.fields.get(name)) for _, side in sides)]
         )
+    if any(side.taken for _, side in sides):
+        rows.insert(1, ["  has there", *(_text(side.taken) for _, side in sides)])
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
         say(f"    {'  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))}".rstrip())

@@ -24,6 +24,7 @@ from perkstar_tui.sync.context import (
     CUSTOMER,
     DELIVERY,
     LINK,
+    LOG,
     SENT,
     TOLD,
     TRANSACTION,
@@ -39,6 +40,7 @@ from . import reading
 from . import views as v
 from .bench import INTEGRATION, Bench
 from .connecting import run_now
+from .doubles import hub_fields
 from .queue import item_of
 
 TEMPLATE = table(t.CardTemplate)
@@ -135,7 +137,7 @@ class Eye:
         ended = self._ended()
         if ended is not None and (link is None or ended.code == "disconnected"):
             return ended
-        certain = self._by_link(customer, link) if link is not None else None
+        certain = self.of_link(link) if link is not None else None
         if certain is not None:
             return certain
         if DataType.CUSTOMERS not in self.config.data:
@@ -148,7 +150,7 @@ class Eye:
         if customer["archived_at"] is not None:
             return Standing("archived", "It is archived in Perkstar, so nothing is sent of it.")
         if self.only_told:
-            return self._told(customer)
+            return self.told(customer)
         if not self.config.direction.outward:
             if link is not None:
                 return Standing("in_step", "Both sides agree; changes only come in.")
@@ -190,7 +192,7 @@ class Eye:
             )
         return None
 
-    def _by_link(self, customer: dict[str, Any], link: Any) -> Standing | None:
+    def of_link(self, link: Any) -> Standing | None:
         """What the link alone says."""
         if by_hand(link):
             queued = "perkstar queue --settled"
@@ -268,7 +270,7 @@ class Eye:
             row.next_run_at,
         )
 
-    def _told(self, customer: dict[str, Any]) -> Standing:
+    def told(self, customer: Mapping[str, Any]) -> Standing:
         """A platform that takes rows or deliveries: whether it has this one."""
         sent = self.connection.execute(
             select(SENT).where(SENT.c.integration_id == self.row.id, SENT.c.fact == customer["id"])
@@ -494,8 +496,6 @@ def look(
 
 
 def _called(config: RunConfig, one: RemoteRecord) -> str:
-    from .doubles import hub_fields
-
     return name_of(hub_fields(config, one.fields))
 
 
@@ -535,11 +535,12 @@ def _lone(bench: Bench, connection: Connection, found: v.RecordView, rows: Seque
                 LINK.c.integration_id == side.integration_id, LINK.c.remote_id == side.remote_id
             )
         ).first()
-        stands = eye._by_link({}, link) if link is not None else None
+        stands = eye.of_link(link) if link is not None else None
         stands = stands or Standing("left_out", _sentence(side.reason or "it is known there only"))
         sides.append(
             replace(
                 side,
+                values=hub_fields(eye.config, side.values),
                 standing=stands.code,
                 words=stands.words,
                 command=stands.command,
@@ -547,7 +548,11 @@ def _lone(bench: Bench, connection: Connection, found: v.RecordView, rows: Seque
                 item=item_of(link) if link is not None else "",
             )
         )
-    return replace(found, platforms=tuple(sides))
+    said = connection.execute(
+        select(LOG).where(LOG.c.record == found.id).order_by(LOG.c.id.desc()).limit(20)
+    ).all()
+    story = tuple(f"{entry.time:%Y-%m-%d %H:%M} {entry.message}" for entry in said)
+    return replace(found, platforms=tuple(sides), story=story)
 
 
 def _sale(bench: Bench, connection: Connection, found: v.RecordView, rows: Sequence[Any]) -> v.RecordView:
@@ -563,7 +568,7 @@ def _sale(bench: Bench, connection: Connection, found: v.RecordView, rows: Seque
         if config.rows is None or DataType.TRANSACTIONS not in config.data or not config.direction.outward:
             continue
         eye = Eye(bench, connection, row)
-        stands = eye._told({"id": found.id})
+        stands = eye.told({"id": found.id})
         if stands.words.endswith("so far."):
             stands = eye.not_yet("to_send", "It is told")
         side = v.RecordSide(

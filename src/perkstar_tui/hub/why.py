@@ -137,7 +137,7 @@ class _Check:
         if self.person is not None:
             self.stands = self.eye.standing(self.person, self.links[0] if self.links else None)
         elif self.links:
-            self.stands = self.eye._by_link({}, self.links[0])
+            self.stands = self.eye.of_link(self.links[0])
         self.cursor = self.eye.sent_up_to()
         for step in (
             self._connection,
@@ -523,7 +523,7 @@ class _Check:
                 "s",
             )
         elif self.sale is not None and self.config.rows is not None and self.sale.integration_id != row.id:
-            told = self.eye._told({"id": self.sale.id})
+            told = self.eye.told({"id": self.sale.id})
             if told.words.endswith("so far."):
                 self.put(
                     "timing",
