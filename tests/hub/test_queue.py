@@ -203,6 +203,20 @@ def test_all_like_this_settles_those_and_no_others(shop: MemoryHub) -> None:
     assert len(done.settled) == 3 and [i.why for i in waiting(shop)] == ["contradiction"]
 
 
+def test_conflicts_are_alike_where_the_same_side_won_the_same_field(shop: MemoryHub) -> None:
+    first, second = clash(shop, 1), clash(shop, 2)
+    shop.settings(source_of_truth="platform")
+    third = clash(shop, 3)
+    assert [(item.why, item.like) for item in waiting(shop)] == [
+        ("platform", 1),
+        ("perkstar", 2),
+        ("perkstar", 2),
+    ]
+    done = shop.hub.settle(waiting(shop)[1].id, "platform", all_like=True)
+    assert len(done.settled) == 2 and len(waiting(shop)) == 1
+    assert [shop.row(CUSTOMER, id_).first_name for id_ in (first, second, third)] == ["Dinah"] * 3
+
+
 def test_what_cannot_be_settled_among_many_is_named_and_the_rest_is_done(shop: MemoryHub) -> None:
     family(shop, 1)
     _, bob, _ = family(shop, 2)

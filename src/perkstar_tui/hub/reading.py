@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from perkstar_tui.model.enums import Level, LinkState, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
@@ -15,6 +15,7 @@ from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.decided import BY_HAND
 from perkstar_tui.sync.deliveries import DEAD, PENDING
 from perkstar_tui.sync.sales import REASONS
 
@@ -25,6 +26,8 @@ from .receiver import HIDDEN, hook_owner
 from .showing import FAILING, count_link, integration_view, plan_view
 
 LINK = table(t.RecordLink)
+STANDING = and_(LINK.c.state.in_(FAILING), or_(LINK.c.code.is_(None), LINK.c.code.not_in(BY_HAND)))
+"""The condition for links whose records still fail: no person has taken them out."""
 CUSTOMER = table(t.Customer)
 CARD = table(t.Card)
 TRANSACTION = table(t.Transaction)
@@ -207,7 +210,7 @@ class LogFilter:
             query = query.where(or_(*(column.ilike(like, escape="\\") for column in columns)))
         if self.only_open:
             standing, remote = (
-                select(column).where(LINK.c.state.in_(FAILING), LINK.c.integration_id == LOG.c.integration_id)
+                select(column).where(STANDING, LINK.c.integration_id == LOG.c.integration_id)
                 for column in (LINK.c.hub_id, LINK.c.remote_id)
             )
             query = query.where(or_(LOG.c.record.in_(standing), LOG.c.record.in_(remote)))
@@ -256,9 +259,7 @@ def _standing_links(connection: Any, rows: Sequence[Any]) -> dict[tuple[str, str
         return {}
     found = {}
     for link in connection.execute(
-        select(LINK).where(
-            or_(LINK.c.hub_id.in_(records), LINK.c.remote_id.in_(records)), LINK.c.state.in_(FAILING)
-        )
+        select(LINK).where(or_(LINK.c.hub_id.in_(records), LINK.c.remote_id.in_(records)), STANDING)
     ):
         for record in (link.hub_id, link.remote_id):
             if record:
