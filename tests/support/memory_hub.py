@@ -1,6 +1,8 @@
 """A hub whose one integration is a platform in memory, reached through the hub's own doors."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from memory_platform import MAPPING, MemoryPlatform, StillClock, integration
@@ -17,6 +19,19 @@ LINES = [
     {"direction": "both", "write": "always", "label": one["remote"], "transform": "text", **one}
     for one in MAPPING
 ]
+
+
+@cache
+def _begun() -> bytes:
+    """A store with a local account, as it lies on the disk: made once, since its tables take a while."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "perkstar.db"
+        settings = Settings(home=file.parent, database_url=f"sqlite:///{file}", vault="file")
+        hub = Hub(settings, StillClock())
+        hub.attach_local("Bean & Leaf")
+        # The last connection that closes puts everything into the file.
+        hub.close()
+        return file.read_bytes()
 
 
 class Known(MemoryPlatform):
@@ -39,8 +54,8 @@ class MemoryHub:
     def __init__(self, home: Path, row: dict[str, Any] | None = None, **settings: Any) -> None:
         self.clock = StillClock()
         database = f"sqlite:///{home / 'perkstar.db'}"
+        (home / "perkstar.db").write_bytes(_begun())
         self.hub = Hub(Settings(home=home, database_url=database, vault="file"), self.clock)
-        self.hub.attach_local("Bean & Leaf")
         bench = self.bench = self.hub.bench
         # The engine asks the manifest for words and limits only; what is mapped stands in the configuration.
         bench.__dict__["catalog"] = {**dict(bench.catalog.items()), "memory": bench.catalog["hubspot"]}
