@@ -80,12 +80,14 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
             "merge_record",
             "run_change",
             "kept_plan",
+            "settlement",
             "alert",
             "alert_route",
             "alert_sending",
             "alert_told",
         ):
             connection.exec_driver_sql(f"DROP TABLE {later}")
+        connection.exec_driver_sql("ALTER TABLE conflict DROP COLUMN seen_at")
         connection.exec_driver_sql("ALTER TABLE integration DROP COLUMN progress_at")
         connection.exec_driver_sql("ALTER TABLE customer DROP COLUMN merged_into")
         for later in ("ix_card_expires_at", "ix_customer_last_visit", "ix_transactions_happened_at"):

@@ -12,6 +12,16 @@ from fake_alerts import FakeAlerts
 
 from perkstar_tui.hub import views as v
 from perkstar_tui.hub.health_detail import ErrorShare, HealthDetail, RunPoint
+from perkstar_tui.hub.waiting import (
+    QueueChoice,
+    QueueItem,
+    QueueSide,
+    RecordCounts,
+    SettlePlan,
+    SettleView,
+    WhyStep,
+    WhyView,
+)
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 
 NOW = datetime(2026, 7, 25, 11, 41, tzinfo=UTC)
@@ -153,6 +163,63 @@ def told() -> list[v.DeliveryView]:
         one(9, "customer.created", "dead", 10, status=None, ms=20_000, answer="",
             problem="The endpoint did not answer: it took too long."),
     ]  # fmt: skip
+
+
+def queued() -> list[QueueItem]:
+    """One of each kind, in the order in which they wait."""
+    ann = {"first_name": "Ann", "last_name": "Lee", "phone": "+447400123456"}
+    bob = {"first_name": "Bob", "email": "bob@example.com", "phone": "+447400123456"}
+    there = {"first_name": "A", "email": "a.lee@example.com", "phone": "+447400123456"}
+    new = QueueChoice("new", "Somebody else", "A new customer is made here, linked to this record at Square")
+    out = QueueChoice(
+        "leave-out", "Leave out for good", "It is neither taken from Square nor sent there any more"
+    )
+
+    def one(
+        number: int, kind: Any, name: str, reason: str, field: str, choices: Any, **more: Any
+    ) -> QueueItem:
+        facts: dict[str, Any] = {
+            "there": QueueSide("sq_1", "A", there), "here": (QueueSide("cus_01J1A", "Ann Lee", ann),),
+            "since": at(hours=number), "code": "duplicate", "remedy": "Choose.",
+        }  # fmt: skip
+        return QueueItem(
+            id=f"held-{number}", kind=kind, integration_id=SQUARE, integration_name="Square · High St",
+            record="sq_1", name=name, reason=reason, field=field, choices=tuple(choices), **(facts | more),
+        )  # fmt: skip
+
+    links = [QueueChoice(f"link:cus_01J1{x}", f"It is {n}", "Both become one; what differs goes by the rule")
+             for x, n in (("A", "Ann Lee"), ("B", "Bob"))]  # fmt: skip
+    return [
+        one(1, "match", "A", "2 customers in Perkstar have this phone", "", [*links, new, out], like=3, why="several",
+            rules=("link:oldest", "link:newest"),
+            here=(QueueSide("cus_01J1A", "Ann Lee", ann, ("first_name", "email")),
+                  QueueSide("cus_01J1B", "Bob", bob, ("first_name", "email")))),
+        one(2, "refused", HOSTILE, "phone_number is not valid", "phone",
+            [QueueChoice("retry", "Try it again", "It is sent again with the next run"),
+             QueueChoice("edit", "Correct it here", "The customer is changed here and sent"), out],
+            here=(QueueSide("cus_01J1C", "Cy", {"first_name": "Cy", "phone": "0123"}, ("phone",)),),
+            there=QueueSide("", "", {}), next_attempt=NOW + timedelta(minutes=48), code="record_rejected"),
+        one(3, "conflict", "Di", "first_name was changed on both sides; Perkstar won by the rule", "first_name",
+            [QueueChoice("perkstar", "Perkstar's value", "first_name stays 'Diana'"),
+             QueueChoice("platform", "Square's value", "first_name becomes 'Dinah'"),
+             QueueChoice("edit", "Another value", "It is changed here, and there with the next run")],
+            here=(QueueSide("cus_01J1D", "Di", {"first_name": "Diana"}, ("first_name",)),), base="Di",
+            why="perkstar", rules=("perkstar", "platform"),
+            there=QueueSide("sq_9", "Square", {"first_name": "Dinah"}, ("first_name",))),
+    ]  # fmt: skip
+
+
+REASON = WhyView(
+    SQUARE, "Square · High St", "cus_01J1A", "customer",
+    (
+        WhyStep("connection", "Connected, active, authorised", True, "Square · High St is active."),
+        WhyStep("filters", "Filters", False, 'Left out by the filter: country = "GB".', "Change the filter.",
+                "perkstar edit int_01JAQ2C5E7G9J1K3M5P7R9477C --set filter_to_platform=...", "e", "filter"),
+        WhyStep("vendor", "The record at the platform", None, "Square could not be asked."),
+    ),
+    "filter", 'Left out by the filter: country = "GB".', "Change the filter.",
+    "perkstar edit int_01JAQ2C5E7G9J1K3M5P7R9477C --set filter_to_platform=...", "e",
+)  # fmt: skip
 
 
 def doubled() -> list[v.DuplicateView]:
@@ -379,6 +446,9 @@ class FakeHub:
         self.items = _items()
         self.settled: list[v.ConflictView] = []
         self.told = told()
+        self.waiting: list[QueueItem] = queued()
+        self.settled_items: list[QueueItem] = []
+        self.reason = REASON
         self.pairs = doubled()
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.threads: set[str] = set()
@@ -617,9 +687,12 @@ class FakeHub:
         return f'{{"entry": "{entry_id}"}}'
 
     def records(
-        self, name_or_id: str, *, state: str | None = None, text: str = "", offset: int = 0, limit: int = 100
-    ) -> v.PageOf:
-        self._call("records", name_or_id, state=state, text=text, offset=offset)
+        self, name_or_id: str, *, state: str | None = None, data: str = "customers", text: str = "",
+        offset: int = 0, limit: int = 100,
+    ) -> v.PageOf:  # fmt: skip
+        self._call("records", name_or_id, state=state, text=text, offset=offset, data=data)
+        if data != "customers":
+            return v.PageOf((), 0, offset)
         found = [
             row
             for row in (self.rows if name_or_id == SQUARE else [])
@@ -628,8 +701,20 @@ class FakeHub:
         ]
         return v.PageOf(tuple(found[offset : offset + limit]), len(found), offset)
 
-    def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView:
-        self._call("record", any_id_or_email)
+    def record_counts(self, name_or_id: str, data: str = "customers") -> RecordCounts:
+        self._call("record_counts", name_or_id, data)
+        totals = {
+            s: self.records(name_or_id, state=s, data=data).total for s in ("in_step", "left_out", "failing")
+        }
+        number = sum(totals.values())
+        return RecordCounts(
+            data, **totals, here=number, there=number - 1, both=number - 2, only_here=2, only_there=1
+        )
+
+    def record(
+        self, any_id_or_email: str, name_or_id: str | None = None, *, fresh: bool = False
+    ) -> v.RecordView:
+        self._call("record", any_id_or_email, **({"fresh": True} if fresh else {}))
         row = next(row for row in self.rows if any_id_or_email in (row.id, row.email))
         hub = {
             "first_name": row.name,
@@ -652,6 +737,45 @@ class FakeHub:
             ("2026-07-25 11:29 Square · High St: phone_number is not valid",),
             tuple(self.settled),
         )
+
+    # -- what waits
+    def why(self, record: str | None = None, name_or_id: str | None = None) -> WhyView:
+        self._call("why", record, name_or_id)
+        return self.reason
+
+    def queue(
+        self, name_or_id: str | None = None, *, kind: str | None = None, offset: int = 0, limit: int = 50
+    ) -> v.PageOf:
+        self._call("queue", name_or_id, kind=kind, offset=offset)
+        found = [item for item in self.waiting if kind in (None, item.kind)]
+        return v.PageOf(tuple(found[offset : offset + limit]), len(found), offset)
+
+    def queue_item(self, item_id: str) -> QueueItem:
+        return next(item for item in self.waiting if item.id == item_id)
+
+    def plan_settle(self, item_id: str, take: str, **how: Any) -> SettlePlan:
+        self._call("plan_settle", item_id, take, **how)
+        item = self.queue_item(item_id)
+        rule = f"always {take}" if how.get("always") else ""
+        effects = ("A new customer is made.", *((f"From now on: {rule}.",) if rule else ()))
+        return SettlePlan(item_id, take, item.like if how.get("all_like") else 1, (item.name,), effects, rule)
+
+    def settle(self, item_id: str, take: str, **how: Any) -> SettleView:
+        self._call("settle", item_id, take, **how)
+        gone = self.queue_item(item_id)
+        self.waiting.remove(gone)
+        self.settled_items.append(gone)
+        self.touch()
+        return SettleView(
+            f"stl_{len(self.settled_items)}", take, (item_id,), (), "", f"{gone.name} is settled."
+        )
+
+    def unsettle(self, settlement_id: str) -> SettleView:
+        self._call("unsettle", settlement_id)
+        back = self.settled_items.pop()
+        self.waiting.insert(0, back)
+        self.touch()
+        return SettleView(settlement_id, "", (back.id,), undone=True)
 
     # -- duplicates
     def duplicates(

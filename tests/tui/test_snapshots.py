@@ -119,6 +119,11 @@ CASES = [
     Case("duplicates-light", ("equals_sign", "down"), more=LIGHT),
     Case("sheet-merge", ("equals_sign", "enter"), COMPACT),
     Case("record", (*SQUARE, "5", "enter")),
+    Case("queue", ("Q",)),
+    Case("queue-compact", ("Q", "right_square_bracket", "right_square_bracket"), COMPACT),
+    Case("queue-light", ("Q", "right_square_bracket"), more=LIGHT),
+    Case("sheet-settle", ("Q", "ampersand", "3"), COMPACT),
+    Case("sheet-why", (*SQUARE, "5", "semicolon")),
     Case("trouble", more={"open": _broken, "wait": False}, size=COMPACT),
 ]
 

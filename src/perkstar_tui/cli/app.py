@@ -16,14 +16,16 @@ from . import (
     asking,
     catalog,
     demo,
+    explaining,
     health,
     keys,
     machinery,
     people,
+    queue,
     sandbox,
     undoing,
     webhooks,
-)
+)  # fmt: skip
 from .output import Options, emit, fail, opened, say
 from .screen import open_screen
 
@@ -54,7 +56,8 @@ def screen(
 
 
 for module in (
-    asking, health, alerts, catalog, acting, undoing, people, webhooks, keys, machinery, demo, sandbox,
+    asking, explaining, health, alerts, catalog, acting, undoing, people, queue, webhooks, keys, machinery,
+    demo, sandbox,
 ):  # fmt: skip
     module.register(app)
 

@@ -305,37 +305,6 @@ def register(app: typer.Typer) -> None:
         emit(context.obj, listed(views), lambda: table(["Code", "Meaning", "The program", "You"], rows))
 
     @app.command()
-    def record(
-        context: typer.Context,
-        which: Annotated[
-            str, typer.Argument(metavar="ANY_ID_OR_EMAIL", help="`-` reads it from standard input.")
-        ],
-        name: Name = None,
-    ) -> None:
-        """One customer or sale: where it is, what differs, and why."""
-        if which == "-":
-            import sys
-
-            which = sys.stdin.readline().strip()
-        with opened(context.obj) as hub:
-            view = hub.record(which, name)
-
-        def people() -> None:
-            say(f"{view.kind} {view.id}")
-            say("\n".join(f"  {field}: {value}" for field, value in view.hub.items()))
-            for side in view.platforms:
-                say(f"{side.integration_name}: {side.state} {side.remote_id or ''}")
-                say(f"  sent {_when(side.last_sent)}, received {_when(side.last_received)}")
-                if side.differs:
-                    say(f"  differs: {', '.join(side.differs)}")
-                if side.reason:
-                    say(f"  {side.reason}")
-            for sentence in view.story:
-                say(f"  {sentence}")
-
-        emit(context.obj, view, people)
-
-    @app.command()
     def conflicts(
         context: typer.Context,
         name: Name = None,

@@ -12,6 +12,7 @@ from perkstar_tui.sync.earning import rules_of
 from perkstar_tui.sync.expressions import say
 from perkstar_tui.sync.filters import FIELDS, TO_PERKSTAR, TO_PLATFORM, check_mapped, read
 from perkstar_tui.sync.journals import ROLES
+from perkstar_tui.sync.matching import RULES
 from perkstar_tui.sync.moments import LONGEST, OPTIONS, chosen
 from perkstar_tui.sync.schedule import parse_frequency
 
@@ -28,6 +29,7 @@ ENGINE_OPTIONS = (
     "earn_double_days",
     "pending_window_days",
     "drop_plus_tags",
+    *RULES,
     "earn_rules",
     *FIELDS,
     "events",
@@ -37,6 +39,7 @@ _CHOICES = {
     "issue_cards": ("never", "sale", "always"),
     "earn": ("spend", "visit", "product", "cashback"),
     "earn_rounding": ("down", "nearest", "even"),
+    **RULES,
 }
 
 

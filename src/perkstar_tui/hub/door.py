@@ -4,7 +4,7 @@ Every method is plain and may wait on the disk or the network, so a screen calls
 Wrong use raises PerkstarError with what, why and the remedy; nothing is half done after one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from . import views as v
 from .alerts.desk import Alerts
 from .health_detail import HealthDetail
+from .waiting import QueueItem, RecordCounts, SettlePlan, SettleView, WhyView
 
 
 class HubDoor(Protocol):
@@ -96,9 +97,26 @@ class HubDoor(Protocol):
         """A support bundle of one log entry as text, secrets removed."""
 
     def records(
-        self, name_or_id: str, *, state: str | None = None, text: str = "", offset: int = 0, limit: int = 100
-    ) -> v.PageOf: ...
-    def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView: ...
+        self,
+        name_or_id: str,
+        *,
+        state: str | None = None,
+        data: str = "customers",
+        text: str = "",
+        offset: int = 0,
+        limit: int = 100,
+    ) -> v.PageOf:
+        """A part of the three lists (in step, left out, failing) of a data type; together they are complete."""
+
+    def record_counts(self, name_or_id: str, data: str = "customers") -> RecordCounts: ...
+    def record(
+        self, any_id_or_email: str, name_or_id: str | None = None, *, fresh: bool = False
+    ) -> v.RecordView:
+        """One record everywhere, and what keeps it from where it is not; `fresh` asks the platforms for it now."""
+
+    def why(self, record: str | None = None, name_or_id: str | None = None) -> WhyView:
+        """Why data is not where it should be, step by step, answered from the store and the platform."""
+
     def mapping(self, name_or_id: str) -> list[v.MappingLine]: ...
     def suggest_mapping(self, name_or_id: str) -> list[v.MappingLine]:
         """Lines that could be added, by the names of the platform's fields; asks the platform."""
@@ -134,6 +152,37 @@ class HubDoor(Protocol):
 
     def dismiss_duplicate(self, pair_id: str, *, again: bool = False) -> v.DuplicateView:
         """Say that a pair is two people; `again` takes that back."""
+
+    def queue(
+        self, name_or_id: str | None = None, *, kind: str | None = None, offset: int = 0, limit: int = 50
+    ) -> v.PageOf:
+        """What waits for a person, the oldest first, then what a rule has settled (hub/waiting.py: QueueItem)."""
+
+    def queue_item(self, item_id: str) -> QueueItem: ...
+    def plan_settle(
+        self,
+        item_id: str,
+        take: str,
+        *,
+        all_like: bool = False,
+        always: bool = False,
+        fields: Mapping[str, str] | None = None,
+    ) -> SettlePlan:
+        """What `settle` would do, with nothing done."""
+
+    def settle(
+        self,
+        item_id: str,
+        take: str,
+        *,
+        all_like: bool = False,
+        always: bool = False,
+        fields: Mapping[str, str] | None = None,
+    ) -> SettleView:
+        """Carry a choice out for one item, or for all that wait for the same reason; `always` makes it a rule."""
+
+    def unsettle(self, settlement_id: str) -> SettleView:
+        """Take a settlement back; CONFLICT that names what stands in the way."""
 
     def codes(self) -> list[v.CodeView]:
         """The catalogue of error codes."""

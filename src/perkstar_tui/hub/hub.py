@@ -26,10 +26,13 @@ from . import (
     acts,
     connecting,
     customising,
+    deciding,
     delivering,
     doubles,
+    explaining,
     foreseeing,
     helping,
+    listing,
     merging,
     people,
     plans,
@@ -38,7 +41,9 @@ from . import (
     undo_showing,
     undoing,
     upkeep,
+    why,
 )
+from . import queue as waiting_queue
 from . import views as v
 from .alerts.alerter import Alerter
 from .alerts.desk import Alerts
@@ -50,6 +55,7 @@ from .preview import mark_previewed, rehearse
 from .receiver import Receiver
 from .settings import Settings
 from .showing import account_view, key_view
+from .waiting import QueueItem, RecordCounts, SettlePlan, SettleView, WhyView
 
 
 class Hub:
@@ -177,12 +183,27 @@ class Hub:
         return integration_id != self.bench.cloud_id()
 
     def records(
-        self, name_or_id: str, *, state: str | None = None, text: str = "", offset: int = 0, limit: int = 100
+        self,
+        name_or_id: str,
+        *,
+        state: str | None = None,
+        data: str = "customers",
+        text: str = "",
+        offset: int = 0,
+        limit: int = 100,
     ) -> v.PageOf:
-        return reading.records(self.bench, self.bench.find(name_or_id).id, state, text, offset, limit)
+        return listing.records(self.bench, self.bench.find(name_or_id).id, data, state, text, offset, limit)
 
-    def record(self, any_id_or_email: str, name_or_id: str | None = None) -> v.RecordView:
-        found = reading.record(self.bench, any_id_or_email, self._id(name_or_id))
+    def record_counts(self, name_or_id: str, data: str = "customers") -> RecordCounts:
+        return listing.counts(self.bench, self.bench.find(name_or_id).id, data)
+
+    def why(self, record: str | None = None, name_or_id: str | None = None) -> WhyView:
+        return why.why(self.bench, record, self._id(name_or_id))
+
+    def record(
+        self, any_id_or_email: str, name_or_id: str | None = None, *, fresh: bool = False
+    ) -> v.RecordView:
+        found = explaining.record(self.bench, any_id_or_email, self._id(name_or_id), fresh=fresh)
         settled = settling.conflicts(self.bench, self._id(name_or_id), 0, 20, found.id)
         return replace(found, conflicts=settled.items) if settled.items else found
 
@@ -224,6 +245,44 @@ class Hub:
 
     def conflicts(self, name_or_id: str | None = None, *, offset: int = 0, limit: int = 100) -> v.PageOf:
         return settling.conflicts(self.bench, self._id(name_or_id), offset, limit)
+
+    def queue(
+        self, name_or_id: str | None = None, *, kind: str | None = None, offset: int = 0, limit: int = 50
+    ) -> v.PageOf:
+        return waiting_queue.queue(self.bench, self._id(name_or_id), kind, offset, limit)
+
+    def queue_item(self, item_id: str) -> QueueItem:
+        return waiting_queue.item(self.bench, item_id)
+
+    def plan_settle(
+        self,
+        item_id: str,
+        take: str,
+        *,
+        all_like: bool = False,
+        always: bool = False,
+        fields: Mapping[str, str] | None = None,
+    ) -> SettlePlan:
+        return deciding.plan(self.bench, item_id, take, all_like=all_like, always=always, fields=fields or {})
+
+    def settle(
+        self,
+        item_id: str,
+        take: str,
+        *,
+        all_like: bool = False,
+        always: bool = False,
+        fields: Mapping[str, str] | None = None,
+    ) -> SettleView:
+        return deciding.settle(
+            self.bench, item_id, take, all_like=all_like, always=always, fields=fields or {}
+        )
+
+    def unsettle(self, settlement_id: str) -> SettleView:
+        return deciding.undo(self.bench, settlement_id)
+
+    def settled(self, name_or_id: str | None = None, *, limit: int = 50) -> list[SettleView]:
+        return deciding.settled(self.bench, self._id(name_or_id), limit)
 
     def undo_conflict(self, conflict_id: str) -> v.RecordView:
         return self.record(settling.undo(self.bench, conflict_id))

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
-from perkstar_tui.model.enums import DataType, Level, LinkState, Status
+from perkstar_tui.model.enums import Level, LinkState, Status
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.normal import email_key, phone_key, plain
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.decided import BY_HAND
 from perkstar_tui.sync.deliveries import DEAD, PENDING
 from perkstar_tui.sync.sales import REASONS
 
@@ -25,6 +26,8 @@ from .receiver import HIDDEN, hook_owner
 from .showing import FAILING, count_link, integration_view, plan_view
 
 LINK = table(t.RecordLink)
+STANDING = and_(LINK.c.state.in_(FAILING), or_(LINK.c.code.is_(None), LINK.c.code.not_in(BY_HAND)))
+"""The condition for links whose records still fail: no person has taken them out."""
 CUSTOMER = table(t.Customer)
 CARD = table(t.Card)
 TRANSACTION = table(t.Transaction)
@@ -211,7 +214,7 @@ class LogFilter:
             query = query.where(or_(*(column.ilike(like, escape="\\") for column in columns)))
         if self.only_open:
             standing, remote = (
-                select(column).where(LINK.c.state.in_(FAILING), LINK.c.integration_id == LOG.c.integration_id)
+                select(column).where(STANDING, LINK.c.integration_id == LOG.c.integration_id)
                 for column in (LINK.c.hub_id, LINK.c.remote_id)
             )
             query = query.where(or_(LOG.c.record.in_(standing), LOG.c.record.in_(remote)))
@@ -260,9 +263,7 @@ def _standing_links(connection: Any, rows: Sequence[Any]) -> dict[tuple[str, str
         return {}
     found = {}
     for link in connection.execute(
-        select(LINK).where(
-            or_(LINK.c.hub_id.in_(records), LINK.c.remote_id.in_(records)), LINK.c.state.in_(FAILING)
-        )
+        select(LINK).where(or_(LINK.c.hub_id.in_(records), LINK.c.remote_id.in_(records)), STANDING)
     ):
         for record in (link.hub_id, link.remote_id):
             if record:
@@ -290,63 +291,6 @@ def _entry(row: Any, standing: dict[tuple[str, str], Any]) -> v.LogEntry:
         attempts=link.attempts if link is not None else 0,
         next_attempt=link.next_attempt if link is not None else None,
         open=link is not None,
-    )
-
-
-def records(
-    bench: Bench, integration_id: str, state: str | None, text: str, offset: int, limit: int
-) -> v.PageOf:
-    """The three lists of E8: in step, left out, failing."""
-    kind = case(
-        (LINK.c.state == LinkState.LINKED.value, "in_step"),
-        (LINK.c.state.in_(FAILING), "failing"),
-        else_="left_out",
-    )
-    query: Select[Any] = (
-        select(
-            LINK,
-            CUSTOMER.c.first_name,
-            CUSTOMER.c.last_name,
-            CUSTOMER.c.email,
-            CUSTOMER.c.phone,
-            kind.label("kind"),
-        )
-        .outerjoin(CUSTOMER, CUSTOMER.c.id == LINK.c.hub_id)
-        .where(LINK.c.integration_id == integration_id, LINK.c.data == DataType.CUSTOMERS.value)
-    )
-    if state:
-        query = query.where(kind == state)
-    if text:
-        like = f"%{text}%"
-        columns = (
-            CUSTOMER.c.first_name,
-            CUSTOMER.c.last_name,
-            CUSTOMER.c.email,
-            CUSTOMER.c.phone,
-            LINK.c.remote_id,
-        )
-        query = query.where(or_(*(column.ilike(like) for column in columns)))
-    with bench.store.read() as connection:
-        total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-        rows = connection.execute(query.order_by(LINK.c.id).offset(offset).limit(limit)).all()
-    return v.PageOf(tuple(_record_row(row) for row in rows), total, offset)
-
-
-def _record_row(row: Any) -> v.RecordRow:
-    seen = (row.remote or {}).get("keys", {})
-    name = " ".join(part for part in (row.first_name, row.last_name) if part)
-    return v.RecordRow(
-        id=row.hub_id or row.remote_id or str(row.id),
-        name=name or row.email or seen.get("email") or seen.get("phone") or row.remote_id or "",
-        email=row.email or seen.get("email") or "",
-        phone=row.phone or seen.get("phone") or "",
-        state=row.kind,
-        reason=row.reason,
-        remote_id=row.remote_id,
-        last_sent=row.last_sent,
-        last_received=row.last_received,
-        code=row.code or "",
-        remedy=remedy_of(row.code),
     )
 
 

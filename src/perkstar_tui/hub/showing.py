@@ -9,6 +9,7 @@ from typing import Any
 
 from perkstar_tui.model.enums import Direction, Kind, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind
+from perkstar_tui.sync.decided import BY_HAND
 
 from . import overview as v
 from .health import Facts, counted_runs, health
@@ -20,7 +21,7 @@ def count_link(counts: dict[str, int], state: str, code: str | None, number: int
     """Add links of one state and code to the counts linked, held and failed."""
     if state == LinkState.LINKED:
         counts["linked"] = counts.get("linked", 0) + number
-    elif state in FAILING:
+    elif state in FAILING and code not in BY_HAND:
         name = "failed" if code == ErrorKind.RECORD_REJECTED else "held"
         counts[name] = counts.get(name, 0) + number
 

@@ -194,6 +194,50 @@ class RecordRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordField:
+    """A mapped field in the platform's form: as Perkstar has it, as both agreed last, as the platform has it.
+
+    `would` says what the next run does about a difference: `sent`, `taken`, or why it stays; `rule` settles it where
+    both have changed it.
+    """
+
+    hub: str
+    remote: str
+    perkstar: Any
+    base: Any
+    platform: Any
+    differs: bool
+    would: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreshLook:
+    """What the platform itself said when it was asked just now."""
+
+    at: datetime
+    asked: tuple[str, ...]
+    """By what it was looked for, in words."""
+    found: tuple[tuple[str, str], ...]
+    """Id and name of each record that was found."""
+    presence: str
+    """there, archived, merged, gone, unlinked (found, and not this customer's) or none; empty if it did not answer."""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    id: str
+    kind: str
+    template: str
+    balance: int
+    tier: str | None
+    serial: str | None
+    link: str | None
+    expires: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordSide:
     integration_id: str
     integration_name: str
@@ -208,6 +252,19 @@ class RecordSide:
     next_attempt: datetime | None = None
     code: str = ""
     remedy: str = ""
+    standing: str = ""
+    """Why it is as it is, in a word (hub/explaining.py: STANDINGS)."""
+    words: str = ""
+    """The same in a sentence."""
+    command: str = ""
+    key: str = ""
+    next_run: datetime | None = None
+    item: str = ""
+    """Its id in the queue, where it waits for a person."""
+    fields: tuple[RecordField, ...] = ()
+    told: tuple[str, ...] = ()
+    """Rows and loyalty events that the platform was told of it."""
+    fresh: FreshLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +293,8 @@ class RecordView:
     """What happened to it, newest first, in sentences."""
     conflicts: tuple[ConflictView, ...] = ()
     """Fields that both sides changed and a rule has settled, newest first."""
+    cards: tuple[CardView, ...] = ()
+    """Every card of the customer with its balance (K10)."""
 
 
 @dataclass(frozen=True, slots=True)

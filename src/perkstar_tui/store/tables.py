@@ -459,6 +459,28 @@ class Conflict(Row, table=True):
     remote: Any = Field(default=None, sa_type=JSON)
     winner: str
     at: datetime = _time()
+    seen_at: datetime | None = _time(default=None, nullable=True)
+    """When a person said that it may stay as the rule settled it."""
+
+
+class Settlement(Row, table=True):
+    """What a person chose for something that waited, with what it changed as it was before, so that it can be undone.
+
+    `before` holds personal data of the customer, under retention and erase.
+    """
+
+    __tablename__ = "settlement"
+    id: str = Field(primary_key=True)
+    batch: str = Field(index=True)
+    integration_id: str = Field(index=True)
+    item: str = Field(index=True)
+    kind: str
+    choice: str
+    hub_id: str | None = Field(default=None, index=True)
+    at: datetime = _time()
+    who: str
+    before: dict[str, Any] = _json()
+    undone_at: datetime | None = _time(default=None, nullable=True)
 
 
 class DuplicateKey(Row, table=True):

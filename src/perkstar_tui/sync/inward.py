@@ -16,10 +16,10 @@ from perkstar_tui.model.remote import Page, Presence, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 from perkstar_tui.store.database import ms
 
-from . import changes, filters
+from . import changes, decided, filters
 from .context import CONFLICT, CUSTOMER, EVENT, INTENT, LINK, LOG, Leg, drop_placeholders, name_of
 from .mapping import plain_text
-from .matching import Found, match
+from .matching import Found, Rules, match
 from .newcomers import Newcomers
 from .plan import Clash, Decision, Moment, decide
 
@@ -157,7 +157,9 @@ async def apply_page(
 
 
 def _count_known(leg: Leg, link: Any) -> None:
-    if link.state in (LinkState.HELD, LinkState.DUPLICATE):
+    if decided.by_hand(link):
+        leg.inward.excluded += 1
+    elif link.state in (LinkState.HELD, LinkState.DUPLICATE):
         leg.inward.held += 1
     elif link.state == LinkState.EXCLUDED and link.code != filters.TO_PLATFORM:
         leg.inward.excluded += 1
@@ -350,6 +352,10 @@ class _PageWork:
 
     def one(self, record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
         link = self.links.get(record.id)
+        if decided.by_hand(link):
+            # A person's word holds whatever the record says by now.
+            self.leg.inward.excluded += 1
+            return
         if (
             link is not None
             and link.hub_id in self.customers
@@ -549,7 +555,7 @@ class _PageWork:
             return
         email, phone = keys.get("email"), keys.get("phone")
         if (email and email in self.index["email"]) or (phone and phone in self.index["phone"]):
-            found = match(keys, self.config.match, self.candidates)
+            found = match(keys, self.config.match, self.candidates, rules=Rules.of(self.config.options))
         else:
             found = _NOBODY
         if found.verdict == "one" and found.ids[0] in self.taken:
@@ -855,7 +861,12 @@ async def rematch_held(leg: Leg) -> list[str]:
     clear = []
     for row in rows:
         keys = (row.remote or {}).get("keys", {})
-        verdict = match(keys, leg.config.match, lambda name, value: found[name].get(value, []))
+        verdict = match(
+            keys,
+            leg.config.match,
+            lambda name, value: found[name].get(value, []),
+            rules=Rules.of(leg.config.options),
+        )
         if verdict.verdict == "none" or (verdict.verdict == "one" and verdict.ids[0] not in linked):
             clear.append(row.remote_id)
     return clear

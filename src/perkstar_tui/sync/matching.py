@@ -2,10 +2,36 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Keys = Mapping[str, str | None]
 """The normal forms of a record's match keys: {"email": ..., "phone": ...}."""
+
+
+RULES: Mapping[str, tuple[str, ...]] = {
+    "match_contradiction": ("hold", "link", "new"),
+    "match_several": ("hold", "oldest", "newest"),
+}
+"""Options of an integration that settle what would be held; `hold` is how it is without them.
+
+`match_contradiction`: one customer agrees in a later key and differs in an earlier one: the same person (`link`), or
+another (`new`). `match_several`: several customers have the key: the one that was made here first or last.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How an integration settles what is not clear by itself."""
+
+    contradiction: str = "hold"
+    several: str = "hold"
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Rules":
+        return cls(*(str(options.get(name) or "hold") for name in RULES))
+
+
+HOLD = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +50,13 @@ def match(
     candidates: Callable[[str, str], Sequence[tuple[str, Keys]]],
     *,
     here: str = "Perkstar",
+    rules: Rules = HOLD,
 ) -> Found:
     """Find the counterpart. `candidates(key, value)` gives (id, keys) of those with that value, page included.
 
     A later key links only where the earlier ones do not contradict (both filled and different): families share
-    phones. A contradiction is held when nothing else speaks for it either way.
+    phones. A contradiction is held when nothing else speaks for it either way. `rules` settle what would be held; one
+    that contradicts is only ever linked or passed over where it is the only one.
     """
     earlier: list[str] = []
     for key in order:
@@ -38,6 +66,10 @@ def match(
             agreeing = [(id_, other) for id_, other in found if not _contradicts(keys, other, earlier)]
             if len(agreeing) == 1:
                 return Found("one", (agreeing[0][0],), key=key)
+            if len(agreeing) > 1 and rules.several != "hold":
+                # Ids are sortable by the time at which they were made.
+                pick = min if rules.several == "oldest" else max
+                return Found("one", (pick(id_ for id_, _ in agreeing),), key=key)
             if len(agreeing) > 1:
                 return Found(
                     "held",
@@ -45,6 +77,10 @@ def match(
                     f"{len(agreeing)} customers in {here} have this {key}",
                     key,
                 )
+            if len(found) == 1 and rules.contradiction == "link":
+                return Found("one", (found[0][0],), key=key)
+            if len(found) == 1 and rules.contradiction == "new":
+                return Found("none")
             if found:
                 against = next(name for name in earlier if _contradicts(keys, found[0][1], [name]))
                 return Found(

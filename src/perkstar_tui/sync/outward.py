@@ -13,7 +13,7 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Answer, Change, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 
-from . import changes, filters
+from . import changes, decided, filters
 from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
 from .inward import DATA, fingerprint, links_by_remote, mapped, settle_missing
@@ -21,6 +21,9 @@ from .plan import Decision, Moment, decide
 
 PAGE = 500
 """Customers that are looked at in one go; more where the vendor takes more in one call, so that its batch is filled."""
+
+MAY_BE = "it may be the record"
+"""How the reason of a customer begins that waits for a held record at the platform."""
 
 _PERMANENT = {
     ErrorKind.RECORD_REJECTED,
@@ -118,7 +121,11 @@ def links_of(connection: Connection, leg: Leg, hub_ids: Sequence[str]) -> dict[s
         ),
         values_of(connection, hub_ids),
     ):
-        if row.hub_id not in found or row.state == LinkState.LINKED:
+        if (
+            row.hub_id not in found
+            or row.state == LinkState.LINKED
+            or found[row.hub_id].code == decided.SECOND
+        ):
             found[row.hub_id] = row
     return found
 
@@ -229,7 +236,7 @@ def plan_one(
 
 def _standing(leg: Leg, customer: dict[str, Any], link: Any, held: HeldKeys) -> str | None:
     """Under which count a customer falls that is not to be sent at all."""
-    if customer["archived_at"] is not None:
+    if customer["archived_at"] is not None or decided.by_hand(link):
         return "excluded"
     sends = leg.config.sends
     if sends is not None and not sends.test(customer):
@@ -241,7 +248,7 @@ def _standing(leg: Leg, customer: dict[str, Any], link: Any, held: HeldKeys) -> 
         other = held.of(customer)
         if other is None:
             return None
-        reason = f"it may be the record {other} at {leg.config.title}, which waits for a person"
+        reason = f"{MAY_BE} {other} at {leg.config.title}, which waits for a person"
         _leave_out(leg, customer, link, LinkState.HELD, reason, ErrorKind.DUPLICATE.value)
         return "held"
     if link.state == LinkState.HELD:
@@ -500,11 +507,11 @@ def _agreed(
 def _adopt(leg: Leg, connection: Connection, job: Job, record: RemoteRecord) -> bool:
     """The vendor says it has this one already: link to it if nobody else is, and let the next read compare."""
     other = connection.execute(
-        select(LINK.c.hub_id, LINK.c.state).where(
+        select(LINK.c.hub_id, LINK.c.state, LINK.c.code).where(
             LINK.c.integration_id == leg.id, LINK.c.data == DATA, LINK.c.remote_id == record.id
         )
     ).first()
-    if other is not None and other.hub_id is not None:
+    if other is not None and (other.hub_id is not None or decided.by_hand(other)):
         return False
     by_path = {line.hub: line for line in leg.config.lines}
     line = by_path.get("email")

@@ -450,6 +450,31 @@ class PerkstarApp(App[str]):
 
         self.push_screen(DuplicatesScreen())
 
+    def show_queue(self, integration: str | None = None, item: str = "") -> None:
+        """What waits for a person, one after the other."""
+        from .screens.queue import QueueScreen
+
+        self.push_screen(QueueScreen(integration, item=item))
+
+    def show_why(self, record: str | None = None, integration: str | None = None, about: str = "") -> None:
+        """Why data is not where it should be; what it is about is asked for where it is not known."""
+        from .screens.why import TITLE, why_sheet
+
+        hub = self.hub
+
+        def given(text: str | None) -> None:
+            if text is not None and text.strip():
+                wanted = text.strip()
+                self.push_screen(why_sheet(lambda: hub.why(wanted, integration), f"· {wanted}"))
+
+        if record or integration:
+            self.push_screen(why_sheet(lambda: hub.why(record, integration), f"· {about}" if about else ""))
+        else:
+            from .screens.sheets import TextSheet
+
+            help_ = "A customer or sale: an id of ours or a vendor's, an e-mail address or a phone; or an integration."
+            self.push_screen(TextSheet(TITLE, help=help_), given)
+
     def show_doctor(self) -> None:
         """What is right and wrong with this set-up, and where its files are."""
         from .screens.reading import ReadingSheet, doctor_lines

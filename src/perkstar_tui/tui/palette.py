@@ -57,6 +57,20 @@ class Acts(Provider):
             )
             found.append(
                 (
+                    "Queue: what waits for a person",
+                    "Held and refused records and settled conflicts, one after the other",
+                    program.show_queue,
+                )
+            )
+            found.append(
+                (
+                    "Why is my data not there?",
+                    "A guided check of a record or an integration",
+                    program.show_why,
+                )
+            )
+            found.append(
+                (
                     "Doctor",
                     "What is right and wrong with this set-up, and where its files are",
                     program.show_doctor,

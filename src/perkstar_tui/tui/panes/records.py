@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 
 from perkstar_tui.hub import views as v
+from perkstar_tui.hub.waiting import RecordCounts
 
 from ..screens.record import RecordScreen
 from ..screens.sheets import ChooseSheet
@@ -42,6 +43,8 @@ class RecordsPane(Pane):
         self.text = ""
         self.totals: dict[str, int] = {}
         self._asked: tuple[Any, ...] | None = None
+        self.data = "customers"
+        self.counts: RecordCounts | None = None
 
     def compose(self) -> ComposeResult:
         yield Ends(id="record-lists")
@@ -60,10 +63,8 @@ class RecordsPane(Pane):
         self._read()
         hub = self.program.hub
 
-        def count() -> dict[str, int]:
-            return {state: hub.records(view.id, state=state, limit=1).total for state in STATES}
-
-        self.totals = await self.program.ask(count)
+        self.counts = await self.program.ask(hub.record_counts, view.id, self.data)
+        self.totals = {state: getattr(self.counts, state) for state in STATES}
         self._draw_lists()
 
     def show_state(self, state: str) -> None:
@@ -72,10 +73,12 @@ class RecordsPane(Pane):
         self._read()
 
     def _read(self) -> None:
-        hub, id_, state, text = self.program.hub, self.view.id, self.state, self.text
-        asked = (id_, state, text)
+        hub, id_, state, text, data = self.program.hub, self.view.id, self.state, self.text, self.data
+        asked = (id_, state, text, data)
         self.table.read_from(
-            lambda at, most: hub.records(id_, state=state or None, text=text, offset=at, limit=most),
+            lambda at, most: hub.records(
+                id_, state=state or None, data=data, text=text, offset=at, limit=most
+            ),
             keep=asked == self._asked,
         )
         self._asked = asked
@@ -85,7 +88,8 @@ class RecordsPane(Pane):
         assert isinstance(item, v.RecordRow)
         now = self.program.now()
         return Row(
-            item.id,
+            # A customer may have a second record there: that is another row.
+            f"{item.id} {item.remote_id or ''}",
             (
                 (STATES[item.state],),
                 ((clean(item.name), ""),),
@@ -118,6 +122,10 @@ class RecordsPane(Pane):
             here = state == self.state
             pieces.append((f"[{text}]" if here else f" {text} ", "strong" if here else tone or "dim"))
         right: Line = ((f"{self.table.total:,} shown", "dim"),) if self.text or self.state else ()
+        counts = self.counts
+        if not right and counts is not None and self.data == "customers" and self.program.wide:
+            text = f"Perkstar {counts.here:,} · there {counts.there:,} · only here {counts.only_here:,} · only there "
+            right = ((f"{text}{counts.only_there:,}", "dim"),)
         self.query_one("#record-lists", Ends).put(pieces, right)
 
     def row(self) -> v.RecordRow | None:
@@ -133,6 +141,7 @@ class RecordsPane(Pane):
         mend: Line = ()
         if row.state == "failing":
             mend = (("   r", "key"), (" tries it again once it is mended", "dim"))
+            mend = (*mend, ("   Q", "key"), (" settles it", "dim")) if self.program.wide else mend
         self.query_one("#record-said", Painted).paint(
             (
                 (f"{clean(row.name)}: ", "strong"),
@@ -156,7 +165,7 @@ class RecordsPane(Pane):
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
-        self.program.push_screen(RecordScreen(event.row_id, self.view.id))
+        self.program.push_screen(RecordScreen(event.row_id.split(" ")[0], self.view.id))
 
     def search(self) -> None:
         self.query_one("#record-search", SearchLine).begin()
@@ -168,7 +177,12 @@ class RecordsPane(Pane):
 
     def filter(self) -> None:
         def taken(state: str | None) -> None:
-            if state is not None:
+            if state in ("customers", "transactions"):
+                self.data, self.state = state, ""
+                words = "Customers" if state == "customers" else "Sales and refunds"
+                self.query_one("#customers", Panel).head(((words, "title"),))
+                self.program.begin(self.load(self.view))
+            elif state is not None:
                 self.show_state("" if state == "all" else state)
 
         options = [Option("all", "All", f"{sum(self.totals.values()):,} records")]
@@ -176,6 +190,10 @@ class RecordsPane(Pane):
             Option(state, word, f"{self.totals.get(state, 0):,} records", tone)
             for state, (word, tone) in STATES.items()
         ]
+        other = "transactions" if self.data == "customers" else "customers"
+        if "transactions" in self.view.data:
+            words = "Sales and refunds" if other == "transactions" else "Customers"
+            options.append(Option(other, f"{words} instead"))
         self.program.push_screen(ChooseSheet("Show only", options, self.state or "all"), taken)
 
     def step_back(self) -> bool:

@@ -211,6 +211,9 @@ class PerkScreen(Screen[R]):
 
         self.program.push_screen(DuplicatesScreen())
 
+    def action_queue(self) -> None:
+        self.program.show_queue()
+
     def action_freeze(self) -> None:
         self.program.toggle_freeze()
 

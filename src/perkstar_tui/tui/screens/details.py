@@ -220,6 +220,15 @@ class DetailsScreen(RowActs):
     def action_mapping(self) -> None:
         self._to(MappingPane)
 
+    def action_queue(self) -> None:
+        self.program.show_queue(self.view.id)
+
+    def action_why(self) -> None:
+        """Of the record at the cursor in the records, else of the integration."""
+        row = self.pane.row() if isinstance(self.pane, RecordsPane) else None
+        about = clean(row.name if row else self.view.name)
+        self.program.show_why(row.id if row else None, self.view.id, about)
+
     def action_edit(self) -> None:
         self._to(SettingsPane)
 

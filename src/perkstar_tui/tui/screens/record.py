@@ -8,7 +8,7 @@ from textual.binding import BindingType
 
 from perkstar_tui.hub import views as v
 
-from ..keys import bindings
+from ..keys import Key, bindings
 from ..signs import Line, ago, clean, local, until
 from ..widgets.painted import Ends, Painted, Panel
 from ..widgets.table import Column, Row, Table
@@ -25,6 +25,7 @@ class RecordScreen(PerkScreen[None]):
         super().__init__()
         self._wanted, self._integration = record, integration
         self.record: v.RecordView | None = None
+        self._fresh = False
 
     def allows(self, action: str) -> bool:
         if action == "retry":
@@ -62,8 +63,11 @@ class RecordScreen(PerkScreen[None]):
         self.query_one(Table).focus()
 
     async def load(self) -> None:
+        fresh, self._fresh = self._fresh, False
         try:
-            found = await self.program.ask(self.program.hub.record, self._wanted, self._integration)
+            found = await self.program.ask(
+                self.program.hub.record, self._wanted, self._integration, fresh=fresh
+            )
         except Exception as error:
             from ..app import error_sentence
 
@@ -85,7 +89,12 @@ class RecordScreen(PerkScreen[None]):
         table = self.query_one(Table)
         table.empty = "Nothing is known of it on either side."
         table.show(self._rows(record))
-        story: list[Line] = [((clean(sentence), ""),) for sentence in record.story[:30]]
+        story: list[Line] = [
+            ((f"{clean(card.kind)} card {clean(card.template)}: ", "dim"), (f"{card.balance:,}", "strong"))
+            for card in record.cards
+        ]
+        told = [f"{side.integration_name}: {one}" for side in record.platforms for one in side.told]
+        story += [((clean(sentence), ""),) for sentence in (*told, *record.story[:30])]
         self.query_one("#story-text", Painted).paint(
             *(story or [(("Nothing was ever logged for it.", "dim"),)])
         )
@@ -104,11 +113,35 @@ class RecordScreen(PerkScreen[None]):
                 (
                     (f"{sign} {clean(side.integration_name)} ", tone),
                     (f"{clean(side.state).replace('_', ' ')} · {' · '.join(words)}", "dim"),
-                    (f"   {clean(side.reason)}" if side.reason else "", "warn"),
+                    (
+                        f"   {clean(side.words or side.reason or '')}",
+                        "dim" if side.standing in FINE else "warn",
+                    ),
                 )
             )
+            if side.item:
+                lines.append(
+                    (
+                        ("   ", ""),
+                        (self.program.keys.shown("queue"), "key"),
+                        (" settles it in the queue", "dim"),
+                    )
+                )
+            if side.fresh is not None:
+                lines.append(self._seen(side.fresh))
         lines = lines or [(("It is at no platform yet.", "dim"),)]
         return [*lines, *self._settled(record)]
+
+    @staticmethod
+    def _seen(fresh: v.FreshLook) -> Line:
+        """What the platform itself said when it was asked just now."""
+        if fresh.problem:
+            return (("   asked just now: ", "dim"), (clean(fresh.problem), "bad"))
+        found = ", ".join(f"{id_} {name}".strip() for id_, name in fresh.found) or "nothing"
+        return (
+            (f"   asked just now by {clean(' and by '.join(fresh.asked))}: ", "dim"),
+            (clean(found), "info"),
+        )
 
     def _settled(self, record: v.RecordView) -> list[Line]:
         """Fields that both sides changed: what won over what, and the way back."""
@@ -137,16 +170,34 @@ class RecordScreen(PerkScreen[None]):
                 )
                 rows.append(Row(f"head {side.integration_id}", (where,), head=True))
             there = side.values if side else {}
+            would = {f.hub: f.would for f in side.fields if f.differs} if side else {}
             for field in dict.fromkeys((*record.hub, *there)):
                 ours, theirs = _words(record.hub.get(field), zone), _words(there.get(field), zone)
                 differs = side is not None and field in side.differs
-                note: Line = (("≠ will be sent" if differs else "", "warn"),)
+                note: Line = ((f"≠ {would.get(field) or 'will be sent'}" if differs else "", "warn"),)
                 key = f"{side.integration_id if side else ''} {field}"
                 tone = "warn" if differs else ""
                 rows.append(
                     Row(key, (((clean(field), "dim"),), ((ours, tone),), ((theirs, tone or "dim"),), note))
                 )
         return rows
+
+    def action_test(self) -> None:
+        """Ask the platforms for it now."""
+        self._fresh = True
+        self.program.say("Asking the platforms …")
+        self.renew()
+
+    def action_why(self) -> None:
+        name = self.record.id if self.record else self._wanted
+        self.program.show_why(name, self._integration, clean(name))
+
+    def action_queue(self) -> None:
+        sides = self.record.platforms if self.record else ()
+        self.program.show_queue(item=next((side.item for side in sides if side.item), ""))
+
+    def label_of(self, key: Key) -> str:
+        return "ask the platforms" if key.id == "test" else super().label_of(key)
 
     def action_retry(self) -> None:
         failing = self._failing()
@@ -183,6 +234,7 @@ class RecordScreen(PerkScreen[None]):
         self.program.copy_text(self.record.id if self.record else self._wanted, "the record's id")
 
 
+FINE = ("", "in_step", "told")
 _SIGNS = {
     "linked": ("●", "good"),
     "held": ("▲", "warn"),
