@@ -56,7 +56,7 @@ class RunsPane(Pane):
             (
                 ((f"{local(item.started, self.zone):%d %b %H:%M:%S}", ""),),
                 ((item.trigger.replace("_", " "), "dim"),),
-                (("↶ taken back", "dim") if item.undone_by else outcome(item),),
+                (("← taken back", "dim") if item.undone_by else outcome(item),),
                 _changes(item.inward),
                 _changes(item.outward),
                 ((f"{bad:,}" if bad else "–", "warn" if bad else "dim"),),
