@@ -35,7 +35,7 @@ FAULTS = (
     Fault("consent_rises", "sync/plan.py", "and may_send and proven and", "and may_send and", LAWS),
     # The model of two sides.
     Fault(
-        "a_lost_create_is_forgotten", "sync/inward.py",
+        "a_lost_create_is_forgotten", "sync/pages.py",
         "if self.open_creates else None", "if False else None", MODEL,
     ),
     Fault(
@@ -52,7 +52,7 @@ FAULTS = (
     ),
     # Faults that users of other products paid for.
     Fault(
-        "the_cursor_moves_before_the_page_is_kept", "sync/inward.py",
+        "the_cursor_moves_before_the_page_is_kept", "sync/pages.py",
         "    with leg.store.write(leg.lease.fence) as connection:\n"
         "        revision = leg.store.next_revisions(connection, len(fresh))",
         "    with leg.store.write(leg.lease.fence) as connection:\n"

@@ -242,11 +242,11 @@ def _lines(bench: Bench, row: Any, config: Mapping[str, Any], country: str) -> I
     people = list(_linked(bench, row.id)) if changed else []
     for remote in changed:
         was, will = old.get(remote), new.get(remote)
-        some = (will or was)[0]  # type: ignore[index]
         sent = _values(people, lambda p, b, w=was, x=will: (_out(w, p), _out(x, p)))
         taken = _values(people, lambda p, b, w=was, x=will, r=remote: (_back(w, p, b, r), _back(x, p, b, r)))
         words = _words(was[1] if was else None, will[1] if will else None)
-        yield LineChange(some.hub, remote, *words, len(people), tuple(sent), tuple(taken))
+        hub = next(line.hub for line, _ in filter(None, (will, was)))
+        yield LineChange(hub, remote, *words, len(people), tuple(sent), tuple(taken))
 
 
 def _said(entry: Mapping[str, Any]) -> tuple[str, str, str, str]:

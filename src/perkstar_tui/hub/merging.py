@@ -117,33 +117,35 @@ class _Merge:
 
     def _values(self) -> dict[str, Any]:
         """The survivor's columns that change: what is empty is filled; consent only goes down."""
-        s, l = self.survivor, self.loser  # noqa: E741 - survivor and loser
+        kept, lost = self.survivor, self.loser
         values: dict[str, Any] = {}
-        provenance = dict(s.provenance or {})
+        provenance = dict(kept.provenance or {})
         now = ms(self.bench.clock.now())
         for name in _FILLED:
-            mine, theirs = getattr(s, name), getattr(l, name)
+            mine, theirs = getattr(kept, name), getattr(lost, name)
             if theirs in (None, "") or theirs == mine:
                 continue
             if mine in (None, "") or name in self.take:
                 values[name] = theirs
                 # Who wrote it and when stays true, unless a person has just chosen it.
-                provenance[name] = ["local", now] if mine else (l.provenance or {}).get(name, ["local", now])
+                provenance[name] = (
+                    ["local", now] if mine else (lost.provenance or {}).get(name, ["local", now])
+                )
         if "email" in values:
-            values["email_key"] = l.email_key
+            values["email_key"] = lost.email_key
         if "phone" in values:
-            values["phone_key"] = l.phone_key
-        consents = {s.marketing_consent, l.marketing_consent} - {None, ""}
+            values["phone_key"] = lost.phone_key
+        consents = {kept.marketing_consent, lost.marketing_consent} - {None, ""}
         consent = "no" if "no" in consents else next(iter(sorted(consents)), None)
-        if consent != s.marketing_consent:
+        if consent != kept.marketing_consent:
             values["marketing_consent"] = consent
-            provenance["marketing_consent"] = (l.provenance or {}).get("marketing_consent", ["local", now])
-            values["consent_proof"] = l.consent_proof if consent == "yes" else None
-        if not s.card_serial and l.card_serial:
-            values |= {name: getattr(l, name) for name in ("balance", "tier", "card_link", "card_serial")}
-        if (l.last_visit or "") > (s.last_visit or ""):
-            values["last_visit"] = l.last_visit
-        if provenance != (s.provenance or {}):
+            provenance["marketing_consent"] = (lost.provenance or {}).get("marketing_consent", ["local", now])
+            values["consent_proof"] = lost.consent_proof if consent == "yes" else None
+        if not kept.card_serial and lost.card_serial:
+            values |= {name: getattr(lost, name) for name in ("balance", "tier", "card_link", "card_serial")}
+        if (lost.last_visit or "") > (kept.last_visit or ""):
+            values["last_visit"] = lost.last_visit
+        if provenance != (kept.provenance or {}):
             values["provenance"] = provenance
         return values
 

@@ -19,7 +19,7 @@ from . import views as v
 from .bench import Bench
 from .doubles import hub_fields
 from .reading import remedy_of
-from .waiting import KINDS, QueueChoice, QueueItem, QueueSide
+from .waiting import KINDS, QueueChoice, QueueItem, QueueKind, QueueSide
 
 CONFLICT = table(t.Conflict)
 HELD = "held-"
@@ -44,7 +44,7 @@ _KIND = {
 _CONTRADICTS = LINK.c.reason.like("the % belongs to a customer %")
 
 
-def kind_of(link: Any) -> str:
+def kind_of(link: Any) -> QueueKind:
     """Under which kind a held link stands in the queue."""
     if link.state == LinkState.DUPLICATE or (
         link.hub_id is None and link.reason.startswith("another record at ")
@@ -208,7 +208,7 @@ class _Look:
         there = QueueSide(link.remote_id or "", name_of(theirs), theirs)
         return QueueItem(
             id=f"{HELD}{link.id}",
-            kind=kind,  # type: ignore[arg-type]
+            kind=kind,
             integration_id=link.integration_id,
             integration_name=self.name(link.integration_id),
             record=link.hub_id or link.remote_id,

@@ -151,7 +151,8 @@ def _sent_back(work: Work) -> list[tuple[str, str, FieldChange, bool]]:
             before = line.transform.back(values[0], here)
             if before == here:
                 continue
-            writer = _person(person).writer(line.hub)  # type: ignore[union-attr]
+            known = _person(person)
+            writer = known.writer(line.hub) if known is not None else None
             stamp = writer if as_sent and writer is not None else ("", 0)
             found.append((id_, line.hub, FieldChange(before, here, stamp), True))
     return found

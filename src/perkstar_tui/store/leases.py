@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -56,7 +57,7 @@ def _process_start(pid: int) -> str:
     return text.rpartition(")")[2].split()[19]
 
 
-def _dead(row: t.Lease) -> bool:
+def _dead(row: Any) -> bool:
     """Whether the owner surely no longer runs: same host and boot, and its process is gone or another one."""
     if row.host != socket.gethostname() or row.boot != _boot():
         return row.host == socket.gethostname() and row.boot != _boot() and _boot() != "unknown"
@@ -97,7 +98,7 @@ def take(store: Store, name: str, now: datetime, *, seconds: float = LEASE_S) ->
                     return None
                 raise
             return Held(name, owner, 1)
-        if row.owner and _lasts(row.expires_at, now) and not _dead(row):  # type: ignore[arg-type]
+        if row.owner and _lasts(row.expires_at, now) and not _dead(row):
             return None
         changed = connection.execute(
             update(lease)
@@ -136,4 +137,4 @@ def owner_alive(store: Store, name: str, now: datetime) -> bool:
     lease = table(t.Lease)
     with store.read() as connection:
         row = connection.execute(select(lease).where(lease.c.name == name)).first()
-    return row is not None and bool(row.owner) and _lasts(row.expires_at, now) and not _dead(row)  # type: ignore[arg-type]
+    return row is not None and bool(row.owner) and _lasts(row.expires_at, now) and not _dead(row)

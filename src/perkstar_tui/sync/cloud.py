@@ -17,7 +17,7 @@ from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 
 from .context import CARD, CUSTOMER, INTENT, LINK, TRANSACTION, Leg
-from .inward import DATA as CUSTOMERS
+from .pages import DATA as CUSTOMERS
 from .sales import close, set_balance
 
 CARDS = DataType.CARDS.value

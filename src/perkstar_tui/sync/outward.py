@@ -16,7 +16,8 @@ from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 from . import changes, decided, filters
 from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
-from .inward import DATA, fingerprint, links_by_remote, mapped, settle_missing
+from .inward import settle_missing
+from .pages import DATA, fingerprint, links_by_remote, mapped
 from .plan import Decision, Moment, decide
 
 PAGE = 500

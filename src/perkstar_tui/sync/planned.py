@@ -24,8 +24,8 @@ from .context import CUSTOMER, LOG, RUN, Leg, name_of
 from .matching import match
 
 if TYPE_CHECKING:
-    from .inward import _PageWork
     from .outward import Job
+    from .pages import PageWork
 
 PLAN = table(t.KeptPlan)
 CODE = "plan"
@@ -42,7 +42,7 @@ class Plan(Protocol):
     follows: bool
 
     def inward(
-        self, work: "_PageWork", record: RemoteRecord, values: dict[str, Value], print_: str
+        self, work: "PageWork", record: RemoteRecord, values: dict[str, Value], print_: str
     ) -> None: ...
     def outward(self, leg: Leg, jobs: "list[Job]", *, count: bool) -> "list[Job]": ...
     def sale(self, leg: Leg, connection: Connection, sale: Sale, row: dict[str, Any]) -> bool: ...
@@ -76,7 +76,7 @@ class Noting:
         self.notes = Notes()
         self._touched: set[str] = set()
 
-    def inward(self, work: "_PageWork", record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
+    def inward(self, work: "PageWork", record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
         standing = _standing(work, record, values, self._touched)
         before = work.leg.inward.unchanged
         work.one(record, values, print_)
@@ -123,7 +123,7 @@ class Following:
         )
         return False
 
-    def inward(self, work: "_PageWork", record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
+    def inward(self, work: "PageWork", record: RemoteRecord, values: dict[str, Value], print_: str) -> None:
         reason = self._differs(work, record, values, print_)
         if reason is None:
             _standing(work, record, values, self._touched)
@@ -135,7 +135,7 @@ class Following:
             self._skip("inward", record.id, reason)
 
     def _differs(
-        self, work: "_PageWork", record: RemoteRecord, values: dict[str, Value], print_: str
+        self, work: "PageWork", record: RemoteRecord, values: dict[str, Value], print_: str
     ) -> str | None:
         """Why a record is not worked on; None where it stands as noted, empty where there is nothing to say."""
         noted = self.notes.customers.get(record.id)
@@ -212,7 +212,7 @@ class Following:
 
 
 def _standing(
-    work: "_PageWork",
+    work: "PageWork",
     record: RemoteRecord,
     values: dict[str, Value],
     touched: set[str],
@@ -242,7 +242,7 @@ def _standing(
     return [verdict, OWN, None] if own else [verdict, target, customer["revision"]]
 
 
-def _record_name(work: "_PageWork", record: RemoteRecord, values: dict[str, Value]) -> str:
+def _record_name(work: "PageWork", record: RemoteRecord, values: dict[str, Value]) -> str:
     """How a person knows a remote record: its name as it would be here, else its e-mail address or phone."""
     here = {hub: back(values.get(remote), None) for remote, hub, back, _ in work.inward_lines}
     keys = work.keys(record.id, values)

@@ -19,7 +19,7 @@ from . import bought, changes, filters
 from .config import RunConfig
 from .context import CARD, CUSTOMER, LINK, TRANSACTION, Leg
 from .earning import Award, award, before_start, eligible_minor, reversal
-from .inward import DATA as CUSTOMERS
+from .pages import DATA as CUSTOMERS
 
 DATA = DataType.TRANSACTIONS.value
 NO_CUSTOMER = "no_customer"

@@ -99,10 +99,12 @@ def dated(pattern: str) -> Transform:
     def out(value: Value) -> Value:
         known = _ISO.match(str(value)) if value else None
         short = _MONTH_DAY.match(str(value)) if value and not with_year else None
-        if known is None and short is None:
+        said = known or short
+        if said is None:
             return None
-        year, month, day = known.groups() if known else ("", *short.groups())  # type: ignore[union-attr]
-        filled = {"YYYY": year, "MM": month, "DD": day}
+        # A birthday without a year has month and day alone.
+        *year, month, day = said.groups()
+        filled = {"YYYY": "".join(year), "MM": month, "DD": day}
         return "".join(filled.get(piece or "", piece or "") for piece in found.groups())
 
     def back(value: Value, hub: Value) -> Value:
