@@ -9,7 +9,8 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import ms, table
-from perkstar_tui.sync.changes import CHANGE, KEPT_DAYS, prune
+from perkstar_tui.store.upkeep import DAYS, prune
+from perkstar_tui.sync.changes import CHANGE
 from perkstar_tui.sync.context import CARD, CUSTOMER, LINK, RUN, TRANSACTION
 
 EMPTY = dict.fromkeys(("read", "created", "updated", "unchanged", "excluded", "held", "failed"), 0)
@@ -243,14 +244,12 @@ def test_it_is_refused_while_a_run_goes_on_when_it_is_done_already_and_where_not
         shop.hub.undo_run("run_1")
     assert locked.value.kind is ErrorKind.LOCKED
     leases.release(bench.store, held)
-    with shop.store.write() as connection:
-        prune(connection, shop.now + timedelta(days=KEPT_DAYS - 1))
+    prune(shop.store, shop.now + timedelta(days=DAYS["undo"] - 1), DAYS)
     done = shop.hub.undo_run("run_1")
     with pytest.raises(PerkstarError) as again:
         shop.hub.undo_run("run_1")
     assert done.undo_run in again.value.message
-    with shop.store.write() as connection:
-        prune(connection, bench.clock.now() + timedelta(days=KEPT_DAYS + 1))
+    prune(shop.store, bench.clock.now() + timedelta(days=DAYS["undo"] + 1), DAYS)
     with pytest.raises(PerkstarError) as forgotten:
         shop.hub.undo_run(done.undo_run)
     assert "nothing is kept" in forgotten.value.message

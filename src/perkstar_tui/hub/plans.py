@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from perkstar_tui.model.enums import Outcome
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
-from perkstar_tui.sync import changes, planned
+from perkstar_tui.sync import planned
 from perkstar_tui.sync.context import RUN
 from perkstar_tui.sync.planned import PLAN, Notes
 
@@ -36,7 +36,6 @@ def keep(bench: Bench, row: Any, view: v.PreviewView, notes: Notes) -> v.PlanSum
     now = bench.clock.now()
     id_ = new_id("pln")
     with bench.store.write() as connection:
-        changes.prune(connection, now)
         connection.execute(
             insert(PLAN).values(
                 id=id_,

@@ -11,13 +11,14 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Value
 from perkstar_tui.store.bulk import one_of, values_of
 from perkstar_tui.store.database import ms
-from perkstar_tui.sync.changes import KEPT_DAYS, Effects, FieldChange, effects_of
+from perkstar_tui.sync.changes import Effects, FieldChange, effects_of
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, RunConfig
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, INTENT, LINK, TRANSACTION
 from perkstar_tui.sync.undoing import Booked, Person, Verdict, field_stays, judge_sales, person_stays
 
 from . import views as v
 from .bench import Bench
+from .upkeep import kept_days
 
 NOTHING = Effects()
 KEYS = {"email": "email_key", "phone": "phone_key"}
@@ -81,7 +82,8 @@ def worked_out(bench: Bench, connection: Connection, run: v.RunView, row: Any, o
     if not effects and not cloud:
         old = bench.clock.now() - run.started
         moved = sum(side.created + side.updated for side in (run.inward, run.outward))
-        late = f"values before a run are kept for {KEPT_DAYS} days" if old.days >= KEPT_DAYS else ""
+        kept = kept_days(bench)["undo"]
+        late = f"values before a run are kept for {kept} days" if old.days >= kept else ""
         why = late or ("nothing is kept of what it changed" if moved else "it changed nothing")
         raise PerkstarError(
             ErrorKind.USAGE,

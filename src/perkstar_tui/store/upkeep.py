@@ -23,11 +23,18 @@ DAYS: dict[str, int] = {
     "events": 30,
     "deliveries": 90,
     "calls": 400,
+    "undo": 30,
+    "plans": 1,
 }
-"""How many days each kind of history is kept, unless the account says otherwise."""
+"""How many days each kind of history is kept, unless the account says otherwise.
+
+`undo` are the values before runs: personal data, and an undo of long ago undoes other's work. `plans` count from when
+nobody may carry them out any more.
+"""
 
 RUN, LOG, CONFLICT = table(t.SyncRun), table(t.LogLine), table(t.Conflict)
 EVENT, DELIVERY, CALL = table(t.InboundEvent), table(t.Delivery), table(t.ApiCall)
+CHANGE, PLAN = table(t.RunChange), table(t.KeptPlan)
 CUSTOMER, CARD, TRANSACTION = table(t.Customer), table(t.Card), table(t.Transaction)
 LINK, INTEGRATION, COUNTER = table(t.RecordLink), table(t.Integration), table(t.RevisionCounter)
 
@@ -81,6 +88,14 @@ def _calls(_store: Store, since: datetime) -> tuple[Any, Column[Any], Any]:
     return CALL, CALL.c.hour, CALL.c.hour < int(since.timestamp() // HOUR_S)
 
 
+def _values_before(_store: Store, since: datetime) -> tuple[Any, Column[Any], Any]:
+    return CHANGE, CHANGE.c.id, CHANGE.c.at < since
+
+
+def _plans(_store: Store, since: datetime) -> tuple[Any, Column[Any], Any]:
+    return PLAN, PLAN.c.id, PLAN.c.expires_at < since
+
+
 _OLD: dict[str, Callable[[Store, datetime], tuple[Any, Column[Any], Any]]] = {
     "runs": _runs,
     "log": _log,
@@ -88,6 +103,8 @@ _OLD: dict[str, Callable[[Store, datetime], tuple[Any, Column[Any], Any]]] = {
     "events": _events,
     "deliveries": _deliveries,
     "calls": _calls,
+    "undo": _values_before,
+    "plans": _plans,
 }
 
 

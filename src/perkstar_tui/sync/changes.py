@@ -5,10 +5,10 @@ One row a transaction, written in that transaction, so that it tells neither mor
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from perkstar_tui.model.remote import Value
 from perkstar_tui.store import tables as t
@@ -18,10 +18,6 @@ from perkstar_tui.store.database import ms, table
 from .context import Leg
 
 CHANGE = table(t.RunChange)
-PLAN = table(t.KeptPlan)
-
-KEPT_DAYS = 30
-"""How long the values before a run are kept; they are personal data, and an undo of long ago undoes other's work."""
 
 Fields = Mapping[str, Sequence[Value]]
 """A field's value before and after; of a value that was not known before only the one after."""
@@ -108,9 +104,3 @@ def effects_of(connection: Connection, run_id: str) -> dict[str, Effects]:
     for row in connection.execute(select(CHANGE).where(CHANGE.c.run_id == run_id).order_by(CHANGE.c.id)):
         found.setdefault(row.integration_id, Effects()).add(row.at, row.data)
     return found
-
-
-def prune(connection: Connection, now: datetime) -> None:
-    """Forget what is older than its time: values before runs, and plans that nobody may carry out any more."""
-    connection.execute(delete(CHANGE).where(CHANGE.c.at < now - timedelta(days=KEPT_DAYS)))
-    connection.execute(delete(PLAN).where(PLAN.c.expires_at < now))

@@ -19,7 +19,7 @@ from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
-from . import books, changes, deliveries, filters, inward, outward, planned, rows, sales, telling
+from . import books, deliveries, filters, inward, outward, planned, rows, sales, telling
 from . import cloud as cloud_legs
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
@@ -451,7 +451,6 @@ class _Run:
             )
             values = self._status_after(row, outcome, error, now)
             connection.execute(update(INTEGRATION).where(INTEGRATION.c.id == row.id).values(**values))
-            changes.prune(connection, now)
             if error is not None and self.leg is not None:
                 self.leg.log(connection, Level.ERROR, error.kind, error.message, error=error)
             elif error is not None:
