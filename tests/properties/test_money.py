@@ -1,28 +1,24 @@
 """A model of a till: sales, refunds in parts, replays and crashes in any order; every card has what it earned, once."""
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fuse import Crash, Fuse, FusedPlatform, FusedStore
+from fuse import Fuse, FusedPlatform, FusedShop
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from memory_platform import StillClock, config, integration
+from memory_platform import StillClock, config
 from sqlalchemy import insert, select
 
-from perkstar_tui.model.enums import DataType, Trigger
+from perkstar_tui.model.enums import DataType
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Page, Refund, Sale
-from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, RUN, TRANSACTION
-from perkstar_tui.sync.run import Engine, Workbench
+from perkstar_tui.sync.context import CARD, CUSTOMER, LINK, TRANSACTION
 
 PEOPLE = 3
 
@@ -79,21 +75,20 @@ class Till(FusedPlatform):
                 return
 
 
+class Counter(FusedShop):
+    """A shop with a till."""
+
+    def played(self) -> Till:
+        return Till(self.clock, self.fuse)
+
+
 class Money(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="money-")
-        self.clock = StillClock()
-        self.fuse = Fuse()
-        self.store = FusedStore(f"sqlite:///{Path(self.folder.name) / 'perkstar.db'}")
-        self.store.fuse = self.fuse
-        self.store.upgrade()
-        self.till = Till(self.clock, self.fuse)
-        self.config = config(data=(DataType.CUSTOMERS, DataType.TRANSACTIONS), template_id="tpl_1")
-        bench = Workbench(lambda row: self.config, lambda row, held: self.till, lambda: None)
-        self.engine = Engine(self.store, bench, self.clock)
-        with self.store.write() as connection:
-            connection.execute(insert(INTEGRATION).values(**integration("Till", self.clock.now())))
+        self.shop = Counter(Path(self.folder.name))
+        self.shop.config = config(data=(DataType.CUSTOMERS, DataType.TRANSACTIONS), template_id="tpl_1")
+        self.store, self.clock, self.till = self.shop.store, self.shop.clock, self.shop.platform
         self.bills: list[Bill] = []
         self.cards: dict[int, str] = {}
         self.refunds = 0
@@ -101,7 +96,7 @@ class Money(RuleBasedStateMachine):
     @initialize(with_card=st.sets(st.integers(0, PEOPLE - 1)))
     def begin(self, with_card: set[int]) -> None:
         self.buyers = [self.till.add(first=f"P{n}", email=f"p{n}@x.uk") for n in range(PEOPLE)]
-        self.run()
+        self.shop.run()
         for person in with_card:
             self.a_card_is_issued(person)
 
@@ -154,30 +149,19 @@ class Money(RuleBasedStateMachine):
         self.till.tell(event)
 
     # -- runs ---------------------------------------------------------------------------------------------
-    def run(self, **more: Any) -> Any:
-        run_id = asyncio.run(self.engine.run("int_1", Trigger.MANUAL, **more))
-        with self.store.read() as connection:
-            return connection.execute(select(RUN).where(RUN.c.id == run_id)).one()
-
     @rule(full=st.booleans())
     def a_run(self, full: bool) -> None:
-        run = self.run(full=full)
+        run = self.shop.run(full=full)
         assert run.outcome == "succeeded", run.error
         self.books_are_right()
 
     @rule(steps=st.integers(1, 30), full=st.booleans())
     def a_run_that_is_killed(self, steps: int, full: bool) -> None:
-        self.fuse.light("crash", steps)
-        with suppress(Crash):
-            self.run(full=full)
-        self.fuse.out()
-        self.clock.at += timedelta(minutes=5)
+        self.shop.killed(steps, full=full)
 
     @rule(steps=st.integers(1, 12))
     def a_run_whose_line_breaks(self, steps: int) -> None:
-        self.fuse.light("network", steps)
-        self.run()
-        self.fuse.out()
+        self.shop.cut_off(steps)
 
     # -- what must hold -----------------------------------------------------------------------------------
     def books_are_right(self) -> None:
@@ -203,7 +187,7 @@ class Money(RuleBasedStateMachine):
         try:
             if hasattr(self, "buyers"):
                 for full in (False, True, False):
-                    run = self.run(full=full)
+                    run = self.shop.run(full=full)
                     assert run.outcome == "succeeded", run.error
                 self.books_are_right()
         finally:

@@ -3,25 +3,22 @@
 The vendor has no idempotency keys, so that a create whose answer was lost has to be recognised.
 """
 
-import asyncio
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fuse import Crash, Fuse, FusedPlatform, FusedStore
+from fuse import FusedShop
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from memory_platform import StillClock, config, integration
+from memory_platform import config
 from sqlalchemy import insert, select, update
 
-from perkstar_tui.model.enums import SourceOfTruth, Trigger
+from perkstar_tui.model.enums import SourceOfTruth
 from perkstar_tui.model.ids import new_id
-from perkstar_tui.sync.context import CUSTOMER, INTEGRATION, INTENT, LINK, RUN
-from perkstar_tui.sync.run import Engine, Workbench
+from perkstar_tui.sync.context import CUSTOMER, INTENT, LINK
 
 FIELDS = {"first_name": "first", "email": "email", "phone": "phone"}
 KINDS = st.sampled_from([("email", "phone"), ("email",), ("phone",), ()])
@@ -53,22 +50,16 @@ class TwoSides(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="two-sides-")
-        self.clock = StillClock()
-        self.fuse = Fuse()
-        self.store = FusedStore(f"sqlite:///{Path(self.folder.name) / 'perkstar.db'}")
-        self.store.fuse = self.fuse
-        self.store.upgrade()
-        self.platform = FusedPlatform(self.clock, self.fuse)
-        bench = Workbench(lambda row: self.config, lambda row, held: self.platform, lambda: None)
-        self.engine = Engine(self.store, bench, self.clock)
-        with self.store.write() as connection:
-            connection.execute(insert(INTEGRATION).values(**integration("Memory", self.clock.now())))
+        self.shop = FusedShop(Path(self.folder.name))
+        self.store, self.clock, self.platform = self.shop.store, self.shop.clock, self.shop.platform
         self.people: list[Person] = []
         self.counter = 0
+        self.begun = False
 
     @initialize(truth=st.sampled_from(list(SourceOfTruth)), batch=st.sampled_from([1, 3, 10]))
     def begin(self, truth: SourceOfTruth, batch: int) -> None:
-        self.config = config(truth=truth, batch=batch)
+        self.shop.config = config(truth=truth, batch=batch)
+        self.begun = True
 
     # -- what people do -----------------------------------------------------------------------------------
     def fields(self, number: int, kinds: tuple[str, ...]) -> dict[str, Any]:
@@ -168,37 +159,25 @@ class TwoSides(RuleBasedStateMachine):
             person.said["there"].clear()
 
     # -- runs ---------------------------------------------------------------------------------------------
-    def run(self, **more: Any) -> Any:
-        run_id = asyncio.run(self.engine.run("int_1", Trigger.MANUAL, **more))
-        with self.store.read() as connection:
-            return connection.execute(select(RUN).where(RUN.c.id == run_id)).one()
-
     @rule(full=st.booleans())
     def a_run(self, full: bool) -> None:
-        run = self.run(full=full)
+        run = self.shop.run(full=full)
         assert run.outcome == "succeeded", run.error
         self.agree()
 
     @rule(steps=STEPS, full=st.booleans())
     def a_run_whose_line_breaks(self, steps: int, full: bool) -> None:
-        self.fuse.light("network", steps)
-        run = self.run(full=full)
-        self.fuse.out()
-        assert (run.outcome == "failed") == self.fuse.blown, run.error
+        run = self.shop.cut_off(steps, full=full)
+        assert (run.outcome == "failed") == self.shop.fuse.blown, run.error
 
     @rule(steps=STEPS, full=st.booleans())
     def a_run_that_is_killed(self, steps: int, full: bool) -> None:
-        self.fuse.light("crash", steps)
-        with suppress(Crash):
-            self.run(full=full)
-        self.fuse.out()
-        # Elsewhere the lease of a process that is gone is taken over when its time is up.
-        self.clock.at = self.clock.at.replace(year=self.clock.at.year + 1)
+        self.shop.killed(steps, full=full)
 
     @rule(looks=st.integers(1, 6))
     def a_run_that_is_stopped(self, looks: int) -> None:
         left = iter([False] * looks)
-        run = self.run(stop=lambda: next(left, True))
+        run = self.shop.run(stop=lambda: next(left, True))
         assert run.outcome in ("succeeded", "interrupted"), run.error
 
     # -- what must hold -----------------------------------------------------------------------------------
@@ -244,14 +223,14 @@ class TwoSides(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            if hasattr(self, "config"):
+            if self.begun:
                 # Two to carry what is left, one to see who is gone, and then nothing is left to do.
                 for full in (False, False, True, False):
-                    run = self.run(full=full)
+                    run = self.shop.run(full=full)
                     assert run.outcome == "succeeded", run.error
                 self.agree()
                 writes = len(self.platform.writes)
-                last = self.run()
+                last = self.shop.run()
                 assert len(self.platform.writes) == writes
                 assert last.inward["created"] + last.inward["updated"] + last.outward["updated"] == 0
                 with self.store.read() as connection:

@@ -1,10 +1,13 @@
 """Crashes and broken lines at a chosen instant, for the engine's own tests: as if the process were gone."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from memory_platform import MemoryPlatform, StillClock
+from memory_shop import Shop
 from sqlalchemy import Connection
 
 from perkstar_tui.model.enums import DataType
@@ -106,3 +109,32 @@ class FusedPlatform(MemoryPlatform):
             answers += await super().send(data, [change])
             self.fuse.step(call=True)
         return answers
+
+
+class FusedShop(Shop):
+    """A shop whose process may die, and whose line may break, at any step."""
+
+    def opened(self, folder: Path) -> FusedStore:
+        self.fuse = Fuse()
+        store = FusedStore(f"sqlite:///{folder / 'perkstar.db'}")
+        store.fuse = self.fuse
+        return store
+
+    def played(self) -> FusedPlatform:
+        return FusedPlatform(self.clock, self.fuse)
+
+    def killed(self, steps: int, **more: Any) -> None:
+        """A run that is killed after so many steps, if it lasts that long."""
+        self.fuse.light("crash", steps)
+        with suppress(Crash):
+            self.run(**more)
+        self.fuse.out()
+        # Elsewhere the lease of a process that is gone is taken over when its time is up.
+        self.clock.at += timedelta(minutes=5)
+
+    def cut_off(self, steps: int, **more: Any) -> Any:
+        """A run whose line breaks after so many steps; whether it broke stands in `fuse.blown`."""
+        self.fuse.light("network", steps)
+        run = self.run(**more)
+        self.fuse.out()
+        return run

@@ -18,14 +18,20 @@ class Shop:
 
     def __init__(self, folder: Path) -> None:
         self.clock = StillClock()
-        self.store = Store.at(folder)
+        self.store = self.opened(folder)
         self.store.upgrade()
-        self.platform = MemoryPlatform(self.clock)
+        self.platform = self.played()
         self.config = config()
         bench = Workbench(lambda row: self.config, lambda row, held: self.platform, lambda: None)
         self.engine = Engine(self.store, bench, self.clock)
         with self.store.write() as connection:
             connection.execute(insert(INTEGRATION).values(**integration("Memory", self.clock.now())))
+
+    def opened(self, folder: Path) -> Store:
+        return Store.at(folder)
+
+    def played(self) -> MemoryPlatform:
+        return MemoryPlatform(self.clock)
 
     def customer(self, **fields: object) -> str:
         id_ = new_id("cus")

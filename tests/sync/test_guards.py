@@ -1,17 +1,14 @@
 """What a run never does: believe in an emptiness that it did not see whole, or go on against what nobody meant."""
 
 import pytest
-from fuse import Fuse, FusedPlatform
-from memory_shop import Shop
+from fuse import FusedShop
 
 from perkstar_tui.sync.context import CUSTOMER, LINK
 
 
 @pytest.fixture
 def shop(tmp_path):
-    made = Shop(tmp_path)
-    made.fuse = Fuse()
-    made.platform = FusedPlatform(made.clock, made.fuse)
+    made = FusedShop(tmp_path)
     for number in range(60):
         made.platform.add(first=f"P{number}", email=f"p{number}@x.uk")
     assert made.run().inward["created"] == 60
@@ -27,9 +24,7 @@ def states(shop):
 @pytest.mark.parametrize("page", [1, 2, 7])
 def test_a_read_that_breaks_off_makes_nobody_gone(shop, page):
     del shop.platform.contacts["m1"]
-    shop.fuse.light("network", page)
-    assert shop.run(full=True).outcome == "failed"
-    shop.fuse.out()
+    assert shop.cut_off(page, full=True).outcome == "failed"
     assert states(shop) == {"linked"}
     assert shop.run(full=True).outcome == "succeeded"
     assert sum(row.state == "gone" for row in shop.rows(LINK)) == 1
@@ -58,9 +53,7 @@ def test_who_is_gone_there_is_kept_here_though_a_mass_change_was_accepted(shop):
 def test_an_unreachable_platform_changes_nothing_on_either_side(shop):
     before = [(row.id, row.revision) for row in shop.rows(CUSTOMER)]
     for step in (1, 2):
-        shop.fuse.light("network", step)
-        assert shop.run(full=True).outcome == "failed"
-        shop.fuse.out()
+        assert shop.cut_off(step, full=True).outcome == "failed"
     assert [(row.id, row.revision) for row in shop.rows(CUSTOMER)] == before
     assert len(shop.platform.contacts) == 60
 
