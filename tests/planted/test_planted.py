@@ -47,8 +47,9 @@ FAULTS = (
         MODEL,
     ),
     Fault(
-        "the_gone_are_made_again", "sync/outward.py",
-        "if link.state in (LinkState.GONE, LinkState.EXCLUDED):", "if link.state == LinkState.EXCLUDED:", MODEL,
+        "the_gone_are_made_again", "sync/inward.py",
+        '{"state": LinkState.GONE.value, "last_received": now}',
+        '{"state": LinkState.GONE.value, "last_received": now, "hub_id": None}', MODEL,
     ),
     # Faults that users of other products paid for.
     Fault(

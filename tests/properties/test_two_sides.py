@@ -22,7 +22,8 @@ from perkstar_tui.sync.context import CUSTOMER, INTENT, LINK
 
 FIELDS = {"first_name": "first", "email": "email", "phone": "phone"}
 KINDS = st.sampled_from([("email", "phone"), ("email",), ("phone",), ()])
-STEPS = st.integers(1, 45)
+STEPS = st.one_of(st.integers(1, 14), st.integers(1, 45))
+"""Most of a run is over soon: what is read and kept lies in its first steps."""
 
 
 @dataclass
@@ -173,6 +174,15 @@ class TwoSides(RuleBasedStateMachine):
     @rule(steps=STEPS, full=st.booleans())
     def a_run_that_is_killed(self, steps: int, full: bool) -> None:
         self.shop.killed(steps, full=full)
+
+    @rule(steps=STEPS, kinds=KINDS)
+    def somebody_new_there_is_met_by_a_run_that_is_killed_and_by_the_next(
+        self, steps: int, kinds: tuple[str, ...]
+    ) -> None:
+        """Where what was read is lost, no later run reads it again: only a full one would, so this is not full."""
+        self.a_contact_is_made_there(kinds)
+        self.shop.killed(steps)
+        self.a_run(full=False)
 
     @rule(looks=st.integers(1, 6))
     def a_run_that_is_stopped(self, looks: int) -> None:
