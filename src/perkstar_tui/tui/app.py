@@ -27,6 +27,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
+from textual.worker import Worker, WorkerFailed
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
@@ -153,7 +154,7 @@ class PerkstarApp(App[str]):
         # What was made up to the first paint stays to the end: it is never looked through again.
         gc.freeze()
         gc.enable()
-        self.run_worker(self._opening(), group="open", exit_on_error=False)
+        _: Worker[None] = self.run_worker(self._opening, group="open", exit_on_error=False)
 
     async def _opening(self) -> None:
         source = self._source
@@ -252,9 +253,28 @@ class PerkstarApp(App[str]):
             self.report(error)
             return None
 
-    def begin(self, work: Coroutine[Any, Any, Any], group: str = "work") -> None:
-        """Let a coroutine go on beside the screen."""
-        self.run_worker(work, group=group, exit_on_error=True)
+    def begin(
+        self,
+        work: Callable[[], Coroutine[Any, Any, Any]],
+        *,
+        on: Widget | None = None,
+        group: str = "work",
+        exclusive: bool = False,
+    ) -> None:
+        """Let work go on beside the screen. With `on` it ends when that widget goes; `exclusive` ends what the same
+        widget began in the same group.
+        """
+        screen = self.screen if on is None else on.screen
+
+        async def going() -> None:
+            try:
+                await work()
+            except Exception:
+                # Of a screen that was left meanwhile nothing is to be said: what the work would show it on is gone.
+                if screen in self.screen_stack:
+                    raise
+
+        _: Worker[None] = (on or self).run_worker(going, group=group, exclusive=exclusive)
 
     def refused(self) -> bool:
         """Whether acts are refused since the store was opened read-only; says so."""
@@ -288,7 +308,7 @@ class PerkstarApp(App[str]):
             if then is not None:
                 then(answer)
 
-        self.begin(doing())
+        self.begin(doing)
 
     def undo_last(self) -> None:
         """Take back the last act that can be taken back."""
@@ -317,7 +337,7 @@ class PerkstarApp(App[str]):
         if self._polling or self._hub is None or hands:
             return
         self._polling = True
-        self.run_worker(self._look(), group="poll", exit_on_error=False)
+        _: Worker[None] = self.run_worker(self._look, group="poll", exit_on_error=False)
 
     async def _look(self) -> None:
         try:
@@ -387,7 +407,7 @@ class PerkstarApp(App[str]):
         """Keep it over restarts."""
         if sort is not None and not self.read_only:
             way = "down" if sort[1] else "up"
-            self.begin(self.attempt(self.hub.remember, f"sort.{table}", f"{sort[0]} {way}"))
+            self.begin(partial(self.attempt, self.hub.remember, f"sort.{table}", f"{sort[0]} {way}"))
 
     # -- looks
     @property
@@ -504,7 +524,7 @@ class PerkstarApp(App[str]):
             self.clip = Clip(text, what, secret, self.now())
             self.say(sentence)
 
-        self.begin(copying())
+        self.begin(copying)
 
     def _to_terminal(self, sequence: str) -> None:
         driver = self._driver
@@ -565,6 +585,9 @@ def run_app(
 
 def crashed(error: BaseException, reports: Path | None) -> PerkstarError:
     """The error to end with, after a report of places in the code, without any value, was written to `reports`."""
+    if isinstance(error, WorkerFailed):
+        # What went wrong in work beside the screen is what the work raised.
+        error = error.error
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1] if frames else None
     words = type(error).__name__ + (f" at {Path(last.filename).name}:{last.lineno}" if last else "")

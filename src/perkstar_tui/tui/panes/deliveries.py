@@ -157,7 +157,7 @@ class DeliveriesPane(Pane):
             if secret is not None:
                 self.program.copy_text(secret, f"the secret of {clean(self.view.name)}", secret=True)
 
-        self.program.begin(copying())
+        self.program.begin(copying)
 
     def filter(self) -> None:
         """Choose one of the lists."""

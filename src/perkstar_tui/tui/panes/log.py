@@ -191,7 +191,7 @@ class LogPane(Pane):
             if text is not None:
                 self.program.copy_text(text, "the support bundle")
 
-        self.program.begin(copying())
+        self.program.begin(copying)
 
     def open_record(self) -> None:
         entry = self.entry()
@@ -245,7 +245,7 @@ class LogPane(Pane):
             else:
                 self.table.go_to(place)
 
-        self.program.begin(jumping())
+        self.program.begin(jumping)
 
     def pager(self) -> None:
         """All that passes, in the person's own pager."""
@@ -263,7 +263,7 @@ class LogPane(Pane):
             except (PerkstarError, SuspendNotSupported) as error:
                 self.program.report(error)
 
-        self.program.begin(paging())
+        self.program.begin(paging)
 
     def wrap(self) -> None:
         self.wrapped = not self.wrapped

@@ -188,7 +188,7 @@ class MappingPane(Pane):
             self.program.push_screen(SeveralSheet("Suggested lines", options, everything), taken)
 
         self.program.say(f"Asking {self.view.platform_title} for its fields …")
-        self.program.begin(asking())
+        self.program.begin(asking)
 
     def remove_line(self) -> None:
         line = self.line()
@@ -212,7 +212,7 @@ class MappingPane(Pane):
                     ChangeSheet("Mapping", change), lambda yes: self._keep(lines, done) if yes else None
                 )
 
-        self.program.begin(asking())
+        self.program.begin(asking)
 
     def _keep(self, lines: Sequence[v.MappingLine], done: str) -> None:
         hub, id_, old = self.program.hub, self.view.id, list(self.lines)

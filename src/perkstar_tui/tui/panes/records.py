@@ -181,7 +181,7 @@ class RecordsPane(Pane):
                 self.data, self.state = state, ""
                 words = "Customers" if state == "customers" else "Sales and refunds"
                 self.query_one("#customers", Panel).head(((words, "title"),))
-                self.program.begin(self.load(self.view))
+                self.program.begin(lambda: self.load(self.view))
             elif state is not None:
                 self.show_state("" if state == "all" else state)
 

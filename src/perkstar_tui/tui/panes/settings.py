@@ -400,7 +400,7 @@ class SettingsPane(Pane):
             elif setting.key in CONDITIONS:
                 self._write(setting, self._keeper(setting), value)
 
-        self.program.begin(asking())
+        self.program.begin(asking)
 
     def _history(self) -> None:
         """The versions of the settings; choosing one puts it back as a new version."""
@@ -439,7 +439,7 @@ class SettingsPane(Pane):
                 taken,
             )
 
-        self.program.begin(asking())
+        self.program.begin(asking)
 
     def _daily(self, setting: Setting, keep: Callable[[str], None]) -> None:
         present = setting.value.removeprefix("daily@") if setting.value.startswith("daily@") else "03:00"

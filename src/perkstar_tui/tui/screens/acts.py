@@ -208,7 +208,7 @@ class RowActs(PerkScreen[None]):
                 names = [view.name for view in views]
             self.program.push_screen(ImpactSheet(impact, verb, names=names, **more), taken)
 
-        self.program.begin(asking())
+        self.program.begin(asking)
 
     def action_reconnect(self) -> None:
         view = self.current()
@@ -232,7 +232,7 @@ class RowActs(PerkScreen[None]):
                     f"{view.name} is connected again and goes on where it stood.",
                 )
 
-        self.program.begin(asking())
+        self.program.begin(asking)
 
     def action_retry(self) -> None:
         if self.program.refused():

@@ -228,7 +228,7 @@ class AlertsScreen(PerkScreen[None]):
                     state = "failing" if tab == "records" else ""
                     self.program.push_screen(DetailsScreen(view, tab, state))
 
-            self.program.begin(opening())
+            self.program.begin(opening)
 
     # -- acts
     def allows(self, action: str) -> bool:

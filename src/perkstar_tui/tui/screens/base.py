@@ -156,7 +156,7 @@ class PerkScreen(Screen[R]):
             self._again = True
             return
         self._renewing = True
-        self.run_worker(self._renew(), group="renew", exit_on_error=True)
+        self.program.begin(self._renew, on=self, group="renew")
 
     async def _renew(self) -> None:
         try:

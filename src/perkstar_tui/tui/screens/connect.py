@@ -1,6 +1,7 @@
 """Connect in six steps: choose, authorise, configure, map, test, activate. Left at any step, it is kept as a draft
 from the moment the credential was accepted; nothing counts or syncs before it is active."""
 
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -75,7 +76,11 @@ class ConnectScreen(PerkScreen[None]):
     def on_mount(self) -> None:
         super().on_mount()
         self._draw_top()
-        self.run_worker(self._begin(self.item) if self.item else self._go(1), group="step", exclusive=True)
+        item = self.item
+        self._step(lambda: self._begin(item) if item else self._go(1))
+
+    def _step(self, going: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self.program.begin(going, on=self, group="step", exclusive=True)
 
     def _draw_top(self) -> None:
         title = clean(self.view.name if self.view else self.item.title if self.item else "a platform")
@@ -135,7 +140,7 @@ class ConnectScreen(PerkScreen[None]):
         self.renew()
         self.offer_keys()
         if step == 5:
-            self.run_worker(self._run_test(), group="test", exclusive=True)
+            self.program.begin(self._run_test, on=self, group="test", exclusive=True)
 
     # -- 1 choose
     def _choose(self) -> list[Widget]:
@@ -225,7 +230,8 @@ class ConnectScreen(PerkScreen[None]):
         self.offer_keys()
 
     def on_authorize_pane_given(self, event: AuthorizePane.Given) -> None:
-        self.run_worker(self._keep(event.credential), group="keep", exclusive=True)
+        credential = event.credential
+        self.program.begin(lambda: self._keep(credential), on=self, group="keep", exclusive=True)
 
     async def _keep(self, credential: dict[str, Any]) -> None:
         from ..app import error_sentence
@@ -367,7 +373,8 @@ class ConnectScreen(PerkScreen[None]):
             return
         match event.row_id:
             case "sync" | "only":
-                self.run_worker(self._finish(event.row_id == "sync"), group="finish", exclusive=True)
+                sync = event.row_id == "sync"
+                self.program.begin(lambda: self._finish(sync), on=self, group="finish", exclusive=True)
             case "later":
                 self.program.say(f"{self.view.name} is kept as a draft.")
                 self.dismiss(None)
@@ -418,7 +425,7 @@ class ConnectScreen(PerkScreen[None]):
 
         self.program.push_screen(
             SlotsSheet(plan, "There is no free place, so it stays a draft."),
-            lambda id_: self.program.begin(freeing(id_)) if id_ else None,
+            lambda id_: self.program.begin(lambda: freeing(id_)) if id_ else None,
         )
 
     def _drop(self) -> None:
@@ -444,7 +451,7 @@ class ConnectScreen(PerkScreen[None]):
             search.action_clear()
             return
         if self.step == 2:
-            self.run_worker(self._go(1), group="step", exclusive=True)
+            self._step(lambda: self._go(1))
             return
         if self.view is not None:
             self.program.say(f"{self.view.name} is kept as a draft; a goes on with it.")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
@@ -90,9 +89,9 @@ class KeySheet(Sheet[None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
-            self._replace(event.value.strip())
+            value = event.value.strip()
+            self.program.begin(lambda: self._replace(value), on=self, exclusive=True)
 
-    @work(exclusive=True)
     async def _replace(self, value: str) -> None:
         from ..app import error_sentence
 

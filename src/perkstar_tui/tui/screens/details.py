@@ -1,5 +1,6 @@
 """Details of one integration: what is wrong first, then its tabs. Digits choose a tab, brackets a neighbour."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -95,6 +96,8 @@ class DetailsScreen(RowActs):
         """The pane in front, once it stands."""
         self._panes: dict[str, Pane] = {}
         self._state = state
+        self._wanted = tab
+        self._making = asyncio.Lock()
 
     def places(self) -> set[str]:
         return {"details", f"details:{self.tab}"}
@@ -108,7 +111,18 @@ class DetailsScreen(RowActs):
     def on_mount(self) -> None:
         super().on_mount()
         self._draw()
-        self.run_worker(self._show(self.tab), group="tab", exclusive=True)
+        self._bring(self.tab)
+
+    def _bring(self, tab: str) -> None:
+        """Bring a tab to the front as soon as what was asked for before stands."""
+        self._wanted = tab
+        self.program.begin(lambda: self._turn(tab), on=self, group="tab")
+
+    async def _turn(self, tab: str) -> None:
+        # One after the other, never one cancelled for the next: a pane whose mounting is cut off stays half made.
+        async with self._making:
+            if tab == self._wanted:
+                await self._show(tab)
 
     async def _show(self, tab: str) -> None:
         panes = panes_of(self.view)
@@ -202,7 +216,7 @@ class DetailsScreen(RowActs):
     def action_tab(self, number: int) -> None:
         panes = panes_of(self.view)
         if number <= len(panes):
-            self.run_worker(self._show(panes[number - 1].NAME), group="tab", exclusive=True)
+            self._bring(panes[number - 1].NAME)
 
     def action_back(self) -> None:
         if self.pane is None or not self.pane.step_back():
@@ -251,14 +265,15 @@ class DetailsScreen(RowActs):
             if not views or len(ids) < 2 or self.view.id not in ids:
                 self.program.say("There is no other integration.")
                 return
-            self.view = views[(ids.index(self.view.id) + step) % len(ids)]
-            self._state = ""
-            self._panes, self.pane = {}, None
-            await self.query_one("#panes").remove_children()
-            self._draw()
-            await self._show(self.tab)
+            async with self._making:
+                self.view = views[(ids.index(self.view.id) + step) % len(ids)]
+                self._state = ""
+                self._panes, self.pane = {}, None
+                await self.query_one("#panes").remove_children()
+                self._draw()
+                await self._show(self._wanted)
 
-        self.run_worker(going(), group="tab", exclusive=True)
+        self.program.begin(going, on=self, group="tab")
 
     def action_reveal(self) -> None:
         if not self.program.show_clip():

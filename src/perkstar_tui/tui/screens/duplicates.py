@@ -189,7 +189,7 @@ class DuplicatesScreen(PerkScreen[None]):
                 else f"The record at {where} is held. o opens it; merge or correct it there, then retry."
             )
         else:
-            self.program.begin(self._ask_to_merge(pair, None))
+            self.program.begin(lambda: self._ask_to_merge(pair, None))
 
     async def _ask_to_merge(self, pair: v.DuplicateView, keep: str | None) -> None:
         hub = self.program.hub
@@ -200,7 +200,7 @@ class DuplicatesScreen(PerkScreen[None]):
 
         def answered(answer: str | None) -> None:
             if answer == "other":
-                self.program.begin(self._ask_to_merge(pair, plan.loser))
+                self.program.begin(lambda: self._ask_to_merge(pair, plan.loser))
             elif answer == "go":
                 self._merge(pair, plan)
 

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Center, Middle, Vertical
@@ -84,9 +83,9 @@ class FirstScreen(PerkScreen[None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
-            self._take_account(self._way, event.value.strip())
+            way, value = self._way, event.value.strip()
+            self.program.begin(lambda: self._take_account(way, value), on=self, exclusive=True)
 
-    @work(exclusive=True)
     async def _take_account(self, way: str, value: str) -> None:
         from ..app import error_sentence
 
@@ -100,7 +99,7 @@ class FirstScreen(PerkScreen[None]):
             wrong.paint((("▲ ", "bad"), (clean(error_sentence(error)), "")))
             return
         # The rest is the program's work: what this screen has begun ends with it.
-        self.program.begin(self.program.ready())
+        self.program.begin(self.program.ready)
         self.dismiss(None)
 
     def action_back(self) -> None:

@@ -464,7 +464,7 @@ class MainScreen(RowActs):
             if key is not None:
                 self.program.copy_text(key, "the API key", secret=True)
 
-        self.program.begin(copying())
+        self.program.begin(copying)
 
     def action_reveal(self) -> None:
         if self.program.show_clip():
@@ -478,7 +478,7 @@ class MainScreen(RowActs):
             if key is not None:
                 self.query_one(KeyTile).uncover(key, self.program.secret_seconds)
 
-        self.program.begin(showing())
+        self.program.begin(showing)
 
     def action_keys(self) -> None:
         if self._all is None:

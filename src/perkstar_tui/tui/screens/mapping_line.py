@@ -146,7 +146,7 @@ class MappingSheet(Sheet[v.MappingLine]):
                     lambda x: self._take(hub=x) if x else None,
                 )
             case "remote":
-                self.run_worker(self._ask_remote(), group="remote", exclusive=True)
+                self.program.begin(self._ask_remote, on=self, group="remote", exclusive=True)
             case "direction":
                 ways = [Option(value, words) for value, words in DIRECTIONS.items()]
                 program.push_screen(

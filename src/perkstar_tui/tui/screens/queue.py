@@ -286,12 +286,12 @@ class QueueScreen(PerkScreen[None]):
             return
         take = self._ruled(item, self.query_one("#choice", Picker).cursor_id)
         if take is not None:
-            self.program.begin(self._ask(item, take, always=True))
+            self.program.begin(lambda: self._ask(item, take, always=True))
             return
 
         def taken(rule: str | None) -> None:
             if rule is not None:
-                self.program.begin(self._ask(item, rule, always=True))
+                self.program.begin(lambda: self._ask(item, rule, always=True))
 
         options = [Option(rule, RULE_WORDS.get(rule, rule)) for rule in item.rules]
         self.program.push_screen(ChooseSheet("Always do what?", options), taken)
@@ -315,7 +315,7 @@ class QueueScreen(PerkScreen[None]):
         elif self.selected:
             self._several(take)
         elif self.all_like:
-            self.program.begin(self._ask(item, self._for_all(item, take), all_like=True))
+            self.program.begin(lambda: self._ask(item, self._for_all(item, take), all_like=True))
         else:
             hub = self.program.hub
             self._act(lambda: hub.settle(item.id, take))

@@ -46,7 +46,7 @@ class ReadingSheet(Sheet[None]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_worker(self._reading(), exit_on_error=True)
+        self.program.begin(self._reading, on=self)
 
     async def _reading(self) -> None:
         from ..app import error_sentence

@@ -228,7 +228,7 @@ class RecordScreen(PerkScreen[None]):
                 )
                 await self.load()
 
-        self.program.begin(undoing())
+        self.program.begin(undoing)
 
     def action_copy_id(self) -> None:
         self.program.copy_text(self.record.id if self.record else self._wanted, "the record's id")

@@ -145,7 +145,7 @@ class RouteScreen(PerkScreen[None]):
                         SeveralSheet("Only these kinds; none is all", options, chosen), several
                     )
 
-            self.program.begin(asking())
+            self.program.begin(asking)
             return
 
         def taken(value: str | None) -> None:

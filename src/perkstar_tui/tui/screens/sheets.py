@@ -251,7 +251,7 @@ class ImpactSheet(Sheet[str]):
                 words = f"{done.customers:,} customers written to {clean(done.file)}"
                 self.query_one("#wrong", Painted).paint(((words, "good"),))
 
-        self.program.begin(writing())
+        self.program.begin(writing)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         typed = self.query_one("#typed", Input).value.strip()

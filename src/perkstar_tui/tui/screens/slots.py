@@ -1,6 +1,5 @@
 """The plan's places: who uses them, longest without a sync first, and the ways to more."""
 
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -68,8 +67,7 @@ class SlotsSheet(Sheet[str]):
         else:
             self.dismiss(event.row_id)
 
-    @work(exclusive=True)
-    async def _move_up(self) -> None:
+    def _move_up(self) -> None:
         tier, old = self._plan.next_tier, self._plan.name
         if tier is None or self.program.refused():
             return

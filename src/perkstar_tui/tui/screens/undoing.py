@@ -38,7 +38,7 @@ def undo_run(program: PerkstarApp, run_id: str) -> None:
             ImpactSheet(_impact(view), "Take the run back", safe=True, more=_ways(view)), taken
         )
 
-    program.begin(asking())
+    program.begin(asking)
 
 
 def done(view: v.UndoView) -> str:

@@ -193,7 +193,7 @@ class AuthorizePane(Vertical):
             pasted,
         )
         if link.listening:
-            self.run_worker(self._wait(link), group="authorize", exclusive=True)
+            app_of(self).begin(lambda: self._wait(link), on=self, group="authorize", exclusive=True)
 
     async def _wait(self, link: AuthorizeLink) -> None:
         program = app_of(self)
@@ -226,7 +226,7 @@ class AuthorizePane(Vertical):
                 return
             self._answered(link, credential)
 
-        self.run_worker(pasting(), group="paste")
+        app_of(self).begin(pasting, on=self, group="paste")
 
     async def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()

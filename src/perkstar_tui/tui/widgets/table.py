@@ -456,7 +456,8 @@ class PagedTable(Table):
         if self._fetch is None or number in self._asked:
             return
         self._asked.add(number)
-        self.run_worker(self._read(number, self._turn, self._fetch), group="pages", exit_on_error=False)
+        turn, fetch = self._turn, self._fetch
+        app_of(self).begin(lambda: self._read(number, turn, fetch), on=self, group="pages")
 
     async def _read(self, number: int, turn: int, fetch: Callable[[int, int], PageOf]) -> None:
         page = await app_of(self).attempt(fetch, number * self.PAGE, self.PAGE)
