@@ -14,26 +14,27 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from rich.style import Style
 from textual import events
+from textual._context import active_message_pump
 from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import Provider
-from textual.dom import DOMNode
+from textual.dom import DOMNode, NoScreen
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
-from textual.worker import Worker, WorkerFailed
+from textual.worker import Worker, WorkerFailed, active_worker
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from . import clipboard
 from .keys import NEEDS_HUB, KeyTable
-from .palette import Acts
+from .palette import Acts, Palette
 from .screens.base import PerkScreen
 from .screens.main import MainScreen
 from .signs import TONES, sort_of
@@ -145,6 +146,10 @@ class PerkstarApp(App[str]):
             self.say(sentence, "warning")
         # Loading what the hub needs would hold up the painting of the first rows.
         self.call_after_refresh(self.set_timer, FIRST_PAINT_SECONDS, self._open)
+
+    def _handle_exception(self, error: Exception) -> None:
+        if not _of_a_screen_left(self, error):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """A fault of ours leaves the terminal clean: no values are printed, `run_app` writes the report."""
@@ -439,18 +444,8 @@ class PerkstarApp(App[str]):
         return dict(DARK.variables)
 
     def action_command_palette(self) -> None:
-        from textual.command import CommandPalette, SearchIcon
-
-        if self.use_command_palette and not CommandPalette.is_open(cast(App[object], self)):
-            palette = CommandPalette(placeholder="Search for commands", id="--command-palette")
-
-            def plain_sign() -> None:
-                for icon in palette.query(SearchIcon):
-                    icon.icon = ":"
-                    icon.refresh()
-
-            self.push_screen(palette)
-            self.call_after_refresh(plain_sign)
+        if self.use_command_palette and not isinstance(self.screen, Palette):
+            self.push_screen(Palette(placeholder="Search for commands"))
 
     def show_codes(self) -> None:
         """The catalogue of error codes."""
@@ -539,6 +534,21 @@ class PerkstarApp(App[str]):
         from .screens.text import TextScreen
 
         self.push_screen(TextScreen(clip.what, clip.text, secret=clip.secret))
+        return True
+
+
+def _of_a_screen_left(app: App[Any], error: Exception) -> bool:
+    """Whether it went wrong on a screen that the person has left: what it would have shown is gone anyway."""
+    if isinstance(error, WorkerFailed):
+        worker = active_worker.get(None)
+        node: object = worker.node if worker is not None else None
+    else:
+        node = active_message_pump.get(None)
+    if not isinstance(node, Widget):
+        return False
+    try:
+        return not node.is_attached or node.screen not in app.screen_stack
+    except NoScreen:
         return True
 
 

@@ -1,11 +1,26 @@
 """The palette: every act that works here, found by its name or its help."""
 
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 
 from .keys import Key, shown
+from .leaving import Leaving
+
+
+class Palette(Leaving[None], CommandPalette):
+    """Textual's palette with a plain sign, and deaf to keys that come while its list is being filled."""
+
+    def on_mount(self) -> None:
+        for icon in self.query(SearchIcon):
+            icon.icon = ":"
+
+    def _action_command_list(self, action: str) -> None:
+        # Textual fails over a page key between the emptying of the list and its next drawing.
+        with contextlib.suppress(KeyError):
+            super()._action_command_list(action)
 
 
 class Acts(Provider):

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
 from ..keys import Key, bindings, shown
+from ..leaving import Leaving
 from ..widgets.footer import KeyLine
 from ..widgets.painted import Painted, app_of
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class PerkScreen(Screen[R]):
+class PerkScreen(Leaving[R], Screen[R]):
     """A screen with a place in the table of keys (`PLACE`)."""
 
     PLACE: ClassVar[str] = ""
@@ -228,7 +229,7 @@ def _is_key(action: str) -> bool:
     return any(key.action.partition("(")[0] == action for key in KEYS)
 
 
-class Sheet(ModalScreen[R]):
+class Sheet(Leaving[R], ModalScreen[R]):
     """A box over the screen. Esc closes it and nothing has happened."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "close", "close")]

@@ -49,8 +49,11 @@ class SearchLine(Horizontal):
 
     def begin(self) -> None:
         """Let the person type."""
+        field = next(iter(self.query(Input)), None)
+        if field is None:
+            # The step it belongs to was put away, or is not there yet, when the key came.
+            return
         self.add_class("-open")
-        field = self.query_one(Input)
         # At once, not after the next layout: the next key may be here already, and it is text.
         self.styles.display = "block"
         self.screen.set_focus(field)
