@@ -10,7 +10,7 @@ import httpx
 import pytest
 from still import StillClock
 
-from perkstar_tui.http.budget import LocalBudgets, Pace
+from perkstar_tui.http.budget import AnyOf, LocalBudgets, Pace
 from perkstar_tui.http.client import HttpClient, LimitHeaders, PointsTold, Policy
 from perkstar_tui.http.errors import ErrorShape
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -338,11 +338,25 @@ def test_two_connectors_on_one_budget_share_its_rate() -> None:
     assert all(late - early >= 99 for early, late in pairwise(slots))
 
 
+def test_a_first_call_keeps_the_distance_in_the_budget_of_each_account_that_it_may_be_for() -> None:
+    clock = StillClock()
+    budgets = LocalBudgets()
+    known = [Pace(budgets, f"shop:{account}/search", 100.0, clock) for account in ("ann", "ben")]
+    first = Pace(AnyOf(budgets, "shop:", ["shop:ann", "shop:ben"]), "shop:/search", 100.0, clock)
+    taken: dict[str, list[float]] = {"ann": [], "ben": []}
+    for n in range(30):
+        mine = first.take()
+        taken["ann"] += [mine, known[0].take()]
+        taken["ben"] += [mine, *(known[1].take() for _ in range(n % 3))]
+    for slots in taken.values():
+        assert all(late - early >= 99 for early, late in pairwise(sorted(slots)))
+
+
 def test_an_idle_pace_takes_single_slots_and_a_busy_one_at_most_a_second() -> None:
     taken: list[int] = []
 
     class Watched(LocalBudgets):
-        def reserve(self, name: str, interval_ms: float, count: int, now_ms: int) -> int:
+        def reserve(self, name: str, interval_ms: float, count: int, now_ms: Callable[[], int]) -> int:
             taken.append(count)
             return super().reserve(name, interval_ms, count, now_ms)
 

@@ -223,12 +223,12 @@ def test_slots_of_a_budget_are_evenly_spaced_whoever_takes_them(store: Store) ->
     from perkstar_tui.store.usage import StoredBudgets
 
     one, other = StoredBudgets(store), StoredBudgets(store)
-    assert one.reserve("cloud", 100, 1, 1_000) == 1_000
-    assert other.reserve("cloud", 100, 5, 1_000) == 1_100
-    assert one.reserve("cloud", 100, 1, 1_050) == 1_600
-    assert one.reserve("cloud", 100, 1, 9_000) == 9_000
+    assert one.reserve("cloud", 100, 1, lambda: 1_000) == 1_000
+    assert other.reserve("cloud", 100, 5, lambda: 1_000) == 1_100
+    assert one.reserve("cloud", 100, 1, lambda: 1_050) == 1_600
+    assert one.reserve("cloud", 100, 1, lambda: 9_000) == 9_000
     one.push("cloud", 20_000)
-    assert other.reserve("cloud", 100, 1, 9_500) == 20_000
+    assert other.reserve("cloud", 100, 1, lambda: 9_500) == 20_000
 
 
 def test_calls_are_counted_by_the_hour(store: Store) -> None:

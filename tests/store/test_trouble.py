@@ -102,10 +102,10 @@ def test_a_lease_of_another_host_is_respected_though_its_clock_is_a_minute_ahead
 def test_a_budget_used_while_the_clock_was_a_day_ahead_is_free_again(store):
     budgets = StoredBudgets(store)
     ahead = round((NOW + timedelta(days=1)).timestamp() * 1000)
-    budgets.reserve("shop", 100.0, 5, ahead)
+    budgets.reserve("shop", 100.0, 5, lambda: ahead)
     now = round(NOW.timestamp() * 1000)
-    assert budgets.reserve("shop", 100.0, 1, now) == now
-    assert budgets.reserve("shop", 100.0, 1, now) == now + 100
+    assert budgets.reserve("shop", 100.0, 1, lambda: now) == now
+    assert budgets.reserve("shop", 100.0, 1, lambda: now) == now + 100
 
 
 def test_a_file_in_a_folder_that_may_not_be_written_names_the_rights(tmp_path: Path):

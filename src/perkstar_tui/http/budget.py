@@ -1,5 +1,6 @@
 """Pacing: requests evenly spaced within an account's budget at a vendor, shared by whoever shares the budget."""
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from perkstar_tui.model.clock import Clock
@@ -10,7 +11,8 @@ SLICE_MS = 1000.0
 LATE_MS = 100.0
 """How much later than its slot a call may reach the vendor: of several processes one may be late and the next not."""
 
-TRIES = 3
+TRIES = 20
+"""Slots that a call lets go by because its process woke up too late for them; then it goes whatever the time is."""
 
 
 def spacing(window_ms: float, most: float) -> float:
@@ -19,8 +21,11 @@ def spacing(window_ms: float, most: float) -> float:
 
 
 class Budgets(Protocol):
-    def reserve(self, name: str, interval_ms: float, count: int, now_ms: int) -> int:
-        """The epoch ms at which the first of `count` slots, `interval_ms` apart, is free; they are ours then."""
+    def reserve(self, name: str, interval_ms: float, count: int, now_ms: Callable[[], int]) -> int:
+        """The epoch ms at which the first of `count` slots, `interval_ms` apart, is free; they are ours then.
+
+        The clock is read once the budget is held, since waiting for it may take longer than a slot is good for.
+        """
 
     def push(self, name: str, until_ms: int) -> None:
         """No slot before `until_ms` is free any more: the vendor asked for a pause."""
@@ -32,13 +37,38 @@ class LocalBudgets:
     def __init__(self) -> None:
         self._free: dict[str, float] = {}
 
-    def reserve(self, name: str, interval_ms: float, count: int, now_ms: int) -> int:
-        start = max(self._free.get(name, 0.0), float(now_ms))
+    def reserve(self, name: str, interval_ms: float, count: int, now_ms: Callable[[], int]) -> int:
+        start = max(self._free.get(name, 0.0), float(now_ms()))
         self._free[name] = start + interval_ms * count
         return round(start)
 
     def push(self, name: str, until_ms: int) -> None:
         self._free[name] = max(self._free.get(name, 0.0), float(until_ms))
+
+
+class AnyOf:
+    """The budgets of several accounts at once: for a first call, of which nobody knows yet whose account it is."""
+
+    def __init__(self, budgets: Budgets, own: str, others: Sequence[str]) -> None:
+        self._budgets = budgets
+        self._own = own
+        self._others = others
+
+    def _names(self, name: str) -> list[str]:
+        part = name.removeprefix(self._own)
+        return [name, *(other + part for other in self._others)]
+
+    def reserve(self, name: str, interval_ms: float, count: int, now_ms: Callable[[], int]) -> int:
+        starts = {one: self._budgets.reserve(one, interval_ms, count, now_ms) for one in self._names(name)}
+        last = max(starts.values())
+        for one, start in starts.items():
+            if start < last:
+                # What was free there is too early for the others; nobody may have the time that is taken instead.
+                self._budgets.push(one, last + round(interval_ms * count))
+        return last
+
+    def push(self, name: str, until_ms: int) -> None:
+        self._budgets.push(name, until_ms)
 
 
 class Pace:
@@ -66,7 +96,9 @@ class Pace:
             idle = now - self._slot > SLICE_MS
             most = max(1, int(SLICE_MS / self.interval_ms))
             self._size = 1 if idle else min(self._size * 2, most)
-            self._slot = self.budgets.reserve(self.name, self.interval_ms, self._size, int(now))
+            self._slot = self.budgets.reserve(
+                self.name, self.interval_ms, self._size, lambda: int(self._now_ms())
+            )
             self._left = self._size
         slot = self._slot
         self._slot += self.interval_ms

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, insert, select
 
+from perkstar_tui.http.budget import AnyOf, Budgets
 from perkstar_tui.model.clock import Clock, SystemClock
 from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -257,8 +258,10 @@ class Bench:
         account_id: str = "",
         paths: Sequence[str] = (),
         inbox: Inbox | None = None,
+        perhaps: Sequence[str] = (),
     ) -> Connector:
-        """A connector whose calls come out of the budget of `account_id` at that platform, and are counted.
+        """A connector whose calls come out of the budget of `account_id` at that platform, and are counted; while the
+        account is not known, out of those of all that it may `perhaps` be.
 
         `paths` are the mapped fields, for vendors that must be told which ones to give.
         """
@@ -267,6 +270,10 @@ class Bench:
         endpoints = dict(self.settings.endpoints)
         if platform == CLOUD and self.settings.api_url:
             endpoints[CLOUD] = self.settings.api_url
+        own = f"{platform}:{account_id}"
+        shared: Budgets = self.budgets
+        if perhaps:
+            shared = AnyOf(self.budgets, own, [f"{platform}:{one}" for one in perhaps])
         return open_connector(
             platform,
             credentials,
@@ -274,8 +281,8 @@ class Bench:
             endpoints=endpoints,
             clock=self.clock,
             options=options,
-            budgets=None if self.settings.read_only else self.budgets,
-            budget_name=f"{platform}:{account_id}",
+            budgets=None if self.settings.read_only else shared,
+            budget_name=own,
             paths=paths,
             inbox=inbox,
             on_call=lambda calls: self.calls.add(platform, calls, ms(self.clock.now())),

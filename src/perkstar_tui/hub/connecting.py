@@ -254,7 +254,13 @@ def _narrowed(
 async def _first_contact(
     bench: Bench, manifest: Manifest, credential: LooseCredential, config: dict[str, Any]
 ) -> tuple[RemoteAccount, dict[str, Any]]:
-    connector = bench.open(manifest.name, credential, config["options"])
+    # Whose account it is, is only known afterwards: it may be one whose budget is being used at this moment.
+    with bench.store.read() as connection:
+        known = select(INTEGRATION.c.remote_account_id).where(
+            INTEGRATION.c.platform == manifest.name, INTEGRATION.c.remote_account_id.is_not(None)
+        )
+        perhaps = sorted(set(connection.execute(known).scalars()))
+    connector = bench.open(manifest.name, credential, config["options"], perhaps=perhaps)
     try:
         try:
             remote = await connector.identify()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import case, insert, update
@@ -24,20 +25,24 @@ class StoredBudgets:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def reserve(self, name: str, interval_ms: float, count: int, now_ms: int) -> int:
-        """Take `count` slots, `interval_ms` apart; answers the epoch millisecond at which the first one is free."""
+    def reserve(self, name: str, interval_ms: float, count: int, now_ms: Callable[[], int]) -> int:
+        """Take `count` slots, `interval_ms` apart; answers the epoch millisecond at which the first one is free.
+
+        The clock is read inside the transaction: on a busy store it may begin late.
+        """
         length = round(interval_ms * count)
         free = _SLOT.c.free_at_ms
-        first = _insert(self._store, _SLOT).values(name=name, free_at_ms=now_ms + length)
-        taken = first.on_conflict_do_update(
-            index_elements=["name"],
-            set_={
-                "free_at_ms": case(
-                    (free.between(now_ms, now_ms + FARTHEST_MS), free + length), else_=now_ms + length
-                )
-            },
-        ).returning(free)
         with self._store.write() as connection:
+            now = now_ms()
+            first = _insert(self._store, _SLOT).values(name=name, free_at_ms=now + length)
+            taken = first.on_conflict_do_update(
+                index_elements=["name"],
+                set_={
+                    "free_at_ms": case(
+                        (free.between(now, now + FARTHEST_MS), free + length), else_=now + length
+                    )
+                },
+            ).returning(free)
             end: int = connection.execute(taken).scalar_one()
         return end - length
 
