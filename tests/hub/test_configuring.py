@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from perkstar_tui.hub.acts import store_config
 from perkstar_tui.hub.configuring import apply_settings, default_config
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.platforms.catalog import load_catalog
+from perkstar_tui.sync.context import INTEGRATION
 
 KEEPER = load_catalog()["quickbooks"]
 ACCOUNTS = {"account_expense": "415", "account_liability": "825", "account_redeemed": "205"}
@@ -57,3 +59,13 @@ def test_books_are_taken_where_nothing_is_missing_that_was_not_before(
 ) -> None:
     options = {name: text for name, text in given.items() if name != "frequency"}
     assert apply_settings(KEEPER, config(**there), given)["options"] == {**there, **options}
+
+
+def test_a_draft_that_another_dropped_meanwhile_is_said_to_be_gone(hub_of):
+    made = hub_of("square")
+    row = made.bench.find("int_1")
+    with made.bench.store.write() as connection:
+        connection.execute(INTEGRATION.delete())
+    with pytest.raises(PerkstarError) as caught:
+        store_config(made.bench, row, {**row.config, "frequency": "manual"}, {}, "edit")
+    assert caught.value.kind is ErrorKind.NOT_FOUND and row.name in caught.value.message

@@ -198,7 +198,7 @@ def store_config(bench: Bench, row: Any, config: dict[str, Any], columns: dict[s
     now = bench.clock.now()
     account = bench.account_row()
     with bench.store.write() as connection:
-        present = connection.execute(select(INTEGRATION).where(INTEGRATION.c.id == row.id)).one()
+        present = bench.again(connection, row)
         values: dict[str, Any] = {**columns}
         if config != present.config:
             version = present.config_version

@@ -158,6 +158,19 @@ class Bench:
         return found
 
     # -- integrations --------------------------------------------------------------------------------------
+    @staticmethod
+    def again(connection: Connection, row: Any) -> Any:
+        """An integration as it stands inside a transaction. Raises NOT_FOUND when its draft was dropped meanwhile."""
+        found = connection.execute(select(INTEGRATION).where(INTEGRATION.c.id == row.id)).first()
+        if found is None:
+            raise PerkstarError(
+                ErrorKind.NOT_FOUND,
+                f"{row.name} was removed meanwhile.",
+                remedy="List the integrations again: `perkstar integrations list`.",
+                integration_id=row.id,
+            )
+        return found
+
     def find(self, name_or_id: str, *, everything: bool = True) -> Any:
         """An integration by id, unique id prefix or name (any case). Raises NOT_FOUND or AMBIGUOUS."""
         with self.store.read() as connection:

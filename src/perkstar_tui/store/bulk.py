@@ -6,7 +6,6 @@ first sync's time in the store went into binding parameters before.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -24,17 +23,18 @@ class _Compiled:
         self.sql = str(compiled)
         self.positional = bool(compiled.positional)
         self.names = tuple(compiled.positiontup or ()) if self.positional else columns
-        binds = (target.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in self.names)
-        self.bound: list[tuple[int, Bind]] = [(n, bind) for n, bind in enumerate(binds) if bind is not None]
-        # The last one twice: a getter of a single name would give no row.
-        self.values_of = itemgetter(*self.names, self.names[-1])
+        self.binds: dict[str, Bind] = {}
+        for name in self.names:
+            bind = target.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+            if bind is not None:
+                self.binds[name] = bind
 
-    def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """Parameters of each row; a value that follows itself is worked out once (times, shared provenance)."""
-        # Turned to columns and back by the interpreter's own loops: a page has tens of thousands of values.
-        columns: list[Any] = list(zip(*map(self.values_of, rows), strict=True))[:-1]
-        for number, bind in self.bound:
-            columns[number] = _bound(columns[number], bind)
+    def rows(self, values: Mapping[str, Sequence[Any]]) -> list[Any]:
+        """The parameters of each row, from its columns."""
+        columns = [
+            _bound(values[name], self.binds[name]) if name in self.binds else values[name]
+            for name in self.names
+        ]
         whole = list(zip(*columns, strict=True))
         if self.positional:
             return whole
@@ -42,6 +42,7 @@ class _Compiled:
 
 
 def _bound(values: Sequence[Any], bind: Bind) -> list[Any]:
+    """Each in the database's form; a value that follows itself is worked out once (times, shared provenance)."""
     found = []
     last: Any = _NOTHING
     shown: Any = None
@@ -66,11 +67,17 @@ def insert_rows(
     rows: Sequence[Mapping[str, Any]],
     columns: tuple[str, ...] | None = None,
 ) -> None:
-    """Insert rows that all have the same columns (or those named); the others become NULL."""
+    """Insert rows that all have the same columns (or those named); the others become NULL.
+
+    A column that no row has a value for is left out, which is the same, and spares the work for each row.
+    """
     if not rows:
         return
-    compiled = _compiled(target, columns or tuple(rows[0]), connection.dialect)
-    connection.exec_driver_sql(compiled.sql, compiled.rows(rows))
+    # By column, in the interpreter's own loops: a page has tens of thousands of values.
+    values = {name: [row[name] for row in rows] for name in columns or tuple(rows[0])}
+    filled = {name: column for name, column in values.items() if column.count(None) < len(rows)}
+    compiled = _compiled(target, tuple(filled), connection.dialect)
+    connection.exec_driver_sql(compiled.sql, compiled.rows(filled))
 
 
 def one_of(connection: Connection, column: Column[Any]) -> Any:

@@ -29,9 +29,15 @@ class Sieve:
         place = hash(text) & _MASK
         self._bits[place >> 3] |= 1 << (place & 7)
 
-    def __contains__(self, text: object) -> bool:
+    def met(self, text: str) -> bool:
+        """Whether it may have been met before; from now on it has."""
         place = hash(text) & _MASK
-        return bool(self._bits[place >> 3] & (1 << (place & 7)))
+        bit = 1 << (place & 7)
+        byte = self._bits[place >> 3]
+        if byte & bit:
+            return True
+        self._bits[place >> 3] = byte | bit
+        return False
 
 
 class Newcomers:
@@ -66,6 +72,3 @@ class Newcomers:
         if first != self._revision + 1:
             self.keys_known = False
         self._revision = first + count - 1
-
-    def surely_new(self, text: str) -> bool:
-        return self.keys_known and text not in self.sieve

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind
 from perkstar_tui.model.ids import new_id, new_ids
+from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.model.remote import Page, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 from perkstar_tui.store.database import ms
@@ -62,13 +63,25 @@ def mapped(leg: Leg, record: RemoteRecord) -> dict[str, Value]:
     }
 
 
+def _somebody(customer: dict[str, Any]) -> bool:
+    """Whether there is anything to know a person by."""
+    return bool(
+        customer["email"]
+        or customer["first_name"]
+        or customer["last_name"]
+        or customer["phone"]
+        or customer["company"]
+    )
+
+
 async def apply_page(
     leg: Leg, page: Page, done: int = 0, *, updates_before: int = 0, retry: bool = False
 ) -> int:
     """Apply one page in one transaction; answers how many existing customers it changed."""
     fresh = []
     links: dict[str, Any] = {}
-    if leg.newcomers is None:
+    known = leg.newcomers
+    if known is None:
         with leg.store.read() as connection:
             links = links_by_remote(connection, leg.id, [record.id for record in page.records])
     for record in page.records:
@@ -86,9 +99,10 @@ async def apply_page(
         return 0
     with leg.store.write(leg.lease.fence) as connection:
         revision = leg.store.next_revisions(connection, len(fresh))
-        if leg.newcomers is not None:
-            leg.newcomers.took(revision, len(fresh))
         work = PageWork(leg, connection, revision)
+        if known is not None:
+            known.took(revision, len(fresh))
+            fresh = work.take_newcomers(known, fresh)
         work.prepare(fresh)
         one = work.one if leg.plan is None else partial(leg.plan.inward, work)
         for record, values, print_ in fresh:
@@ -99,8 +113,6 @@ async def apply_page(
         if page.cursor:
             leg.save_cursor(connection, DATA, "in", page.cursor)
         leg.progress(connection, done, page.total)
-    if leg.newcomers is not None:
-        work.note_newcomers(leg.newcomers)
     return work.changed
 
 
@@ -160,7 +172,11 @@ class PageWork:
             for line in self.config.lines
             if line.inward
         ]
+        self.by_path: dict[str, list[tuple[str, Any, Any]]] = defaultdict(list)
+        for remote, hub, back, same in self.inward_lines:
+            self.by_path[remote].append((hub, back, same))
         self.blank: dict[str, Any] = dict.fromkeys((*_ALWAYS, *(hub for _, hub, _, _ in self.inward_lines)))
+        self._recall_creates()
 
     def keys(self, remote_id: str, values: dict[str, Value]) -> dict[str, str | None]:
         """The normal forms of a record's match keys, worked out once."""
@@ -174,9 +190,7 @@ class PageWork:
 
     def prepare(self, chunk: list[tuple[RemoteRecord, dict[str, Value], str]]) -> None:
         """Read the links again inside the transaction, then the customers they or the match keys lead to."""
-        known = self.leg.newcomers
-        ids = [r.id for r, _, _ in chunk if known is None or r.id in known.sieve]
-        self.links.update(links_by_remote(self.connection, self.leg.id, ids))
+        self.links.update(links_by_remote(self.connection, self.leg.id, [r.id for r, _, _ in chunk]))
         self.fresh_ids = new_ids("cus", len(chunk))[::-1]
         hub_ids = {
             self.links[r.id].hub_id for r, _, _ in chunk if r.id in self.links and self.links[r.id].hub_id
@@ -193,12 +207,9 @@ class PageWork:
                 emails.add(keys.get("email"))
         fresh: list[str] = []
         merged: list[Any] = []
-        self._recall_creates()
         hub_ids |= {id_ for id_, _ in self.open_creates}
         for column, found in (("id", hub_ids), ("email_key", emails), ("phone_key", phones)):
             wanted = [value for value in found if value]
-            if known is not None and column != "id":
-                wanted = [value for value in wanted if not known.surely_new(value)]
             if not wanted:
                 continue
             query = select(CUSTOMER).where(
@@ -222,13 +233,60 @@ class PageWork:
             for hub_id, remote_id in self.connection.execute(query, values_of(self.connection, fresh)):
                 self.taken[hub_id] = remote_id
 
-    def note_newcomers(self, known: Newcomers) -> None:
-        """What this page has put into the store is known from now on."""
-        for customer in (*self.new_customers, *self.changed_customers.values()):
-            known.add(customer["email_key"])
-            known.add(customer["phone_key"])
-        for row in self.new_links:
-            known.add(row["remote_id"])
+    def take_newcomers(
+        self, known: Newcomers, chunk: list[tuple[RemoteRecord, dict[str, Value], str]]
+    ) -> list[tuple[RemoteRecord, dict[str, Value], str]]:
+        """Make customers of the records that nothing here can be like; answers all others, to be looked at one by one.
+
+        Nearly all of a first read: looking for each of them would cost more than keeping it.
+        """
+        # A key that is read by a line which does not come in isn't on the customer that is made.
+        read = {hub for _, hub, _, _ in self.inward_lines}
+        plain = (
+            known.keys_known
+            and self.leg.plan is None
+            and not self.open_creates
+            and self.config.direction.inward
+            and read.issuperset(self.key_paths)
+        )
+        drop = bool(self.config.options.get("drop_plus_tags"))
+        country, met = self.config.country, known.sieve.met
+        doubtful = []
+        made: list[tuple[dict[str, Any], str]] = []
+        fresh_ids = new_ids("cus", len(chunk))
+        for one in chunk:
+            record, values, print_ = one
+            customer, base, filled = self.shown(values)
+            email = email_key(customer["email"], drop_plus_tag=drop)
+            phone = phone_key(customer["phone"], country)
+            # All three are asked, so that each is known from now on.
+            seen = met(record.id)
+            if email:
+                seen |= met(email)
+            if phone:
+                seen |= met(phone)
+            if (
+                seen
+                or not plain
+                or record.archived
+                or not _somebody(customer)
+                or (self.config.takes is not None and self.left_out(values))
+            ):
+                doubtful.append(one)
+                continue
+            customer["id"] = fresh_ids[len(made)]
+            self.make(customer, filled, email, phone)
+            made.append((customer, record.id))
+            self.new_link(None, record, print_, customer["id"], base)
+        self.leg.inward.created += len(made)
+        if doubtful:
+            keys = [self.keys(record.id, values) for record, values, _ in doubtful]
+            wanted = {value for found in keys for value in found.values() if value}
+            for customer, remote_id in made:
+                if customer["email_key"] in wanted or customer["phone_key"] in wanted:
+                    self.remember(customer)
+                    self.taken[customer["id"]] = remote_id
+        return doubtful
 
     def _recall_creates(self) -> None:
         """What an earlier run tried to create here and never heard of: customers, and what was sent of each."""
@@ -549,50 +607,52 @@ class PageWork:
         print_: str,
         keys: dict[str, str | None],
     ) -> None:
-        customer = self.blank.copy()
-        base: dict[str, Value] = {}
-        filled = []
-        for remote, hub, back, same in self.inward_lines:
-            value = values.get(remote)
-            if value is None:
-                continue
-            if same is plain_text and type(value) is str:
-                customer[hub] = base[remote] = value.strip() or None
-            else:
-                customer[hub] = back(value, None)
-                base[remote] = same(value)
-            filled.append(hub)
-        if not (
-            customer["email"]
-            or customer["first_name"]
-            or customer["last_name"]
-            or customer["phone"]
-            or customer["company"]
-        ):
+        customer, base, filled = self.shown(values)
+        if not _somebody(customer):
             self.leg.inward.excluded += 1
             self.new_link(
                 link, record, print_, None, {}, LinkState.EXCLUDED, "no name, e-mail address or phone"
             )
             return
-        proof = None
-        if customer["marketing_consent"] == "yes":
-            proof = {"source": self.config.name, "time": self.now.isoformat()}
-        customer.update(
-            id=self.fresh_ids.pop(),
-            revision=self.revision,
-            email_key=keys.get("email") or self.config.key_of("email", customer["email"]),
-            phone_key=keys.get("phone") or self.config.key_of("phone", customer["phone"]),
-            provenance=self.provenance_of(tuple(filled)),
-            consent_proof=proof,
-            created_at=self.now,
-            updated_at=self.now,
+        customer["id"] = self.fresh_ids.pop()
+        self.make(
+            customer,
+            filled,
+            keys.get("email") or self.config.key_of("email", customer["email"]),
+            keys.get("phone") or self.config.key_of("phone", customer["phone"]),
         )
-        self.revision += 1
-        self.new_customers.append(customer)
         self.remember(customer)
         self.taken[customer["id"]] = record.id
         self.new_link(link, record, print_, customer["id"], base)
         self.leg.inward.created += 1
+
+    def shown(self, values: dict[str, Value]) -> tuple[dict[str, Any], dict[str, Value], list[str]]:
+        """A customer as a record shows it, what is agreed on with that, and the fields that it fills."""
+        customer = self.blank.copy()
+        base: dict[str, Value] = {}
+        filled = []
+        by_path = self.by_path
+        for remote, value in values.items():
+            for hub, back, same in by_path.get(remote, ()):
+                if same is plain_text and type(value) is str:
+                    customer[hub] = base[remote] = value.strip() or None
+                else:
+                    customer[hub] = back(value, None)
+                    base[remote] = same(value)
+                filled.append(hub)
+        return customer, base, filled
+
+    def make(self, customer: dict[str, Any], filled: list[str], email: str | None, phone: str | None) -> None:
+        """Have a new customer written, by its normal forms of e-mail address and phone."""
+        if customer["marketing_consent"] == "yes":
+            customer["consent_proof"] = {"source": self.config.name, "time": self.now.isoformat()}
+        customer["revision"] = self.revision
+        customer["email_key"] = email
+        customer["phone_key"] = phone
+        customer["provenance"] = self.provenance_of(tuple(filled))
+        customer["created_at"] = customer["updated_at"] = self.now
+        self.revision += 1
+        self.new_customers.append(customer)
 
     def note(self, level: Level, code: ErrorKind | str, message: str, **more: Any) -> None:
         """A line for the error log, written with the page."""

@@ -10,7 +10,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 if TYPE_CHECKING:
     from perkstar_tui.store.database import Store
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest of `versions`; each start looks at it before Alembic is loaded at all."""
 
 
