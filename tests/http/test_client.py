@@ -321,6 +321,35 @@ async def test_points_enough_or_not_told_wait_only_for_their_turn(told: dict[str
     assert sum(clock.slept) == pytest.approx(0.05, abs=0.01)
 
 
+class Held(httpx.AsyncBaseTransport):
+    """A way to the vendor on which the process is held up for a while, before each request is written."""
+
+    def __init__(self, clock: StillClock, *held_ms: float) -> None:
+        self.clock, self.held = clock, list(held_ms)
+        self.written: list[float] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.clock.at += timedelta(milliseconds=self.held.pop(0))
+        await request.extensions["trace"]("http11.send_request_headers.started", {})
+        self.written.append(self.clock.at.timestamp() * 1000.0)
+        return httpx.Response(200, json={"ok": True})
+
+
+async def test_a_call_that_was_held_up_before_it_was_written_takes_another_slot() -> None:
+    clock = StillClock()
+    way = Held(clock, 0.0, 390.0, 0.0, 0.0)
+    http = HttpClient(
+        "http://vendor.test", Policy("Vendor", intervals={"": 100.0}), clock=clock, transport=way
+    )
+    other = Pace(LocalBudgets(), "shop", 100.0, clock)
+    other.budgets = http.paces[""].budgets
+    other.name = http.paces[""].name
+    for _ in range(4):
+        await http.call("GET", "/x")
+    ours = sorted([*way.written, *(other.take() for _ in range(3))])
+    assert all(late - early >= 99 for early, late in pairwise(ours))
+
+
 async def test_pauses_asked_for_at_once_do_not_add_up() -> None:
     clock = StillClock()
     pace = Pace(LocalBudgets(), "shop", 100.0, clock)

@@ -1,7 +1,7 @@
 """Pacing: requests evenly spaced within an account's budget at a vendor, shared by whoever shares the budget."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from perkstar_tui.model.clock import Clock
 
@@ -71,6 +71,13 @@ class AnyOf:
         self._budgets.push(name, until_ms)
 
 
+class Turn(NamedTuple):
+    """A call's place: the milliseconds that it waited for it, and the epoch ms at which it may go."""
+
+    waited_ms: int
+    slot_ms: float
+
+
 class Pace:
     """Hands out the slots of one budget, in slices that grow while it is busy and are single when it is idle."""
 
@@ -105,11 +112,12 @@ class Pace:
         self._left -= 1
         return slot
 
-    async def turn(self) -> int:
-        """Wait for the next slot; answers the milliseconds waited."""
+    async def turn(self) -> Turn:
+        """Wait for the next slot."""
         if self.interval_ms <= 0:
-            return 0
+            return Turn(0, float("inf"))
         waited = 0.0
+        slot = 0.0
         for _ in range(TRIES):
             slot = self.take()
             wait = slot - self._now_ms()
@@ -117,9 +125,13 @@ class Pace:
                 waited += wait
                 await self.clock.sleep(wait / 1000.0)
             # A machine that was busy wakes up late: the slot is gone then, and another one is asked for.
-            if self._now_ms() - slot <= LATE_MS / 2:
+            if not self.missed(slot):
                 break
-        return int(waited)
+        return Turn(int(waited), slot)
+
+    def missed(self, slot_ms: float) -> bool:
+        """Whether a call that goes now would come too late for its slot."""
+        return self._now_ms() - slot_ms > LATE_MS / 2
 
     def hold(self, seconds: float) -> None:
         """Keep everyone on this budget waiting: the vendor asked for a pause."""

@@ -232,7 +232,7 @@ class HttpClient:
             # The place among those that may call at once comes first: behind its slot a call would wait too long.
             async with self._gate or contextlib.nullcontext():
                 if pace is not None:
-                    self.traffic.throttled_ms += await pace.turn()
+                    await self._take_turn(pace, request)
                 outcome = await self._once(request, pace, expect, shape, into)
             if isinstance(outcome, Reply):
                 return outcome
@@ -261,6 +261,19 @@ class HttpClient:
                 raise error
             waited += wait
             await self.clock.sleep(wait)
+
+    async def _take_turn(self, pace: Pace, request: httpx.Request) -> None:
+        """Wait for the call's slot, and once more where it's missed by the time that the request is written: the
+        process may have been held up while the connection was made.
+        """
+        turn = await pace.turn()
+        self.traffic.throttled_ms += turn.waited_ms
+
+        async def told(event: str, _info: Mapping[str, Any]) -> None:
+            if event.endswith(".send_request_headers.started") and pace.missed(turn.slot_ms):
+                self.traffic.throttled_ms += (await pace.turn()).waited_ms
+
+        request.extensions["trace"] = told
 
     def _backoff(self, tries: int) -> float:
         return BACKOFF_S[min(tries, len(BACKOFF_S) - 1)] * (0.5 + self.chance())
