@@ -1,6 +1,6 @@
 """The outward leg for customers: hub rows above the cursor, compared with the base, sent in the vendor's batches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, ne
 from .inward import settle_missing
 from .pages import DATA, fingerprint, links_by_remote, mapped
 from .plan import Decision, Moment, decide
+from .underway import send_in_turn
 
 PAGE = 500
 """Customers that are looked at in one go; more where the vendor takes more in one call, so that its batch is filled."""
@@ -104,9 +105,7 @@ async def send_new(leg: Leg) -> None:
             return
         after = rows[-1].revision
         jobs = [job for row in rows if (job := plan_one(leg, dict(row._mapping), None, held, count=False))]
-        for start in range(0, len(jobs), leg.config.batch):
-            await _send_batch(leg, jobs[start : start + leg.config.batch], count=False)
-            await leg.pause_point()
+        await _send_jobs(leg, jobs, count=False)
 
 
 def _above(after: int, limit: int) -> Any:
@@ -148,9 +147,7 @@ async def _send_pages(leg: Leg) -> None:
             job = plan_one(leg, customer, links.get(row.id), held)
             if job is not None:
                 jobs.append(job)
-        for start in range(0, len(jobs), leg.config.batch):
-            await _send_batch(leg, jobs[start : start + leg.config.batch])
-            await leg.pause_point()
+        await _send_jobs(leg, jobs)
         after = rows[-1].revision
         with leg.store.write(leg.lease.fence) as connection:
             leg.save_cursor(connection, DATA, "out", filters.sent_cursor(leg, after))
@@ -303,48 +300,89 @@ def write_left_out(leg: Leg, connection: Connection) -> None:
     leg.left_out.clear()
 
 
-async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
-    """Send one batch: intents first for creates, then the vendor, then one transaction with all that came of it."""
-    if leg.plan is not None:
-        jobs = leg.plan.outward(leg, jobs, count=count)
-        if not jobs:
-            return
-    creates = [job for job in jobs if job.change.remote_id is None]
+async def _send_jobs(leg: Leg, jobs: Sequence[Job], *, count: bool = True) -> None:
+    """Send in batches: intents first for creates, then the vendor, then one transaction with all that came of it."""
+    unknown: list[tuple[Job, Answer]] = []
+
+    def keep(batch: Sequence[Job], answers: Sequence[Answer]) -> None:
+        unknown.extend(_keep(leg, batch, answers, count=count))
+
+    await send_in_turn(
+        leg,
+        _batches(leg, jobs, count=count),
+        intend=lambda batch: _intend(leg, batch),
+        keep=keep,
+        forget=lambda batch: _forget(leg, batch),
+    )
+    if unknown:
+        await _settle_unknown(leg, unknown, count=count)
+
+
+def _batches(leg: Leg, jobs: Sequence[Job], *, count: bool) -> Iterator[list[Job]]:
+    for start in range(0, len(jobs), leg.config.batch):
+        batch = list(jobs[start : start + leg.config.batch])
+        if leg.plan is not None:
+            batch = leg.plan.outward(leg, batch, count=count)
+        if batch:
+            yield batch
+
+
+def _creates(batch: Sequence[Job]) -> list[Job]:
+    return [job for job in batch if job.change.remote_id is None]
+
+
+def _intend(leg: Leg, batch: Sequence[Job]) -> None:
+    """Write down what is about to be created, so that a crash before the answer is noticed."""
+    creates = _creates(batch)
+    if not creates:
+        return
+    now = leg.clock.now()
+    with leg.store.write(leg.lease.fence, durable=True) as connection:
+        _drop_intents(leg, connection, creates)
+        connection.execute(
+            insert(INTENT),
+            [
+                {
+                    "id": new_id("itn"),
+                    "integration_id": leg.id,
+                    "act": "create",
+                    "hub_id": job.customer["id"],
+                    # What is sent is how it is known again where there is neither e-mail address nor phone.
+                    "payload": job.change.fields,
+                    "state": "open",
+                    "created_at": now,
+                    "tried_at": now,
+                }
+                for job in creates
+            ],
+        )
+
+
+def _forget(leg: Leg, batch: Sequence[Job]) -> None:
+    """Take back the intents of a batch that was never sent."""
+    creates = _creates(batch)
     if creates:
-        now = leg.clock.now()
-        with leg.store.write(leg.lease.fence, durable=True) as connection:
+        with leg.store.write(leg.lease.fence) as connection:
             _drop_intents(leg, connection, creates)
-            connection.execute(
-                insert(INTENT),
-                [
-                    {
-                        "id": new_id("itn"),
-                        "integration_id": leg.id,
-                        "act": "create",
-                        "hub_id": job.customer["id"],
-                        # What is sent is how it is known again where there is neither e-mail address nor phone.
-                        "payload": job.change.fields,
-                        "state": "open",
-                        "created_at": now,
-                        "tried_at": now,
-                    }
-                    for job in creates
-                ],
-            )
-    answers = await leg.connector.send(DataType.CUSTOMERS, [job.change for job in jobs])
+
+
+def _keep(
+    leg: Leg, batch: Sequence[Job], answers: Sequence[Answer], *, count: bool
+) -> list[tuple[Job, Answer]]:
+    """Keep what came of a batch; answers those that the platform does not know any more."""
     unknown = []
     with leg.store.write(leg.lease.fence) as connection:
         work = _Answered(leg, connection, answers, count=count)
-        for job, answer in zip(jobs, answers, strict=True):
+        for job, answer in zip(batch, answers, strict=True):
             if _says_gone(job, answer):
                 unknown.append((job, answer))
             else:
                 work.one(job, answer)
         work.flush()
+        creates = _creates(batch)
         if creates:
             _drop_intents(leg, connection, creates)
-    if unknown:
-        await _settle_unknown(leg, unknown, count=count)
+    return unknown
 
 
 def _says_gone(job: Job, answer: Answer) -> bool:
@@ -666,9 +704,7 @@ async def send_due(leg: Leg) -> None:
         job = plan_one(leg, customer, link, held)
         if job is not None:
             jobs.append(job)
-    for start in range(0, len(jobs), leg.config.batch):
-        await _send_batch(leg, jobs[start : start + leg.config.batch])
-        await leg.pause_point()
+    await _send_jobs(leg, jobs)
 
 
 async def retry_unanswered(leg: Leg) -> list[str]:
