@@ -131,28 +131,35 @@ def links_of(connection: Connection, leg: Leg, hub_ids: Sequence[str]) -> dict[s
 
 
 async def _send_pages(leg: Leg) -> None:
+    """Send page by page; the next one is read and planned while the last of this one is on its way."""
     after = filters.sent_up_to(leg)
-    # Only an inward leg of this run holds records, and that is over: the keys of all that are held are read once.
+    sent = _Sent(leg)
     held: HeldKeys | None = None
+
+    def batches() -> Iterator[Batch]:
+        nonlocal after, held
+        # Once something is unknown there, that is settled before the cursor goes on.
+        while not sent.unknown:
+            with leg.store.read() as connection:
+                rows = connection.execute(_above(after, max(PAGE, leg.config.batch))).all()
+                if not rows:
+                    return
+                links = links_of(connection, leg, [row.id for row in rows])
+                # Only an inward leg of this run holds records, and that is over: their keys are read once.
+                held = held or HeldKeys(connection, leg.id)
+            after = rows[-1].revision
+            jobs = []
+            for row in rows:
+                job = plan_one(leg, dict(row._mapping), links.get(row.id), held)
+                if job is not None:
+                    jobs.append(job)
+            yield from _batches(leg, jobs, up_to=after)
+
     while True:
-        with leg.store.read() as connection:
-            rows = connection.execute(_above(after, max(PAGE, leg.config.batch))).all()
-            links = links_of(connection, leg, [row.id for row in rows])
-            held = held or (HeldKeys(connection, leg.id) if rows else None)
-        if not rows or held is None:
+        began = after
+        await sent.send(batches())
+        if after == began:
             return
-        jobs = []
-        for row in rows:
-            customer = dict(row._mapping)
-            job = plan_one(leg, customer, links.get(row.id), held)
-            if job is not None:
-                jobs.append(job)
-        await _send_jobs(leg, jobs)
-        after = rows[-1].revision
-        with leg.store.write(leg.lease.fence) as connection:
-            leg.save_cursor(connection, DATA, "out", filters.sent_cursor(leg, after))
-            write_left_out(leg, connection)
-        await leg.pause_point()
 
 
 async def _guard_outward(leg: Leg) -> None:
@@ -301,88 +308,111 @@ def write_left_out(leg: Leg, connection: Connection) -> None:
 
 
 async def _send_jobs(leg: Leg, jobs: Sequence[Job], *, count: bool = True) -> None:
-    """Send in batches: intents first for creates, then the vendor, then one transaction with all that came of it."""
-    unknown: list[tuple[Job, Answer]] = []
-
-    def keep(batch: Sequence[Job], answers: Sequence[Answer]) -> None:
-        unknown.extend(_keep(leg, batch, answers, count=count))
-
-    await send_in_turn(
-        leg,
-        _batches(leg, jobs, count=count),
-        intend=lambda batch: _intend(leg, batch),
-        keep=keep,
-        forget=lambda batch: _forget(leg, batch),
-    )
-    if unknown:
-        await _settle_unknown(leg, unknown, count=count)
+    await _Sent(leg, count=count).send(_batches(leg, jobs, count=count))
 
 
-def _batches(leg: Leg, jobs: Sequence[Job], *, count: bool) -> Iterator[list[Job]]:
-    for start in range(0, len(jobs), leg.config.batch):
+@dataclass(slots=True)
+class Batch:
+    """What goes out in one call, as far as the vendor takes so many; perhaps nothing."""
+
+    jobs: list[Job]
+    up_to: int | None = None
+    """The revision that the cursor may move to once this is kept, and all before it."""
+
+    @property
+    def changes(self) -> list[Change]:
+        return [job.change for job in self.jobs]
+
+    @property
+    def creates(self) -> list[Job]:
+        return [job for job in self.jobs if job.change.remote_id is None]
+
+
+def _batches(
+    leg: Leg, jobs: Sequence[Job], *, count: bool = True, up_to: int | None = None
+) -> Iterator[Batch]:
+    starts = range(0, max(1, len(jobs)), leg.config.batch)
+    for start in starts:
         batch = list(jobs[start : start + leg.config.batch])
-        if leg.plan is not None:
+        if leg.plan is not None and batch:
             batch = leg.plan.outward(leg, batch, count=count)
-        if batch:
-            yield batch
+        yield Batch(batch, up_to if start == starts[-1] else None)
 
 
-def _creates(batch: Sequence[Job]) -> list[Job]:
-    return [job for job in batch if job.change.remote_id is None]
+class _Sent:
+    """Sends batches: intents first for creates, then the vendor, then one transaction with all that came of it."""
 
+    def __init__(self, leg: Leg, *, count: bool = True) -> None:
+        self.leg = leg
+        self.count = count
+        self.unknown: list[tuple[Job, Answer]] = []
+        """What the platform does not know any more, until it is asked for by id."""
+        self._up_to: int | None = None
 
-def _intend(leg: Leg, batch: Sequence[Job]) -> None:
-    """Write down what is about to be created, so that a crash before the answer is noticed."""
-    creates = _creates(batch)
-    if not creates:
-        return
-    now = leg.clock.now()
-    with leg.store.write(leg.lease.fence, durable=True) as connection:
-        _drop_intents(leg, connection, creates)
-        connection.execute(
-            insert(INTENT),
-            [
-                {
-                    "id": new_id("itn"),
-                    "integration_id": leg.id,
-                    "act": "create",
-                    "hub_id": job.customer["id"],
-                    # What is sent is how it is known again where there is neither e-mail address nor phone.
-                    "payload": job.change.fields,
-                    "state": "open",
-                    "created_at": now,
-                    "tried_at": now,
-                }
-                for job in creates
-            ],
-        )
+    async def send(self, batches: Iterator[Batch]) -> None:
+        await send_in_turn(self.leg, batches, intend=self.intend, keep=self.keep, forget=self.forget)
+        if self.unknown:
+            unknown, self.unknown = self.unknown, []
+            await _settle_unknown(self.leg, unknown, count=self.count)
+            with self.leg.store.write(self.leg.lease.fence) as connection:
+                self._move_cursor(connection)
 
-
-def _forget(leg: Leg, batch: Sequence[Job]) -> None:
-    """Take back the intents of a batch that was never sent."""
-    creates = _creates(batch)
-    if creates:
-        with leg.store.write(leg.lease.fence) as connection:
+    def intend(self, batch: Batch) -> None:
+        """Write down what is about to be created, so that a crash before the answer is noticed."""
+        leg, creates = self.leg, batch.creates
+        if not creates:
+            return
+        now = leg.clock.now()
+        with leg.store.write(leg.lease.fence, durable=True) as connection:
             _drop_intents(leg, connection, creates)
+            connection.execute(
+                insert(INTENT),
+                [
+                    {
+                        "id": new_id("itn"),
+                        "integration_id": leg.id,
+                        "act": "create",
+                        "hub_id": job.customer["id"],
+                        # What is sent is how it is known again where there is neither e-mail address nor phone.
+                        "payload": job.change.fields,
+                        "state": "open",
+                        "created_at": now,
+                        "tried_at": now,
+                    }
+                    for job in creates
+                ],
+            )
 
-
-def _keep(
-    leg: Leg, batch: Sequence[Job], answers: Sequence[Answer], *, count: bool
-) -> list[tuple[Job, Answer]]:
-    """Keep what came of a batch; answers those that the platform does not know any more."""
-    unknown = []
-    with leg.store.write(leg.lease.fence) as connection:
-        work = _Answered(leg, connection, answers, count=count)
-        for job, answer in zip(batch, answers, strict=True):
-            if _says_gone(job, answer):
-                unknown.append((job, answer))
-            else:
-                work.one(job, answer)
-        work.flush()
-        creates = _creates(batch)
+    def forget(self, batch: Batch) -> None:
+        """Take back the intents of a batch that was never sent."""
+        creates = batch.creates
         if creates:
-            _drop_intents(leg, connection, creates)
-    return unknown
+            with self.leg.store.write(self.leg.lease.fence) as connection:
+                _drop_intents(self.leg, connection, creates)
+
+    def keep(self, batch: Batch, answers: Sequence[Answer]) -> None:
+        """Keep what came of a batch, and that the cursor is past its page."""
+        leg, creates = self.leg, batch.creates
+        self._up_to = batch.up_to or self._up_to
+        with leg.store.write(leg.lease.fence) as connection:
+            if batch.jobs:
+                work = _Answered(leg, connection, answers, count=self.count)
+                for job, answer in zip(batch.jobs, answers, strict=True):
+                    if _says_gone(job, answer):
+                        self.unknown.append((job, answer))
+                    else:
+                        work.one(job, answer)
+                work.flush()
+            if creates:
+                _drop_intents(leg, connection, creates)
+            if batch.up_to is not None and not self.unknown:
+                self._move_cursor(connection)
+
+    def _move_cursor(self, connection: Connection) -> None:
+        if self._up_to is not None:
+            cursor = filters.sent_cursor(self.leg, self._up_to)
+            self.leg.save_cursor(connection, DATA, "out", cursor)
+            write_left_out(self.leg, connection)
 
 
 def _says_gone(job: Job, answer: Answer) -> bool:

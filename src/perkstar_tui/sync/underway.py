@@ -16,22 +16,22 @@ from .context import Leg, RunStopped
 
 
 class Sendable(Protocol):
-    """What a batch is made of."""
+    """A batch: what is to be sent of it, perhaps nothing."""
 
     @property
-    def change(self) -> Change: ...
+    def changes(self) -> list[Change]: ...
 
 
-J = TypeVar("J", bound=Sendable)
+B = TypeVar("B", bound=Sendable)
 
 
 async def send_in_turn(
     leg: Leg,
-    batches: Iterable[Sequence[J]],
+    batches: Iterable[B],
     *,
-    intend: Callable[[Sequence[J]], None],
-    keep: Callable[[Sequence[J], Sequence[Answer]], None],
-    forget: Callable[[Sequence[J]], None],
+    intend: Callable[[B], None],
+    keep: Callable[[B, Sequence[Answer]], None],
+    forget: Callable[[B], None],
 ) -> None:
     """Send batches one after the other.
 
@@ -39,37 +39,36 @@ async def send_in_turn(
     was never sent; all three write to the store in a thread. When the run is to stop, what is on its way is waited for
     and kept; whatever goes wrong, nothing more is sent.
     """
-    under_way: Sequence[J] = ()
-    intended: Sequence[J] = ()
-    sending: asyncio.Task[list[Answer]] | None = None
+    intended: B | None = None
+    on_the_way: tuple[B, asyncio.Task[Sequence[Answer]]] | None = None
     try:
         for batch in batches:
             intended = batch
             await asyncio.to_thread(intend, batch)
-            done = await sending if sending is not None else None
-            before, under_way, intended = under_way, batch, ()
-            sending = asyncio.create_task(_send(leg, batch))
-            if done is not None:
-                await asyncio.to_thread(keep, before, done)
+            before = (on_the_way[0], await on_the_way[1]) if on_the_way is not None else None
+            intended = None
+            on_the_way = (batch, asyncio.create_task(_send(leg, batch)))
+            if before is not None:
+                await asyncio.to_thread(keep, *before)
             await leg.pause_point()
-        if sending is not None:
-            answers, sending = await sending, None
-            await asyncio.to_thread(keep, under_way, answers)
+        if on_the_way is not None:
+            last, on_the_way = on_the_way, None
+            await asyncio.to_thread(keep, last[0], await last[1])
     except RunStopped:
-        if sending is not None:
-            answers, sending = await sending, None
-            await asyncio.to_thread(keep, under_way, answers)
+        if on_the_way is not None:
+            last, on_the_way = on_the_way, None
+            await asyncio.to_thread(keep, last[0], await last[1])
         raise
     finally:
-        if sending is not None and not sending.done():
+        if on_the_way is not None:
             # What it does at the vendor is found again by its intents, as after a crash.
-            sending.cancel()
-            with contextlib.suppress(Exception, asyncio.CancelledError):
-                await sending
-        if intended:
+            on_the_way[1].cancel()
+            await asyncio.gather(on_the_way[1], return_exceptions=True)
+        if intended is not None:
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(forget, intended)
 
 
-async def _send(leg: Leg, batch: Sequence[Sendable]) -> list[Answer]:
-    return list(await leg.connector.send(DataType.CUSTOMERS, [job.change for job in batch]))
+async def _send(leg: Leg, batch: Sendable) -> Sequence[Answer]:
+    changes = batch.changes
+    return await leg.connector.send(DataType.CUSTOMERS, changes) if changes else ()
