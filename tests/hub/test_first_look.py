@@ -82,3 +82,14 @@ def test_the_way_to_the_first_paint_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_store_on_sqlite_loads_nothing_of_postgresql():
+    code = (
+        "import sys, perkstar_tui.hub.hub;"
+        "from perkstar_tui.store.database import Store;"
+        "Store('sqlite://').engine.connect().close();"
+        "print([name for name in sys.modules if 'postgresql' in name or 'psycopg' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
