@@ -71,12 +71,11 @@ def _plain_spelling(text: str, country: str) -> str | None:
         digits = text[1:]
         if not digits.isdigit():
             return None
-        for length in (1, 2, 3):
-            pattern = _pattern(digits[:length])
-            if pattern is not None:
-                clear = pattern.fullmatch(digits, length) and not digits.startswith(digits[:length], length)
-                return text if clear else None
-        return None
+        length, pattern = _abroad(digits[:3])
+        if pattern is None:
+            return None
+        clear = pattern.fullmatch(digits, length) and not digits.startswith(digits[:length], length)
+        return text if clear else None
     if not text.isdigit():
         return None
     code, prefix, own = _home(country)
@@ -87,6 +86,16 @@ def _plain_spelling(text: str, country: str) -> str | None:
     if text.startswith(code) and own.fullmatch(text, len(code)):
         return f"+{text}"
     return None
+
+
+@lru_cache(maxsize=1024)
+def _abroad(start: str) -> "tuple[int, re.Pattern[str] | None]":
+    """The length of the country code that a number begins with, and what follows it; of no such code, no pattern."""
+    for length in (1, 2, 3):
+        pattern = _pattern(start[:length])
+        if pattern is not None:
+            return length, pattern
+    return 0, None
 
 
 @lru_cache(maxsize=256)

@@ -172,9 +172,9 @@ class PageWork:
             for line in self.config.lines
             if line.inward
         ]
-        self.by_path: dict[str, list[tuple[str, Any, Any]]] = defaultdict(list)
+        self.by_path: dict[str, list[tuple[str, Any, Any, bool]]] = defaultdict(list)
         for remote, hub, back, same in self.inward_lines:
-            self.by_path[remote].append((hub, back, same))
+            self.by_path[remote].append((hub, back, same, same is plain_text))
         self.blank: dict[str, Any] = dict.fromkeys((*_ALWAYS, *(hub for _, hub, _, _ in self.inward_lines)))
         self._recall_creates()
 
@@ -633,8 +633,8 @@ class PageWork:
         filled = []
         by_path = self.by_path
         for remote, value in values.items():
-            for hub, back, same in by_path.get(remote, ()):
-                if same is plain_text and type(value) is str:
+            for hub, back, same, plain in by_path.get(remote, ()):
+                if plain and type(value) is str:
                     customer[hub] = base[remote] = value.strip() or None
                 else:
                     customer[hub] = back(value, None)
