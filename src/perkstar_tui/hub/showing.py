@@ -154,6 +154,8 @@ def _standing(
         return (row.status_reason, "Decide: look at it with w, then go on", "s")
     if row.status == Status.ERROR:
         return (row.status_reason or "The last runs failed.", "Look at the log", "l")
+    if row.status == Status.PAUSED and row.status_code == ErrorKind.LOOP:
+        return (f"Paused by {row.paused_by}: {row.status_reason}", "See which ones (!), then resume", "p")
     if row.status == Status.PAUSED:
         return (f"Paused by {row.paused_by}." if row.paused_by else "Paused.", "Resume", "p")
     if row.status_code == ErrorKind.RATE_LIMITED:

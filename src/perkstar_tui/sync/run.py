@@ -19,7 +19,7 @@ from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
-from . import books, deliveries, filters, inward, outward, planned, rows, sales, telling
+from . import books, deliveries, filters, inward, loops, outward, planned, rows, sales, telling
 from . import cloud as cloud_legs
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
@@ -30,6 +30,9 @@ SWEEP_FRESH = timedelta(minutes=5)
 
 CHEAP_SWEEP = 5000
 """Customers of an account up to which a sweep is a few calls."""
+
+PROGRAM = "Perkstar"
+"""Who paused it, where no person did."""
 
 FAILED_RUNS_FOR_ERROR = 3
 RATE_PAUSE_S = 300.0
@@ -373,6 +376,7 @@ class _Run:
             if wanted:
                 await inward.read_customers(leg, full=False)
             return
+        loops.let_go(leg)
         await inward.handle_events(leg, customers=wanted)
         if wanted:
             await outward.wait_for_search(leg)
@@ -380,6 +384,7 @@ class _Run:
             await inward.read_customers(leg, full=self.full)
             clear = [*await inward.rematch_held(leg), *filters.met(leg)]
             await inward.retry_due(leg, dict.fromkeys([*due, *clear]))
+            loops.watch(leg)
 
     async def _sales_in(self, leg: Leg) -> None:
         if (
@@ -479,6 +484,10 @@ class _Run:
             values["status_reason"] = (
                 f"Waits for quota until {again.astimezone(ZoneInfo(self._zone())):%H:%M}."
             )
+        elif error is not None and error.kind is ErrorKind.LOOP:
+            # Each further run would only write the same again.
+            values |= {"status": Status.PAUSED.value, "status_code": error.kind.value, "paused_by": PROGRAM}
+            values |= {"status_reason": error.message, "next_run_at": None}
         elif error is not None and error.kind in _OURS:
             values["status_reason"] = row.status_reason
         elif outcome is Outcome.FAILED and error is not None:
