@@ -59,6 +59,10 @@ def show_run(view: Any) -> None:
         say(f"  was taken back by {view.undone_by}")
     if view.plan:
         say(f"  carried out the plan {view.plan}; {len(view.skipped)} records were skipped")
+    if view.full_compare:
+        found = view.full_compare
+        ended = f"{found['missed']} had been missed" if found["done"] else "not finished"
+        say(f"  full compare: {found['looked_at']} records looked at once more, {ended}")
     for item in view.skipped[:50]:
         say(f"  skipped {item.get('name') or item['record']}: {item['reason']}")
     if view.error:

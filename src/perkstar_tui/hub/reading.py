@@ -152,6 +152,7 @@ def run_view(row: Any) -> v.RunView:
         undone_by=(row.more or {}).get("undone_by"),
         plan=(row.more or {}).get("plan"),
         skipped=tuple((row.more or {}).get("skipped", ())),
+        full_compare=(row.more or {}).get("full_compare"),
     )
 
 

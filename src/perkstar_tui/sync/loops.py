@@ -164,11 +164,14 @@ def _changed_now(leg: Leg, connection: Connection) -> tuple[int, dict[str, Mappi
 
 
 def _sent_lately(leg: Leg, connection: Connection, hub_ids: list[str]) -> dict[str, Any]:
-    """The links of customers that were sent within the window: of others nothing can have been taken back."""
+    """The links of customers that were sent within the window: of others nothing can have been taken back.
+
+    Almost all links stand, so no index may be chosen for that (filters.linked).
+    """
     query = select(LINK).where(
         LINK.c.integration_id == leg.id,
         LINK.c.data == DATA,
-        LINK.c.state == LinkState.LINKED.value,
+        func.coalesce(LINK.c.state, "") == LinkState.LINKED.value,
         LINK.c.last_sent >= leg.clock.now() - WINDOW,
         one_of(connection, LINK.c.hub_id),
     )

@@ -19,7 +19,7 @@ from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
-from . import books, deliveries, filters, inward, loops, outward, planned, rows, sales, telling
+from . import books, comparing, deliveries, filters, inward, loops, outward, planned, rows, sales, telling
 from . import cloud as cloud_legs
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
@@ -146,6 +146,7 @@ class _Run:
         self.cloud: Leg | None = None
         self.forbidden: PerkstarError | None = None
         self.plan: planned.Following | None = None
+        self.compare: comparing.Compare | None = None
         self._last_stop_check = 0.0
         self._stopped = False
 
@@ -209,11 +210,14 @@ class _Run:
         try:
             self.leg = self._leg(row, self.held)
             self.leg.plan = self.plan
+            self.compare = comparing.begin(self.leg, self.trigger, full=self.full)
             await self._with_cloud(self.leg)
             if self.plan is None:
                 await self._books_out(self.leg)
             if self.forbidden is not None:
                 raise self.forbidden
+            if self.compare is not None:
+                self.compare.ended(self.leg)
             if self.leg.rejected_anew or (self.cloud and self.cloud.rejected_anew):
                 outcome = Outcome.PARTLY
         except (RunStopped, asyncio.CancelledError):
@@ -382,6 +386,8 @@ class _Run:
             await outward.wait_for_search(leg)
             due = await outward.retry_unanswered(leg)
             await inward.read_customers(leg, full=self.full)
+            if self.compare is not None:
+                await self.compare.read_customers(leg)
             clear = [*await inward.rematch_held(leg), *filters.met(leg)]
             await inward.retry_due(leg, dict.fromkeys([*due, *clear]))
             loops.watch(leg)
@@ -393,6 +399,8 @@ class _Run:
             and leg.config.direction.inward
         ):
             await sales.read_sales(leg, full=self.full)
+            if self.compare is not None:
+                await self.compare.read_sales(leg)
 
     async def _customers_out(self, leg: Leg) -> None:
         delivered = leg.config.rows is not None and leg.config.rows.deliver
@@ -438,6 +446,8 @@ class _Run:
             }
         with self.store.write(self.held.fence) as connection:
             more = planned.close(connection, self.leg, self.plan) if self.plan is not None else None
+            if self.compare is not None:
+                more = {"full_compare": self.compare.told()}
             connection.execute(
                 update(RUN)
                 .where(RUN.c.id == self.id)
