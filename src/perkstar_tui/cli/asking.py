@@ -38,6 +38,9 @@ def show_integration(view: Any) -> None:
         ("Health", f"{view.health.score} {view.health.word}. {view.health.reason}"),
         ("Records", f"{view.counts.linked} linked, {view.counts.held} held, {view.counts.failed} failed"),
     ]
+    if view.running and view.progress_total:
+        through = f", through at {_when(view.ends_at)} at this pace" if view.ends_at else ""
+        lines.append(("Progress", f"{view.progress_done:,} of {view.progress_total:,}{through}"))
     if view.hook_address:
         lines.append(("Deliveries to", view.hook_address))
     if view.status_reason:
