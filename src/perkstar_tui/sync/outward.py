@@ -332,6 +332,12 @@ async def _send_batch(leg: Leg, jobs: list[Job], *, count: bool = True) -> None:
                 ],
             )
     answers = await leg.connector.send(DataType.CUSTOMERS, [job.change for job in jobs])
+    if [answer.key for answer in answers] != [job.change.key for job in jobs]:
+        # Nothing is noted as written: what became of each is found out by the next run.
+        raise PerkstarError(
+            ErrorKind.NETWORK,
+            f"{leg.config.title} answered {len(answers)} of {len(jobs)} records, or others than were sent.",
+        )
     unknown = []
     with leg.store.write(leg.lease.fence) as connection:
         work = _Answered(leg, connection, answers, count=count)
