@@ -16,7 +16,9 @@ from still import HeldCredential
 from perkstar_tui.model.enums import DataType, Write
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS, Change, Page, Presence, Told
+from perkstar_tui.platforms import walks
 from perkstar_tui.platforms.base import OF_RECORD
+from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.sync.mapping import transform
 from perkstar_tui.sync.moments import TITLES
 
@@ -343,6 +345,33 @@ async def test_a_create_sent_twice_makes_one_record(place: Place) -> None:
     [first], [second] = [await connector.send(CUSTOMERS, [new]) for _ in range(2)]
     assert first.record is not None and second.record is not None
     assert first.record.id == second.record.id
+
+
+def answers_by_list(manifest: Manifest) -> bool:
+    """Those that change many at once and say at once what became of each."""
+    write = manifest.data[CUSTOMERS].write
+    return write is not None and write.update_many is not None and write.job is None
+
+
+@WRITES
+@pytest.mark.where(lambda m, _: answers_by_list(m))
+async def test_a_record_that_the_answer_leaves_out_is_not_taken_for_written(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = place.connect()
+    records = await created(place, connector, 3)
+    changes = [
+        Change(f"{number}", record.id, {place.first_name: "Bea"}, record.version)
+        for number, record in enumerate(records)
+    ]
+    monkeypatch.setattr("perkstar_tui.platforms.writing.rows_of", lambda *given: walks.rows_of(*given)[1:])
+    with pytest.raises(PerkstarError) as told:
+        await connector.send(CUSTOMERS, changes)
+    assert told.value.kind is ErrorKind.NETWORK
+    monkeypatch.undo()
+    # The next run reads them first, and finds what became of each.
+    now = await connector.get(CUSTOMERS, [record.id for record in records])
+    assert {record.fields[place.first_name] for _, record in now.values() if record} == {"Bea"}
 
 
 @WRITES

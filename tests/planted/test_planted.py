@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 LAWS = "tests/properties/test_records.py"
 MODEL = "tests/properties/test_two_sides.py"
 RUNS = "tests/sync/test_run.py"
+LOOPS = "tests/hub/test_loops.py"
+COMPARES = "tests/hub/test_comparing.py"
 
 
 class Fault(NamedTuple):
@@ -76,6 +78,37 @@ FAULTS = (
         "back = reversal(sale.earned, refunded, sale.total_minor, sale.reversed)",
         "back = reversal(sale.earned, refunded, sale.total_minor, 0)",
         "tests/properties/test_money.py",
+    ),
+    # What goes round, what nobody told of, what was left out, and whose credential it is.
+    Fault("a_loop_goes_on", "sync/loops.py", "if count >= ROUNDS:", "if False:", LOOPS),
+    Fault("an_edit_is_a_loop", "sync/loops.py", "or earlier.values != sent):", "and False):", LOOPS),
+    Fault("a_loop_let_go_is_held_for_its_past", "sync/loops.py", "if step.at_ms >= since]", "]", LOOPS),
+    Fault(
+        "every_schedule_compares_all", "sync/comparing.py",
+        "(age >= quiet and is_quiet(now, integration_id, zone))", "age >= quiet", COMPARES,
+    ),
+    Fault(
+        "what_is_young_was_missed", "sync/comparing.py",
+        "for row in rows} - young\n\n", "for row in rows}\n\n", COMPARES,
+    ),
+    Fault(
+        "an_answer_left_out_is_written", "platforms/writing.py", "if change.key not in sent:", "if True:",
+        "tests/contract/test_platforms.py -k leaves_out",
+    ),
+    Fault("answers_are_not_held_against_what_was_sent", "sync/underway.py",
+        "if [answer.key for answer in answers] != [change.key for change in changes]:", "if False:",
+        "tests/sync/test_ends.py",
+    ),
+    Fault(
+        "fields_are_made_in_anothers_account", "hub/connecting.py",
+        "        check(remote)\n        await _make_fields(connector, config)",
+        "        await _make_fields(connector, config)\n        check(remote)",
+        "tests/hub/test_reconnecting.py",
+    ),
+    Fault(
+        "an_old_secret_is_good_for_ever", "hub/receiver.py",
+        'ms(self.bench.clock.now()) < int(secret.get("former_until_ms", 0))', '"former" in secret',
+        "tests/hub/test_taking_deliveries.py",
     ),
 )  # fmt: skip
 

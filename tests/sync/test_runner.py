@@ -54,6 +54,18 @@ def test_a_machine_asleep_over_three_schedules_makes_up_one_run(night):
     assert night.due() == []
 
 
+def test_a_first_run_waits_until_somebody_has_looked(night):
+    def previewed(so: bool) -> None:
+        with night.store.write() as connection:
+            connection.execute(update(INTEGRATION).values(previewed=so))
+
+    previewed(False)
+    night.clock.at += timedelta(days=3)
+    assert night.due() == []
+    previewed(True)
+    assert night.due() == ["int_1"]
+
+
 def test_a_clock_that_is_set_back_keeps_no_schedule_waiting(night):
     night.clock.at += timedelta(days=3)
     assert night.run_due() == 1

@@ -145,6 +145,18 @@ async def test_the_overview_says_how_long_the_credential_lasts(size, facts, word
 
 
 @BOTH
+@pytest.mark.parametrize(("minutes", "words"), [(4, "through in 4 min"), (-4, ""), (None, "")])
+async def test_a_run_that_goes_on_says_when_it_will_be_through(size, minutes, words):
+    hub = FakeHub()
+    ends = None if minutes is None else NOW + timedelta(minutes=minutes, seconds=30)
+    hub.change(MAILCHIMP, running=True, progress_done=412, progress_total=2310, ends_at=ends)
+    async with shown(hub, size) as screen:
+        await screen.press("down", "enter")
+        [line] = (line for line in screen.text().splitlines() if "syncing, " in line)
+        assert "412/2,310" in line and words in line and ("through" in line) == bool(words)
+
+
+@BOTH
 async def test_one_that_never_ran_names_the_keys_that_begin(size):
     hub = FakeHub()
     hub.change(MAILCHIMP, next_sync=None, last_sync=None, last_success=None)

@@ -28,6 +28,18 @@ def test_loyalty_events_are_offered_where_they_can_be_told_and_their_days_once_s
     assert list(lines(kinds, events="yes")).count("events") == 1
 
 
+def test_the_full_compare_is_offered_where_changes_are_told_and_a_schedule_runs() -> None:
+    telling = replace(ITEM, compares=True)
+    view = replace(VIEW, options={})
+    line = {s.key: s for s in settings_of(view, telling)}["full_compare"]
+    assert (line.value, line.words) == ("nightly", "every night")
+    assert [value for value, _ in line.choices] == ["nightly", "weekly", "never"]
+    seldom = settings_of(replace(view, options={"full_compare": "weekly"}), telling)
+    assert [s.words for s in seldom if s.key == "full_compare"] == ["once a week"]
+    for other in (settings_of(replace(view, frequency="manual"), telling), settings_of(view, ITEM)):
+        assert "full_compare" not in {s.key for s in other}
+
+
 OPTIONS = (
     OptionView("books", "Loyalty in the books", "yes enters a journal.", "no", ("yes", "no"), False, False),
     OptionView("point_value", "Worth of a point", "Such as 0.01.", "", (), True, False),

@@ -38,6 +38,9 @@ def show_integration(view: Any) -> None:
         ("Health", f"{view.health.score} {view.health.word}. {view.health.reason}"),
         ("Records", f"{view.counts.linked} linked, {view.counts.held} held, {view.counts.failed} failed"),
     ]
+    if view.running and view.progress_total:
+        through = f", through at {_when(view.ends_at)} at this pace" if view.ends_at else ""
+        lines.append(("Progress", f"{view.progress_done:,} of {view.progress_total:,}{through}"))
     if view.hook_address:
         lines.append(("Deliveries to", view.hook_address))
     if view.status_reason:
@@ -59,6 +62,10 @@ def show_run(view: Any) -> None:
         say(f"  was taken back by {view.undone_by}")
     if view.plan:
         say(f"  carried out the plan {view.plan}; {len(view.skipped)} records were skipped")
+    if view.full_compare:
+        found = view.full_compare
+        ended = f"{found['missed']} had been missed" if found["done"] else "not finished"
+        say(f"  full compare: {found['looked_at']} records looked at once more, {ended}")
     for item in view.skipped[:50]:
         say(f"  skipped {item.get('name') or item['record']}: {item['reason']}")
     if view.error:

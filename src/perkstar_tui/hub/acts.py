@@ -55,11 +55,13 @@ def resume(bench: Bench, row: Any) -> None:
         )
     status = Status.RECONNECT_REQUIRED if row.status_code == ErrorKind.CREDENTIAL_REFUSED else Status.ACTIVE
     manual = row.config.get("frequency") == "manual"
+    looped = {"status_code": None, "status_reason": ""} if row.status_code == ErrorKind.LOOP else {}
     with bench.store.write() as connection:
         connection.execute(
             update(INTEGRATION)
             .where(INTEGRATION.c.id == row.id)
             .values(
+                **looped,
                 status=status.value,
                 paused_by="",
                 next_run_at=None if manual or status is not Status.ACTIVE else bench.clock.now(),

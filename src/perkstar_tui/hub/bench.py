@@ -20,6 +20,7 @@ from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import Store, ms, table
 from perkstar_tui.store.usage import CallCounter, StoredBudgets
+from perkstar_tui.sync import comparing
 from perkstar_tui.sync.config import RunConfig, compile_lines
 from perkstar_tui.sync.earning import EarningRule
 from perkstar_tui.sync.filters import SALES, TO_PERKSTAR, TO_PLATFORM, filter_of
@@ -248,6 +249,8 @@ class Bench:
             sends=filter_of(options, TO_PLATFORM, today),
             takes=filter_of(options, TO_PERKSTAR, today),
             credits=filter_of(options, SALES, today),
+            by_change=tuple(data for data, each in manifest.data.items() if each.by_change),
+            full_compare=str(options.get(comparing.OPTION) or comparing.CHOICES[0]),
         )
 
     def connector(self, row: Any, held: leases.Held | None = None) -> Connector:

@@ -8,6 +8,7 @@ from perkstar_tui.model.enums import DataType, Direction, Kind, SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.manifest import Manifest
+from perkstar_tui.sync import comparing
 from perkstar_tui.sync.earning import rules_of
 from perkstar_tui.sync.expressions import say
 from perkstar_tui.sync.filters import FIELDS, TO_PERKSTAR, TO_PLATFORM, check_mapped, read
@@ -34,12 +35,14 @@ ENGINE_OPTIONS = (
     *FIELDS,
     "events",
     *OPTIONS,
+    comparing.OPTION,
 )
 _CHOICES = {
     "issue_cards": ("never", "sale", "always"),
     "earn": ("spend", "visit", "product", "cashback"),
     "earn_rounding": ("down", "nearest", "even"),
     **RULES,
+    comparing.OPTION: comparing.CHOICES,
 }
 
 

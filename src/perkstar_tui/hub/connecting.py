@@ -1,7 +1,7 @@
 """Making, mending and ending connections: the account's own cloud link, and integrations."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -27,7 +27,7 @@ from .bench import ACCOUNT, CLOUD, INTEGRATION, Bench
 from .configuring import apply_settings, default_config, default_mapping
 from .credentials import LooseCredential, StoredCredential, write_credential
 from .reading import plan
-from .receiver import drop_subscription
+from .receiver import drop_subscription, keep_app_secret
 
 T = TypeVar("T")
 SUBSCRIPTION = table(t.WebhookSubscription)
@@ -252,8 +252,13 @@ def _narrowed(
 
 
 async def _first_contact(
-    bench: Bench, manifest: Manifest, credential: LooseCredential, config: dict[str, Any]
+    bench: Bench,
+    manifest: Manifest,
+    credential: LooseCredential,
+    config: dict[str, Any],
+    check: Callable[[RemoteAccount], None] = lambda remote: None,
 ) -> tuple[RemoteAccount, dict[str, Any]]:
+    """Whose a credential is; nothing is made in an account before `check` has let it pass."""
     # Whose account it is, is only known afterwards: it may be one whose budget is being used at this moment.
     with bench.store.read() as connection:
         known = select(INTEGRATION.c.remote_account_id).where(
@@ -266,6 +271,7 @@ async def _first_contact(
             remote = await connector.identify()
         except PerkstarError as error:
             raise _never_valid(manifest.title, error) from None
+        check(remote)
         await _make_fields(connector, config)
         return remote, {}
     finally:
@@ -403,21 +409,26 @@ def reconnect(bench: Bench, row: Any, credentials: dict[str, Any]) -> None:
         manifest, _with_kept(bench, manifest, row, credentials), bench.clock.now()
     )
     loose = LooseCredential(credential)
-    remote, _ = run_now(_first_contact(bench, manifest, loose, row.config))
     own = manifest.kind is Kind.WEBHOOK
-    # An endpoint of one's own may move; an account at a vendor may not become another one.
-    if row.remote_account_id and remote.id != row.remote_account_id and not own:
-        raise PerkstarError(
-            ErrorKind.ACCOUNT_CHANGED,
-            f"This credential belongs to {remote.name}, but {row.name} is connected to {row.remote_account_name}.",
-            integration_id=row.id,
-        )
+
+    def same(remote: RemoteAccount) -> None:
+        # An endpoint of one's own may move; an account at a vendor may not become another one.
+        if row.remote_account_id and remote.id != row.remote_account_id and not own:
+            raise PerkstarError(
+                ErrorKind.ACCOUNT_CHANGED,
+                f"This credential belongs to {remote.name}, but {row.name} is connected to "
+                f"{row.remote_account_name}.",
+                integration_id=row.id,
+            )
+
+    remote, _ = run_now(_first_contact(bench, manifest, loose, row.config, same))
     now = bench.clock.now()
     account = bench.need_account()
     due = next_run(row.config["frequency"], row.id, now, account.timezone)
     paused = row.status == Status.PAUSED
     with bench.store.write() as connection:
         write_credential(connection, bench.vault, row.id, loose.secret, now)
+        keep_app_secret(bench, connection, row, loose.secret)
         connection.execute(
             update(INTEGRATION)
             .where(INTEGRATION.c.id == row.id)

@@ -134,6 +134,7 @@ def _working(manifest: Manifest, category: str, connected: int) -> v.CatalogItem
             v.OptionView(o.name, o.label, o.help, o.default, o.choices, o.number, o.secret)
             for o in manifest.options
         ),
+        compares=any(spec.by_change for spec in manifest.data.values()),
     )
 
 

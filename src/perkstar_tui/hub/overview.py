@@ -106,3 +106,5 @@ class IntegrationView:
     """Where the platform is to deliver to, if a person has to enter that in its settings."""
     moved_at: datetime | None = None
     """When the run that goes on has last finished a page."""
+    ends_at: datetime | None = None
+    """When what it reads is through, at its pace so far; None where that cannot be known."""

@@ -73,6 +73,7 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
         }
         heard = registered(connection)
         recent = {row.id: _recent(connection, row.id) for row in rows}
+        pace = _pace(connection, [row.running for row in rows if row.running is not None])
     now = bench.clock.now()
     keys = shown_keys(bench, rows, expiries)
     return [
@@ -92,6 +93,7 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
                 form.id == row.form and form.type == "oauth2" and form.refreshes
                 for form in bench.catalog[row.platform].auth
             ),
+            pace=pace.get(row.running),
             to_enter=to_do(
                 bench, row, heard.get(row.id, ""), keys.get(row.id, {}), counts[row.id].get("linked", 0)
             ),
@@ -130,6 +132,14 @@ def _recent(connection: Any, integration_id: str) -> list[Any]:
     return rows
 
 
+def _pace(connection: Any, run_ids: Sequence[str]) -> dict[str, Any]:
+    """Where and when the readings of runs that go on began."""
+    if not run_ids:
+        return {}
+    rows = connection.execute(select(RUN.c.id, RUN.c.more).where(RUN.c.id.in_(run_ids)))
+    return {row.id: (row.more or {}).get("pace") for row in rows}
+
+
 def run_view(row: Any) -> v.RunView:
     cloud = None
     if row.cloud:
@@ -152,6 +162,7 @@ def run_view(row: Any) -> v.RunView:
         undone_by=(row.more or {}).get("undone_by"),
         plan=(row.more or {}).get("plan"),
         skipped=tuple((row.more or {}).get("skipped", ())),
+        full_compare=(row.more or {}).get("full_compare"),
     )
 
 

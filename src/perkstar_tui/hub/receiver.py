@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.platforms.connector import Confirmer, Subscriber
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
+from perkstar_tui.store.database import ms, table
 
 from .bench import INTEGRATION, Bench
 from .credentials import CREDENTIAL, StoredCredential, delete_credential, write_credential
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from perkstar_tui.platforms.webhooks import Greeting
+    from perkstar_tui.platforms.manifest import Manifest
+    from perkstar_tui.platforms.webhooks import Event, Greeting
 
 EVENT = table(t.InboundEvent)
 LOG = table(t.LogLine)
@@ -41,6 +43,8 @@ PORT = "receiver_port"
 """The setting that holds the port that was free the last time, as words: SQLite makes a number of bare digits."""
 LOOK_S = 3.0
 LARGEST = 2_000_000
+FORMER = timedelta(days=3)
+"""How long a key that was replaced is still believed: as long as vendors tell again what was not taken."""
 HIDDEN = "•" * 8
 """What is shown for a key that is kept; given back, it changes nothing."""
 
@@ -51,14 +55,42 @@ def hook_owner(integration_id: str) -> str:
 
 
 def keep_key(bench: Bench, connection: Any, integration_id: str, key: str) -> None:
-    """Keep the key that a vendor showed to whoever entered the address there; an empty one is forgotten."""
+    """Keep the key that a vendor showed to whoever entered the address there; an empty one is forgotten.
+
+    The one before stays good for a while: what the vendor signed with it is still on its way, or told again.
+    """
     if key == HIDDEN:
         return
-    if key.strip():
-        secret = {"secret": key.strip()}
-        write_credential(connection, bench.vault, hook_owner(integration_id), secret, bench.clock.now())
-    else:
-        delete_credential(connection, hook_owner(integration_id))
+    owner, now = hook_owner(integration_id), bench.clock.now()
+    if not key.strip():
+        delete_credential(connection, owner)
+        return
+    secret: dict[str, Any] = {"secret": key.strip()}
+    known = _sealed(bench, connection, owner)
+    if known.get("secret") == secret["secret"]:
+        return
+    if known.get("secret"):
+        secret |= {"former": known["secret"], "former_until_ms": ms(now + FORMER)}
+    write_credential(connection, bench.vault, owner, secret, now)
+
+
+def keep_app_secret(bench: Bench, connection: Any, row: Any, credential: Mapping[str, Any]) -> None:
+    """Where a vendor signs with the secret of the app: a new one of a reconnect takes the place of the one before."""
+    hooks = bench.manifest(row.platform).webhooks
+    secret = str(credential.get("client_secret") or "")
+    if hooks is None or not hooks.app_secret or not secret:
+        return
+    # Without a registration there is nothing that it signs.
+    if _sealed(bench, connection, hook_owner(row.id)):
+        keep_key(bench, connection, row.id, secret)
+
+
+def _sealed(bench: Bench, connection: Any, owner: str) -> dict[str, Any]:
+    """What the vault has of a subscription; nothing where there is none."""
+    sealed = connection.execute(
+        select(CREDENTIAL.c.ciphertext).where(CREDENTIAL.c.owner_id == owner)
+    ).scalar()
+    return {} if sealed is None else bench.vault.open(owner, bytes(sealed))
 
 
 def drop_subscription(bench: Bench, connection: Any, integration_id: str) -> None:
@@ -315,8 +347,8 @@ class Receiver:
             secret = {"secret": " ".join(dict.fromkeys([*known.split(), code]))}
             write_credential(connection, self.bench.vault, owner, secret, self.bench.clock.now())
 
-    def _subscription(self, integration_id: str) -> tuple[str, str, Any] | None:
-        """Address and secret of an integration's subscription, and the integration itself."""
+    def _subscription(self, integration_id: str) -> tuple[str, tuple[str, ...], Any] | None:
+        """Address of an integration's subscription, the secrets that are good for it, and the integration itself."""
         with self.bench.store.read() as connection:
             row = connection.execute(
                 select(SUBSCRIPTION.c.url, CREDENTIAL.c.ciphertext, INTEGRATION)
@@ -332,31 +364,28 @@ class Receiver:
             own = StoredCredential(
                 self.bench.store, self.bench.vault, integration_id, self.bench.clock
             ).read()
-            return row.url, str(own.get(hooks.key) or ""), row
+            return row.url, (str(own.get(hooks.key) or ""),), row
         if row.ciphertext is None:
-            return row.url, "", row
+            return row.url, ("",), row
         secret = self.bench.vault.open(hook_owner(integration_id), bytes(row.ciphertext))
-        return row.url, str(secret["secret"]), row
+        still = ms(self.bench.clock.now()) < int(secret.get("former_until_ms", 0))
+        return row.url, (str(secret["secret"]), *([str(secret["former"])] if still else [])), row
 
     def _store(
-        self, integration_id: str, found: tuple[str, str, Any], headers: dict[str, str], body: bytes
+        self,
+        integration_id: str,
+        found: tuple[str, tuple[str, ...], Any],
+        headers: dict[str, str],
+        body: bytes,
     ) -> None:
         """Keep what a genuine delivery says, once, and ask for a run."""
-        from perkstar_tui.platforms.webhooks import parse
-
-        url, secret, row = found
+        url, secrets_, row = found
         now = self.bench.clock.now()
         manifest = self.bench.manifest(row.platform)
         credential = StoredCredential(self.bench.store, self.bench.vault, integration_id, self.bench.clock)
-        events = parse(
-            manifest,
-            secret=secret,
-            url=url,
-            headers=headers,
-            body=body,
-            now=now,
-            options=row.config.get("options", {}),
-            members=credential.read() if manifest.webhooks and manifest.webhooks.event else None,
+        members = credential.read() if manifest.webhooks and manifest.webhooks.event else None
+        events = self._believed(
+            manifest, secrets_, url, headers, body, row.config.get("options", {}), members
         )
         with self.bench.store.write() as connection:
             known = {
@@ -391,6 +420,39 @@ class Receiver:
                     .where(INTEGRATION.c.id == integration_id, INTEGRATION.c.requested.is_(None))
                     .values(requested="webhook")
                 )
+
+    def _believed(
+        self,
+        manifest: "Manifest",
+        secrets_: tuple[str, ...],
+        url: str,
+        headers: dict[str, str],
+        body: bytes,
+        options: dict[str, Any],
+        members: dict[str, Any] | None,
+    ) -> "list[Event]":
+        """What a delivery says, if it is signed by any secret that is good; the newest one's complaint counts."""
+        from perkstar_tui.platforms.webhooks import parse
+
+        refused: PerkstarError | None = None
+        for secret in secrets_:
+            try:
+                return parse(
+                    manifest,
+                    secret=secret,
+                    url=url,
+                    headers=headers,
+                    body=body,
+                    now=self.bench.clock.now(),
+                    options=options,
+                    members=members,
+                )
+            except PerkstarError as error:
+                if error.kind is not ErrorKind.NOT_ALLOWED:
+                    raise
+                refused = refused or error
+        assert refused is not None
+        raise refused
 
     def _note(
         self,

@@ -4,7 +4,7 @@ A row is anything with the columns as attributes; times are aware, JSON is parse
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perkstar_tui.model.enums import Direction, Kind, LinkState, Status
@@ -13,6 +13,9 @@ from perkstar_tui.sync.decided import BY_HAND
 
 from . import overview as v
 from .health import Facts, counted_runs, health
+
+LEAST_PACE = timedelta(seconds=2)
+"""How long something must have been read before its pace says anything."""
 
 FAILING = (LinkState.HELD.value, LinkState.DUPLICATE.value)
 
@@ -40,12 +43,14 @@ def integration_view(
     keys: Mapping[str, str] | None = None,
     to_enter: tuple[str, str] = ("", ""),
     renews: bool | None = None,
+    pace: Mapping[str, int] | None = None,
 ) -> v.IntegrationView:
     """One row of Active Integrations.
 
     `recent` are its last runs, `heard` whether its webhooks are registered, `keys` what is shown of options that lie in
     the vault, `to_enter` what a person has still to enter by hand, and how; `renews` whether
-    its credential does so by itself (None: as the form's name lets one think).
+    its credential does so by itself (None: as the form's name lets one think); `pace` where and when the reading that
+    goes on began.
     """
     config = row.config
     linked, held, failed = counts.get("linked", 0), counts.get("held", 0), counts.get("failed", 0)
@@ -119,7 +124,18 @@ def integration_view(
         listening=_listening(row, heard),
         hook_address=hook_address,
         moved_at=row.progress_at if running else None,
+        ends_at=ends_at(row, pace) if running and pace else None,
     )
+
+
+def ends_at(row: Any, pace: Mapping[str, int]) -> datetime | None:
+    """When a reading is through, if it goes on as it has from `from` at `since_ms` until it last moved."""
+    done, total = row.progress_done, row.progress_total
+    if done is None or not total or row.progress_at is None or not pace["from"] < done < total:
+        return None
+    took = row.progress_at - datetime.fromtimestamp(pace["since_ms"] / 1000, UTC)
+    left: timedelta = took * (total - done) / (done - pace["from"])
+    return row.progress_at + left if took >= LEAST_PACE else None
 
 
 def _listening(row: Any, heard: bool) -> str:
@@ -154,6 +170,8 @@ def _standing(
         return (row.status_reason, "Decide: look at it with w, then go on", "s")
     if row.status == Status.ERROR:
         return (row.status_reason or "The last runs failed.", "Look at the log", "l")
+    if row.status == Status.PAUSED and row.status_code == ErrorKind.LOOP:
+        return (f"Paused by {row.paused_by}: {row.status_reason}", "See which ones (!), then resume", "p")
     if row.status == Status.PAUSED:
         return (f"Paused by {row.paused_by}." if row.paused_by else "Paused.", "Resume", "p")
     if row.status_code == ErrorKind.RATE_LIMITED:

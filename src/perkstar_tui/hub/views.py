@@ -75,6 +75,8 @@ class RunView:
     plan: str | None = None
     """The kept plan that it carried out, and which records it skipped, each with its reason."""
     skipped: tuple[dict[str, str], ...] = ()
+    full_compare: dict[str, Any] | None = None
+    """Of a run that read everything once more: `looked_at`, `missed` (nobody had told of them), and whether `done`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -472,6 +474,8 @@ class CatalogItem:
     events: tuple[str, ...] = ()
     """Loyalty events that it can be told of."""
     options: tuple[OptionView, ...] = ()
+    compares: bool = False
+    """Whether it tells of changes only, so that everything is compared now and then (`full_compare`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ class Trigger(StrEnum):
     LOCAL_CHANGE = "local_change"
     RETRY = "retry"
     FIRST = "first"
+    FULL_COMPARE = "full_compare"
+    """A scheduled run that also read everything once more (sync/comparing.py)."""
     UNDO = "undo"
     """No sync: what a run did was taken back."""
 

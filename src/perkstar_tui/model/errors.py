@@ -17,6 +17,7 @@ class ErrorKind(StrEnum):
     DUPLICATE = "duplicate"
     MASS_CHANGE = "mass_change"
     ACCOUNT_CHANGED = "account_changed"
+    LOOP = "loop"
     SCHEMA_CHANGED = "schema_changed"
     PLAN_LIMIT = "plan_limit"
     PREVIEW_OWED = "preview_owed"
@@ -109,6 +110,12 @@ CATALOGUE: dict[ErrorKind, KindFacts] = {
         "The credential belongs to another account at the vendor than before.",
         "The run stops; nothing is read or written.",
         "Reconnect with the earlier account, or disconnect and connect the new one.",
+        8,
+    ),
+    ErrorKind.LOOP: KindFacts(
+        "A field goes back and forth between two values: what is sent is taken back there each time.",
+        "That record is held, nothing more of it is sent; where many do at once, the integration is paused.",
+        "Find out what else writes that field, or map it one way only; then retry (r), or resume (p).",
         8,
     ),
     ErrorKind.SCHEMA_CHANGED: KindFacts(

@@ -1,7 +1,12 @@
 """A platform's guide, drawn from its manifest so that it can't go stale (K1)."""
 
+from perkstar_tui.model.enums import DataType
+
 from .manifest import Manifest
 from .parts import EventsSpec
+
+KEPT = "Whoever is gone there is kept here with all points, and is not made there again."
+"""What becomes of a customer whose record at a platform is deleted, archived or merged; the same for every platform."""
 
 
 def guide_of(manifest: Manifest) -> str:
@@ -20,7 +25,8 @@ def guide_of(manifest: Manifest) -> str:
             for word, on in (("to Perkstar", spec.to_perkstar), ("from Perkstar", spec.to_platform))
             if on
         ]
-        lines.append(f"- **{data.value}**: {' and '.join(ways)}. {spec.deletes}".rstrip())
+        kept = f" {KEPT}" if data is DataType.CUSTOMERS and spec.to_perkstar else ""
+        lines.append(f"- **{data.value}**: {' and '.join(ways)}. {spec.deletes}{kept}".rstrip())
         if spec.journal is not None:
             lines.append("- **loyalty in the books**: a journal a day, if you choose so (`--set books=yes`).")
         if spec.events is not None:

@@ -163,6 +163,13 @@ class DataSpec(_Part):
     events: EventsSpec | None = None
 
     @property
+    def by_change(self) -> bool:
+        """Whether later reads give only what the vendor says has changed: what it doesn't say is missed by them."""
+        read = self.read or (self.sale.read if self.sale is not None else None)
+        whole = read is not None and read.walk in ("told", "sweep", "span")
+        return self.to_perkstar and not self.complete_only and not whole
+
+    @property
     def export(self) -> ExportSpec | None:
         """How everything is read as files, where it can be."""
         read = self.read or (self.sale.read if self.sale is not None else None)

@@ -43,6 +43,7 @@ class Reader(RestConnector):
         spec = self.manifest.data.get(DataType.CUSTOMERS)
         unique = spec.write.if_taken if spec is not None and spec.write is not None else ()
         self.shape = Shape(spec.record, unique) if spec is not None and spec.record is not None else None
+        self._learned = False
         self.whole = bool(spec is not None and spec.write is not None and spec.write.complete)
 
     @property
@@ -224,6 +225,7 @@ class Reader(RestConnector):
 
     def _learn(self, data: DataSpec, spec: DiscoverSpec, rows: Sequence[Mapping[str, Any]]) -> None:
         """What the vendor calls the manifest's own fields, known by their labels."""
+        self._learned = True
         if self.shape is None:
             return
         by_label = {str(dig(row, spec.label)): self._field_path(spec, row) for row in rows}
@@ -239,7 +241,8 @@ class Reader(RestConnector):
         kept = (cursor or {}).get("names")
         if kept:
             self.shape.rename(kept)
-        elif not self.shape.theirs:
+        elif not self.shape.theirs and not self._learned:
+            # An account that has none of them is not asked again for each batch.
             self._learn(self.customers, spec, await self._discovered(spec))
         return self.shape.theirs
 

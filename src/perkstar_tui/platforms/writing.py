@@ -116,8 +116,11 @@ class Writer(Reader):
         for change in lost:
             error = PerkstarError(ErrorKind.NOT_FOUND, f"{self.manifest.title} has no such record.")
             answers[change.key] = Answer(change.key, None, error)
+        sent = {change.key for change in own}
         for change in changes:
-            answers.setdefault(change.key, Answer(change.key))
+            if change.key not in sent:
+                # Nothing of it is written but what lies beside; whoever was sent has to be in the answer.
+                answers.setdefault(change.key, Answer(change.key))
         await self._write_beside(changes, answers, there)
         return answers
 
@@ -371,8 +374,13 @@ class Writer(Reader):
         results = rows_of(data, (spec.update_rows or "") if updates else spec.rows)
         if spec.answered:
             await self._matched(changes, results, answers)
+        elif len(results) != len(changes):
+            raise PerkstarError(
+                ErrorKind.NETWORK,
+                f"{self.manifest.title} answered {len(results)} of {len(changes)} records without naming them.",
+            )
         else:
-            for change, result in zip(changes, results, strict=False):
+            for change, result in zip(changes, results, strict=True):
                 await self._take(change, result, answers)
 
     async def _matched(

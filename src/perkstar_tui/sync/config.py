@@ -79,6 +79,10 @@ class RunConfig:
     """Which records are taken in."""
     credits: "Filter | None" = None
     """Which sales can earn."""
+    by_change: tuple[DataType, ...] = ()
+    """What is read by what the platform says has changed; the rest is read whole each time, or only told."""
+    full_compare: str = "never"
+    """nightly, weekly or never: how often that is held against everything (sync/comparing.py)."""
 
     @cached_property
     def paths(self) -> tuple[str, ...]:

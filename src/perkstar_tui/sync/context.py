@@ -98,6 +98,7 @@ class Leg:
     newcomers: "Newcomers | None" = None
     """Whom a read that began without any link knows by now; of all others nothing need be looked for."""
     _shown: float = 0.0
+    _paced: bool = False
 
     @property
     def id(self) -> str:
@@ -154,6 +155,11 @@ class Leg:
             .where(INTEGRATION.c.id == (self.progress_id or self.id))
             .values(progress_done=done, progress_total=total, progress_at=self.clock.now())
         )
+        if not self._paced and total and self.plan is None:
+            # From here on its pace is measured: each leg has its own.
+            self._paced = True
+            pace = {"from": done, "since_ms": round(self.clock.now().timestamp() * 1000)}
+            connection.execute(update(RUN).where(RUN.c.id == self.run_id).values(more={"pace": pace}))
 
     def older_links(self) -> int:
         """How many links are older than this run: the measure of a mass change."""

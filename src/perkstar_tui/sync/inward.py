@@ -20,8 +20,11 @@ TOGETHER = 5000
 """Records of small pages that are kept in one transaction."""
 
 
-async def read_customers(leg: Leg, *, full: bool) -> None:
-    """Read everything changed since the cursor and apply it page by page; then look for what is gone if complete."""
+async def read_customers(leg: Leg, *, full: bool, pages: AsyncIterator[Page] | None = None) -> None:
+    """Read everything changed since the cursor and apply it page by page; then look for what is gone if complete.
+
+    `pages` are those of this read where somebody else asks for them.
+    """
     filters.read_again_if_changed(leg)
     cursor = None if full else leg.cursor(DATA, "in")
     complete = full or cursor is None
@@ -30,7 +33,7 @@ async def read_customers(leg: Leg, *, full: bool) -> None:
     seen: set[int] | None = set() if complete and not began_empty else None
     done = 0
     updates = 0
-    async for page in gathered(leg, leg.connector.read(DataType.CUSTOMERS, cursor, full=full)):
+    async for page in gathered(leg, pages or leg.connector.read(DataType.CUSTOMERS, cursor, full=full)):
         done += len(page.records)
         if seen is not None:
             seen.update(hash(record.id) for record in page.records)

@@ -19,7 +19,7 @@ from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store.database import LeaseLostError, Store
 
-from . import books, deliveries, filters, inward, outward, planned, rows, sales, telling
+from . import books, comparing, deliveries, filters, inward, loops, outward, planned, rows, sales, telling
 from . import cloud as cloud_legs
 from .config import RunConfig
 from .context import CURSOR, INTEGRATION, RUN, Leg, RunStopped
@@ -30,6 +30,9 @@ SWEEP_FRESH = timedelta(minutes=5)
 
 CHEAP_SWEEP = 5000
 """Customers of an account up to which a sweep is a few calls."""
+
+PROGRAM = "Perkstar"
+"""Who paused it, where no person did."""
 
 FAILED_RUNS_FOR_ERROR = 3
 RATE_PAUSE_S = 300.0
@@ -143,6 +146,7 @@ class _Run:
         self.cloud: Leg | None = None
         self.forbidden: PerkstarError | None = None
         self.plan: planned.Following | None = None
+        self.compare: comparing.Compare | None = None
         self._last_stop_check = 0.0
         self._stopped = False
 
@@ -206,11 +210,14 @@ class _Run:
         try:
             self.leg = self._leg(row, self.held)
             self.leg.plan = self.plan
+            self.compare = comparing.begin(self.leg, self.trigger, full=self.full)
             await self._with_cloud(self.leg)
             if self.plan is None:
                 await self._books_out(self.leg)
             if self.forbidden is not None:
                 raise self.forbidden
+            if self.compare is not None:
+                self.compare.ended(self.leg)
             if self.leg.rejected_anew or (self.cloud and self.cloud.rejected_anew):
                 outcome = Outcome.PARTLY
         except (RunStopped, asyncio.CancelledError):
@@ -373,13 +380,17 @@ class _Run:
             if wanted:
                 await inward.read_customers(leg, full=False)
             return
+        loops.let_go(leg)
         await inward.handle_events(leg, customers=wanted)
         if wanted:
             await outward.wait_for_search(leg)
             due = await outward.retry_unanswered(leg)
             await inward.read_customers(leg, full=self.full)
+            if self.compare is not None:
+                await self.compare.read_customers(leg)
             clear = [*await inward.rematch_held(leg), *filters.met(leg)]
             await inward.retry_due(leg, dict.fromkeys([*due, *clear]))
+            loops.watch(leg)
 
     async def _sales_in(self, leg: Leg) -> None:
         if (
@@ -388,6 +399,8 @@ class _Run:
             and leg.config.direction.inward
         ):
             await sales.read_sales(leg, full=self.full)
+            if self.compare is not None:
+                await self.compare.read_sales(leg)
 
     async def _customers_out(self, leg: Leg) -> None:
         delivered = leg.config.rows is not None and leg.config.rows.deliver
@@ -433,6 +446,8 @@ class _Run:
             }
         with self.store.write(self.held.fence) as connection:
             more = planned.close(connection, self.leg, self.plan) if self.plan is not None else None
+            if self.compare is not None:
+                more = {"full_compare": self.compare.told()}
             connection.execute(
                 update(RUN)
                 .where(RUN.c.id == self.id)
@@ -479,6 +494,10 @@ class _Run:
             values["status_reason"] = (
                 f"Waits for quota until {again.astimezone(ZoneInfo(self._zone())):%H:%M}."
             )
+        elif error is not None and error.kind is ErrorKind.LOOP:
+            # Each further run would only write the same again.
+            values |= {"status": Status.PAUSED.value, "status_code": error.kind.value, "paused_by": PROGRAM}
+            values |= {"status_reason": error.message, "next_run_at": None}
         elif error is not None and error.kind in _OURS:
             values["status_reason"] = row.status_reason
         elif outcome is Outcome.FAILED and error is not None:

@@ -4,7 +4,7 @@
 has not booked it yet; `pending` waits for a customer or a card.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,10 +33,13 @@ REASONS = {
 }
 
 
-async def read_sales(leg: Leg, *, full: bool) -> None:
-    """Read sales and refunds changed since the cursor, then credit what was waiting for a customer or card."""
+async def read_sales(leg: Leg, *, full: bool, pages: AsyncIterator[Page] | None = None) -> None:
+    """Read sales and refunds changed since the cursor, then credit what was waiting for a customer or card.
+
+    `pages` are those of this read where somebody else asks for them.
+    """
     cursor = None if full else leg.cursor(DATA, "in")
-    async for page in leg.connector.read(DataType.TRANSACTIONS, cursor, full=full):
+    async for page in pages or leg.connector.read(DataType.TRANSACTIONS, cursor, full=full):
         _apply(leg, page)
         await leg.pause_point()
     settle_pending(leg)

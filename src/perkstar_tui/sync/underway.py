@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from perkstar_tui.model.enums import DataType
+from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Answer, Change
 
 from .context import Leg, RunStopped
@@ -71,4 +72,13 @@ async def send_in_turn(
 
 async def _send(leg: Leg, batch: Sendable) -> Sequence[Answer]:
     changes = batch.changes
-    return await leg.connector.send(DataType.CUSTOMERS, changes) if changes else ()
+    if not changes:
+        return ()
+    answers = await leg.connector.send(DataType.CUSTOMERS, changes)
+    if [answer.key for answer in answers] != [change.key for change in changes]:
+        # Nothing is noted as written: what became of each is found out by the next run.
+        raise PerkstarError(
+            ErrorKind.NETWORK,
+            f"{leg.config.title} answered {len(answers)} of {len(changes)} records, or others than were sent.",
+        )
+    return answers

@@ -49,6 +49,7 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("reconnect", {"status": "reconnect_required", "last_success": ago(days=2)}, ["reconnect"]),
     ("mass change", {"status": "error", "code": "mass_change"}, ["decision"]),
     ("another account", {"status": "error", "code": "account_changed"}, ["decision"]),
+    ("many records go round", {"status": "paused", "code": "loop"}, ["decision"]),
     ("not late yet", {"last_success": ago(minutes=119)}, []),
     ("late", {"last_success": ago(minutes=121)}, ["stale"]),
     ("by hand is never late", {"frequency": "manual", "last_success": ago(days=900)}, []),

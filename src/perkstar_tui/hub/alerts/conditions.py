@@ -196,13 +196,22 @@ def _error(seen: Seen) -> Iterable[Condition]:
 @register("decision", "Waits for a decision")
 def _decision(seen: Seen) -> Iterable[Condition]:
     for one in seen.integrations:
-        if one.status == Status.ERROR and one.code in _DECISIONS:
-            mass = one.code == ErrorKind.MASS_CHANGE
+        stopped = one.status == Status.ERROR and one.code in _DECISIONS
+        if stopped or (one.status == Status.PAUSED and one.code == ErrorKind.LOOP):
             since = one.failing_since or one.last_sync or seen.awake_since
-            what = (
-                "its run would change unusually many records" if mass
-                else f"its credential belongs to another account at {one.title}"
-            )  # fmt: skip
+            what, key, command = {
+                ErrorKind.MASS_CHANGE: (
+                    "its run would change unusually many records", "s", f"perkstar preview {one.id}"
+                ),
+                ErrorKind.LOOP: (
+                    f"many records go back and forth between it and {one.title}, so it is paused", "!",
+                    f"perkstar queue {one.id}",
+                ),
+                ErrorKind.ACCOUNT_CHANGED: (
+                    f"its credential belongs to another account at {one.title}", "R",
+                    f"perkstar reconnect {one.id}",
+                ),
+            }[ErrorKind(one.code)]  # fmt: skip
             yield _of(
                 one,
                 "decision",
@@ -212,8 +221,8 @@ def _decision(seen: Seen) -> Iterable[Condition]:
                 since,
                 one.last_sync or since,
                 max(1, one.failures),
-                "s" if mass else "R",
-                f"perkstar preview {one.id}" if mass else f"perkstar reconnect {one.id}",
+                key,
+                command,
                 one.code,
             )
 

@@ -135,7 +135,9 @@ class OverviewPane(Pane):
     def _now(self) -> list[Line]:
         view, now = self.view, self.program.now()
         if view.running:
-            state: Line = (("⟳ ", "info"), (f"syncing, {progress(view)}", "info"))
+            left = view.ends_at is not None and view.ends_at > now
+            through = f", through {until(view.ends_at, now)}" if left else ""
+            state: Line = (("⟳ ", "info"), (f"syncing, {progress(view)}{through}", "info"))
         elif view.status == "paused":
             state = (
                 ("‖ ", "dim"),

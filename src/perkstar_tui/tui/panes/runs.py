@@ -15,7 +15,7 @@ from .pane import Pane
 
 COLUMNS = (
     Column("started", "Started", 15),
-    Column("trigger", "By", 11, leaves=3),
+    Column("trigger", "By", 12, leaves=3),
     Column("outcome", "Outcome", 13, share=1),
     Column("in", "To Perkstar", 17, share=1, leaves=6),
     Column("out", "To platform", 17, share=1, leaves=5),

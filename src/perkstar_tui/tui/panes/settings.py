@@ -66,6 +66,8 @@ SALES: tuple[tuple[str, str, str, Choices, str], ...] = (
 )
 
 
+COMPARES: Choices = (("nightly", "every night"), ("weekly", "once a week"), ("never", "never by itself"))
+
 CONDITIONS = {
     "filter_to_platform": (
         "Send only customers with",
@@ -184,6 +186,12 @@ def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Set
     if item is not None:
         out += [_option(view, option) for option in item.options]
         known |= {option.name for option in item.options}
+    if item is not None and item.compares and view.frequency != "manual":
+        value = str(view.options.get("full_compare") or COMPARES[0][0])
+        help_ = "Everything is read once more, to find what nobody told of."
+        words = dict(COMPARES).get(value, clean(value))
+        out.append(Setting("full_compare", "Full compare", value, words, help_, COMPARES))
+        known |= {"full_compare"}
     for key, raw in view.options.items():
         if key not in known and key not in ("credit_from", "template_id"):
             out.append(

@@ -1,6 +1,6 @@
 """Sheets to read: something is asked for in a thread, and shown when it has come."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -136,7 +136,9 @@ def run_lines(run: v.RunView, zone: str) -> list[Line]:
     lines = [
         line("Run", (clean(run.id), "")),
         line(
-            "Started", (f"{local(run.started, zone):%d %b %Y %H:%M:%S}", ""), (f"   by {run.trigger}", "dim")
+            "Started",
+            (f"{local(run.started, zone):%d %b %Y %H:%M:%S}", ""),
+            (f"   by {run.trigger.replace('_', ' ')}", "dim"),
         ),
         line("Took", (took, "")),
         line("Outcome", outcome(run)),
@@ -150,6 +152,8 @@ def run_lines(run: v.RunView, zone: str) -> list[Line]:
         for one in run.skipped[:20]:
             name = clean(one.get("name") or one["record"])
             lines.append(line("", (name, "strong"), (f"  {clean(one['reason'])}", "warn")))
+    if run.full_compare:
+        lines.append(line("Full compare", (compared(run.full_compare), "")))
     lines.append(())
     sides: list[tuple[str, v.LegCounts]] = [("To Perkstar", run.inward), ("To platform", run.outward)]
     sides += [(f"Cloud {side}", counts) for side, counts in (run.cloud or {}).items()]
@@ -171,6 +175,12 @@ def run_lines(run: v.RunView, zone: str) -> list[Line]:
         remedy = run.error.get("remedy", "")
         lines += [(), (("▲ ", "bad"), (clean(message), "")), (("  ", ""), (clean(remedy), "accent"))]
     return lines
+
+
+def compared(found: Mapping[str, Any]) -> str:
+    """What a full compare came to, in words."""
+    missed = f"{found['missed']:,} had been missed" if found["missed"] else "none had been missed"
+    return f"{found['looked_at']:,} looked at once more, {missed if found['done'] else 'and not finished'}"
 
 
 _OUTCOMES = {
