@@ -42,10 +42,11 @@ FAULTS = (
     ),
     Fault(
         "what_is_to_be_sent_counts_as_sent", "sync/outward.py",
-        "        jobs = []\n        for row in rows:\n            customer = dict(row._mapping)",
-        "        with leg.store.write(leg.lease.fence) as connection:\n"
-        '            leg.save_cursor(connection, DATA, "out", {"revision": rows[-1].revision})\n'
-        "        jobs = []\n        for row in rows:\n            customer = dict(row._mapping)",
+        "            after = rows[-1].revision\n            jobs = []\n",
+        "            after = rows[-1].revision\n"
+        "            with leg.store.write(leg.lease.fence) as connection:\n"
+        '                leg.save_cursor(connection, DATA, "out", {"revision": after})\n'
+        "            jobs = []\n",
         MODEL,
     ),
     Fault(
