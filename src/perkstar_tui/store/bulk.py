@@ -6,6 +6,7 @@ first sync's time in the store went into binding parameters before.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -73,9 +74,12 @@ def insert_rows(
     """
     if not rows:
         return
-    # By column, in the interpreter's own loops: a page has tens of thousands of values.
-    values = {name: [row[name] for row in rows] for name in columns or tuple(rows[0])}
-    filled = {name: column for name, column in values.items() if column.count(None) < len(rows)}
+    names = columns or tuple(rows[0])
+    # Turned to columns by the interpreter's own loops, since a page has tens of thousands of values; the last one
+    # twice, for a getter of a single name would give no row.
+    by_column = zip(*map(itemgetter(*names, names[-1]), rows), strict=True)
+    pairs = zip(names, by_column, strict=False)
+    filled = {name: column for name, column in pairs if column.count(None) < len(rows)}
     compiled = _compiled(target, tuple(filled), connection.dialect)
     connection.exec_driver_sql(compiled.sql, compiled.rows(filled))
 
