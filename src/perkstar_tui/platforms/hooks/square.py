@@ -142,7 +142,9 @@ class Square(RestConnector):
             stand = {"since": None, "created": created, "start": start} if more else {"since": start}
             if not self.switched_on("include_instant_profiles"):
                 rows = [row for row in rows if row.get("creation_source") != INSTANT]
-            yield Page([self._seen(_record(row)) for row in rows], cursor=stand, last=not more, total=total)
+            yield Page(
+                self._all_seen([_record(row) for row in rows]), cursor=stand, last=not more, total=total
+            )
             if not more:
                 return
 
@@ -163,7 +165,7 @@ class Square(RestConnector):
             body["cursor"] = reply.data.get("cursor")
             more = bool(body["cursor"])
             stand = {"since": since, "created": created, "start": start} if more else {"since": start}
-            yield Page([self._seen(_record(row)) for row in rows], cursor=stand)
+            yield Page(self._all_seen([_record(row) for row in rows]), cursor=stand)
             if not more:
                 return
 
@@ -183,11 +185,14 @@ class Square(RestConnector):
         return query
 
     def _seen(self, record: RemoteRecord) -> RemoteRecord:
-        if record.version is not None:
-            self._versions[record.id] = record.version
-            if len(self._versions) > VERSIONS:
-                self._versions.popitem(last=False)
-        return record
+        return self._all_seen([record])[0]
+
+    def _all_seen(self, records: list[RemoteRecord]) -> list[RemoteRecord]:
+        """Remember their versions, which a change is sent with; the oldest ones are forgotten."""
+        self._versions.update((one.id, one.version) for one in records if one.version is not None)
+        while len(self._versions) > VERSIONS:
+            self._versions.popitem(last=False)
+        return records
 
     async def get(
         self, data: DataType, ids: Sequence[str]
@@ -218,7 +223,7 @@ class Square(RestConnector):
             return []
         body = {"query": {"filter": {name: {"exact": value}}}, "limit": 20}
         rows = (await self.call("POST", "/v2/customers/search", json=body, repeatable=True)).data
-        return [self._seen(_record(row)) for row in rows.get("customers") or []]
+        return self._all_seen([_record(row) for row in rows.get("customers") or []])
 
     # -- writes ------------------------------------------------------------------------------------------------
     async def send(self, data: DataType, changes: Sequence[Change]) -> list[Answer]:
@@ -394,10 +399,11 @@ def _own(change: Change) -> dict[str, Value]:
 def _record(row: dict[str, Any]) -> RemoteRecord:
     fields: dict[str, Value] = {}
     for name, value in row.items():
-        if isinstance(value, dict):
+        kind = type(value)
+        if kind is dict:
             for part, inner in value.items():
                 fields[f"{name}.{part}"] = inner
-        elif not isinstance(value, list):
+        elif kind is not list:
             fields[name] = value
     version = row.get("version")
     changed = moment(row.get("updated_at"))
