@@ -11,6 +11,7 @@ import pytest
 from memory_platform import MemoryPlatform, StillClock, config, integration
 from sqlalchemy import insert, select, update
 
+from perkstar_tui.hub.doubles import doubles_among, let_go_at
 from perkstar_tui.hub.hub import Hub
 from perkstar_tui.hub.settings import Settings
 from perkstar_tui.model.enums import Trigger
@@ -368,3 +369,91 @@ def test_every_merge_is_in_the_audit_trail(shop):
         acts = connection.execute(select(audit.c.act).order_by(audit.c.id)).scalars().all()
         assert connection.execute(select(MERGE.c.undone_at)).scalar_one() is not None
     assert acts[-2:] == ["merge", "unmerge"]
+
+
+NELL = {"first_name": "Nell", "last_name": "Ash", "email": "nell@x.uk"}
+NELLIE = {"first_name": "Nellie", "last_name": "Ash", "email": "ash@y.uk", "phone": "07400 123456"}
+
+
+def merged_and_told(shop: Shop) -> tuple[str, str, Any]:
+    """Two customers who were one for a while, and a platform that was told so; both are linked there."""
+    nell, nellie = shop.add(NELL, NELLIE)
+    shop.sync()
+    done = shop.hub.merge(nell, nellie, keep=nell)
+    shop.sync()
+    assert there_of(shop, nell)["phone"] == "+447400123456"
+    return nell, nellie, done
+
+
+def there_of(shop: Shop, hub_id: str) -> dict[str, Any]:
+    link = next(row for row in shop.everything()["record_link"] if row["hub_id"] == hub_id)
+    return shop.platform.contacts[link["remote_id"]]
+
+
+def test_what_an_undone_merge_emptied_does_not_come_back_from_a_platform_that_was_told_it(shop):
+    nell, nellie, done = merged_and_told(shop)
+    undone = shop.hub.unmerge(done.id)
+    assert any("Memory" in said and "phone +447400123456" in said for said in undone.effects)
+    for _ in range(3):
+        run = shop.sync()
+        assert (run.inward.updated, run.outward.updated) == (0, 0)
+    assert (shop.row(CUSTOMER, nell).phone, shop.row(CUSTOMER, nell).phone_key) == (None, None)
+    assert shop.row(CUSTOMER, nellie).phone == "+447400123456"
+    assert there_of(shop, nell)["phone"] == "+447400123456", "empty clears nothing there"
+    assert shop.hub.duplicates().total == 0, "it speaks for no pair"
+
+
+def test_a_value_that_was_told_but_never_heard_of_does_not_come_back_either(shop):
+    nell, _, done = merged_and_told(shop)
+    with shop.store.write() as connection:
+        # As if the run had been cut off between the vendor's answer and its keeping.
+        for link in connection.execute(select(LINK).where(LINK.c.hub_id == nell)).all():
+            base = {name: value for name, value in link.base.items() if name != "phone"}
+            connection.execute(update(LINK).where(LINK.c.id == link.id).values(base=base))
+    shop.hub.unmerge(done.id)
+    shop.sync()
+    assert shop.row(CUSTOMER, nell).phone is None
+
+
+def test_a_later_change_at_the_platform_is_taken_though_an_undone_merge_emptied_the_field(shop):
+    nell, _, done = merged_and_told(shop)
+    shop.hub.unmerge(done.id)
+    shop.sync()
+    link = next(row for row in shop.everything()["record_link"] if row["hub_id"] == nell)
+    shop.platform.put(link["remote_id"], phone="+447400555555")
+    shop.sync()
+    assert shop.row(CUSTOMER, nell).phone == "+447400555555" and shop.hub.conflicts().total == 0
+    shop.platform.put(link["remote_id"], phone="+447400123456")
+    shop.sync()
+    assert shop.row(CUSTOMER, nell).phone == "+447400123456", "from then on it is a field like any other"
+
+
+def test_whoever_was_merged_away_does_not_keep_what_the_other_one_had(shop):
+    shop.platform.add(first="Nellie", phone="+447400123456")
+    shop.sync()
+    (nellie,) = [view.id for view in shop.hub.customers().items]
+    (nell,) = shop.add(NELL)
+    done = shop.hub.merge(nell, nellie, keep=nell)
+    shop.sync()
+    undone = shop.hub.unmerge(done.id)
+    assert any("email nell@x.uk" in said for said in undone.effects)
+    shop.sync()
+    shop.sync()
+    assert (shop.row(CUSTOMER, nellie).email, shop.row(CUSTOMER, nellie).first_name) == (None, "Nellie")
+    assert there_of(shop, nellie)["first"] == "Nellie", "what it has itself goes there again"
+
+
+def test_what_a_platform_was_told_of_a_merge_speaks_for_no_pair_there(shop):
+    nell, nellie = shop.add(NELL | {"last_name": ""}, NELLIE | {"first_name": "Nell", "last_name": ""})
+    shop.sync()
+    records = [shop.platform.record(id_) for id_ in shop.platform.contacts]
+    with shop.store.read() as connection:
+        before, _ = doubles_among(config(), records, let_go_at(connection, config()))
+    done = shop.hub.merge(nell, nellie, keep=nell)
+    shop.sync()
+    shop.hub.unmerge(done.id)
+    records = [shop.platform.record(id_) for id_ in shop.platform.contacts]
+    assert len({record.fields["phone"] for record in records}) == 1
+    with shop.store.read() as connection:
+        after, _ = doubles_among(config(), records, let_go_at(connection, config()))
+    assert [pair.score for pair in after] == [pair.score for pair in before]

@@ -129,4 +129,10 @@ def _unmerge(options: Options, merge_id: str | None) -> None:
         raise PerkstarError(ErrorKind.USAGE, "Undo which merge?", remedy="Give its id (mrg_...).")
     with opened(options) as hub:
         done = hub.unmerge(merge_id)
-    emit(options, done, lambda: say(f"{done.survivor} and {done.loser} are two again."))
+
+    def people() -> None:
+        say(f"{done.survivor} and {done.loser} are two again.")
+        for sentence in done.effects:
+            say(sentence)
+
+    emit(options, done, people)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from perkstar_tui.model.enums import DataType, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -13,6 +13,7 @@ from perkstar_tui.sync import doubles
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS, RunConfig
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, MERGE, PAIR, TRANSACTION, name_of
 from perkstar_tui.sync.duplicates import SURE, Pair, Person, compare, pairs, person
+from perkstar_tui.sync.plan import LET_GO
 
 from . import views as v
 from .bench import Bench
@@ -199,12 +200,37 @@ def _person(config: RunConfig, id_: str, fields: Mapping[str, Any]) -> Person:
 
 
 def doubles_among(
-    config: RunConfig, records: Sequence[RemoteRecord]
+    config: RunConfig,
+    records: Sequence[RemoteRecord],
+    let_go: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[list[Pair], dict[str, dict[str, Any]]]:
-    """Pairs among records of a platform, and what those records say."""
+    """Pairs among records of a platform, and what those records say; what is `let_go` of a record speaks for none."""
     fields = {record.id: hub_fields(config, record.fields) for record in records if not record.archived}
-    found = pairs(_person(config, id_, each) for id_, each in fields.items())
+    speaks = {
+        id_: {name: value for name, value in each.items() if gone.get(name) != value}
+        if (gone := (let_go or {}).get(id_))
+        else each
+        for id_, each in fields.items()
+    }
+    found = pairs(_person(config, id_, each) for id_, each in speaks.items())
     return found, fields
+
+
+def let_go_at(connection: Connection, config: RunConfig) -> dict[str, dict[str, Any]]:
+    """By record, the values that a platform has of an undone merge only: they would make two people alike."""
+    query = (
+        select(LINK.c.remote_id, LINK.c.base, CUSTOMER.c.provenance)
+        .join(CUSTOMER, CUSTOMER.c.id == LINK.c.hub_id)
+        .join(MERGE, or_(MERGE.c.survivor == CUSTOMER.c.id, MERGE.c.loser == CUSTOMER.c.id))
+        .where(LINK.c.integration_id == config.integration_id, MERGE.c.undone_at.is_not(None))
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for remote_id, base, provenance in connection.execute(query):
+        agreed = hub_fields(config, base or {})
+        gone = {name for name, (writer, *_) in (provenance or {}).items() if writer == LET_GO}
+        if remote_id and gone:
+            found[remote_id] = {name: value for name, value in agreed.items() if name in gone}
+    return found
 
 
 def find(
@@ -226,7 +252,9 @@ def find(
             integration_id=row.id,
         )
     records = run_now(_read(bench, row, title, progress))
-    found, fields = doubles_among(config, records)
+    with bench.store.read() as connection:
+        let_go = let_go_at(connection, config)
+    found, fields = doubles_among(config, records, let_go)
     with bench.store.write() as connection:
         earlier = connection.execute(
             select(PAIR.c.a, PAIR.c.b).where(PAIR.c.integration_id == row.id, PAIR.c.state == doubles.OPEN)
@@ -263,7 +291,9 @@ def note_of(bench: Bench, config: RunConfig, records: Sequence[RemoteRecord]) ->
     """For a preview: how many doubles there are among what was read, and here (K3). Nothing is written but here."""
     notes = []
     if records:
-        found, _ = doubles_among(config, records)
+        with bench.store.read() as connection:
+            let_go = let_go_at(connection, config)
+        found, _ = doubles_among(config, records, let_go)
         sure = sum(pair.score >= SURE for pair in found)
         words = f"{len(found)} pairs may be one person, {sure} of them surely" if found else "no doubles"
         notes.append(f"Among the {len(records):,} customers read from {config.title}: {words}.")

@@ -34,7 +34,7 @@ from perkstar_tui.sync.context import (
 from perkstar_tui.sync.decided import LEFT_OUT, SECOND, by_hand
 from perkstar_tui.sync.moments import TITLES
 from perkstar_tui.sync.outward import HeldKeys, plan_one
-from perkstar_tui.sync.plan import Decision, Moment, decide
+from perkstar_tui.sync.plan import LET_GO, Decision, Moment, decide
 
 from . import reading
 from . import views as v
@@ -332,6 +332,8 @@ class Eye:
                 would = "stays: it only comes in"
             elif differs and not line.inward:
                 would = "stays: it only goes out, and has not changed here"
+            elif differs and (customer["provenance"] or {}).get(line.hub, [""])[0] == LET_GO:
+                would = "stays: an undone merge emptied it here; a change there is taken"
             elif differs:
                 would = "stays"
             hub = line.hub.removeprefix("=")

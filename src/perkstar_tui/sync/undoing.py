@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from perkstar_tui.model.remote import Value
 
 from .changes import FieldChange
+from .plan import LET_GO
 
 CONSENT = "marketing_consent"
 
@@ -89,7 +90,7 @@ def person_stays(
 def _called(writer: tuple[str, int] | None, call: Mapping[str, str] | None) -> str:
     if writer is None:
         return "somebody"
-    own = {"local": "hand", "cloud": "Perkstar"}
+    own = {"local": "hand", "cloud": "Perkstar", LET_GO: "an undone merge"}
     return (call or {}).get(writer[0]) or own.get(writer[0], "another integration")
 
 
