@@ -31,9 +31,12 @@ from perkstar_tui.sync.context import (
 )
 from perkstar_tui.sync.decided import LEFT_OUT, SECOND
 from perkstar_tui.sync.matching import Rules, match
+from perkstar_tui.sync.outward import AGREED
+from perkstar_tui.sync.plan import Moment, decide
 
 from .acts import rollback, store_config
 from .bench import Bench
+from .correcting import corrected, refuse_anothers_email
 from .queue import CONFLICT, HELD, LINK_TO, SAME_AS, find, item, kind_of, like, why_of
 from .waiting import QueueItem, SettlePlan, SettleView
 
@@ -51,6 +54,7 @@ def plan(
     """What `settle` would do. Raises as it does, as far as that can be known before."""
     found = item(bench, item_id)
     _check(found, take, all_like=all_like, always=always, fields=fields)
+    new_values = _corrected(bench, found, fields)
     names: tuple[str, ...] = (found.name,)
     count = found.like if all_like else 1
     effect = next((c.effect for c in found.choices if c.take == take), "")
@@ -60,6 +64,7 @@ def plan(
         )
         effect = f"The record and {which} of the customers that it may be become one"
     effects = [f"{effect}." if effect else f"{take}."]
+    effects += [f"{name} becomes {value or 'empty'} here." for name, value in new_values.items()]
     if count > 1:
         effects.append(f"The same for each of {count} that wait for the same reason.")
         with bench.store.read() as connection:
@@ -84,6 +89,7 @@ def settle(
     """
     chosen = item(bench, item_id)
     _check(chosen, take, all_like=all_like, always=always, fields=fields)
+    new_values = _corrected(bench, chosen, fields)
     with bench.store.read() as connection:
         row, conflict = find(connection, item_id)
         ids: list[Any] = [row.id]
@@ -97,7 +103,7 @@ def settle(
                 if id_ != row.id
             ]
     batch = new_id("stl")
-    work = _Work(bench, batch, chosen, take, fields)
+    work = _Work(bench, batch, chosen, take, new_values)
     for start in range(0, len(ids), PART):
         work.part(ids[start : start + PART], conflict=conflict, strict=not all_like)
     rule = ""
@@ -149,15 +155,6 @@ def _check(found: QueueItem, take: str, *, all_like: bool, always: bool, fields:
         raise PerkstarError(
             ErrorKind.USAGE, "Several people don't have the same value.", remedy="Correct them one by one."
         )
-    strange = [name for name in fields if name not in CUSTOMER_FIELDS or name == "marketing_consent"]
-    if strange:
-        ours = ", ".join(name for name in CUSTOMER_FIELDS if name != "marketing_consent")
-        raise PerkstarError(
-            ErrorKind.USAGE,
-            f"{strange[0]} can't be changed here.",
-            remedy=f"Fields: {ours}.",
-            field=strange[0],
-        )
     if always and _ruled(take) not in found.rules:
         raise PerkstarError(
             ErrorKind.USAGE,
@@ -165,6 +162,28 @@ def _check(found: QueueItem, take: str, *, all_like: bool, always: bool, fields:
             remedy=f"Rules: {', '.join(found.rules) or 'none for this kind'}.",
             field="always",
         )
+
+
+def _corrected(bench: Bench, found: QueueItem, fields: Mapping[str, str]) -> dict[str, str | None]:
+    """The values of --set as they would be kept. Raises USAGE for another field than the item's, and for a value that
+    is none of that field; where the platform has not said which field it refuses, any that is sent there may be given.
+    """
+    if not fields:
+        return {}
+    with bench.store.read() as connection:
+        row = connection.execute(select(INTEGRATION).where(INTEGRATION.c.id == found.integration_id)).one()
+        sent = [line.hub for line in bench.configure(row).lines if line.outward]
+        ours = [name for name in CUSTOMER_FIELDS if name != "marketing_consent"]
+        mine = [name for name in ours if name == found.field] or [name for name in ours if name in sent]
+        new_values = corrected(
+            fields,
+            mine,
+            country=bench.need_account().country,
+            today=bench.clock.now().date(),
+            may_empty=found.kind == "refused",
+        )
+        refuse_anothers_email(connection, new_values, found.record)
+    return new_values
 
 
 def _ruled(take: str) -> str:
@@ -295,7 +314,7 @@ class _Work:
     """One choice, for one item or many."""
 
     def __init__(
-        self, bench: Bench, batch: str, chosen: QueueItem, take: str, fields: Mapping[str, str]
+        self, bench: Bench, batch: str, chosen: QueueItem, take: str, fields: Mapping[str, str | None]
     ) -> None:
         self.bench, self.batch, self.chosen, self.take, self.fields = bench, batch, chosen, take, fields
         self.settled: list[str] = []
@@ -507,11 +526,9 @@ class _Work:
     ) -> dict[str, Any]:
         """Change a customer as a person does here; answers what it was and what it is."""
         person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == hub_id)).one()
-        new = {
-            name: value.strip() or None if isinstance(value, str) else value for name, value in fields.items()
-        }
-        write_here(self.bench, connection, person, new, revision, self.account.country)
-        return {"customer_id": hub_id, "was": {name: getattr(person, name) for name in new}, "is": new}
+        write_here(self.bench, connection, person, fields, revision, self.account.country)
+        was = {name: getattr(person, name) for name in fields}
+        return {"customer_id": hub_id, "was": was, "is": dict(fields)}
 
     def _change(
         self,
@@ -678,6 +695,7 @@ def _undo_one(bench: Bench, connection: Connection, row: Any, revision: int, cou
         if changed:
             raise _stands(f"{changed[0]} of {before['customer_id']} has changed again since")
         write_here(bench, connection, person, before["was"], revision, country)
+        _forget_refusals(bench, connection, before["customer_id"])
     if "link" not in before:
         return
     image = before["link"]
@@ -699,6 +717,25 @@ def _undo_one(bench: Bench, connection: Connection, row: Any, revision: int, cou
         if _taken(connection, row.integration_id, placeholder["hub_id"]) is None:
             values = {k: v for k, v in _again(LINK, placeholder).items() if k != "id"}
             connection.execute(insert(LINK).values(**values))
+
+
+def _forget_refusals(bench: Bench, connection: Connection, hub_id: str) -> None:
+    """What a platform refused of a customer is refused no more once nothing of it is to be sent there."""
+    person = dict(connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == hub_id)).one()._mapping)
+    refused = select(LINK).where(
+        LINK.c.hub_id == hub_id,
+        LINK.c.remote_id.is_not(None),
+        LINK.c.state == LinkState.HELD.value,
+        LINK.c.code == ErrorKind.RECORD_REJECTED.value,
+    )
+    for row in connection.execute(refused).all():
+        integration = connection.execute(
+            select(INTEGRATION).where(INTEGRATION.c.id == row.integration_id)
+        ).one()
+        lines = [line for line in bench.configure(integration).lines if line.outward]
+        base = row.base or {}
+        if not decide(lines, person, base, base, Moment(None, person["provenance"] or {}, "local")).send:
+            connection.execute(update(LINK).where(LINK.c.id == row.id).values(**AGREED))
 
 
 def _give_back(

@@ -202,7 +202,8 @@ class _Look:
                 if name in theirs and theirs[name] != fields.get(name)
             )
             if kind == "refused":
-                differs = (self._hub_field(config, link.field),) if link.field else ()
+                field = self._hub_field(config, link.field) if link.field else ""
+                differs = (field,) if field and theirs.get(field) != fields.get(field) else ()
             here.append(QueueSide(id_, name_of(people[id_]), fields, differs, self._taken(link, id_)))
         label = name_of(theirs) or next((s.name for s in here if s.name), "") or link.remote_id or link.hub_id
         there = QueueSide(link.remote_id or "", name_of(theirs), theirs)
