@@ -472,3 +472,38 @@ def test_whoever_is_as_agreed_again_is_refused_no_more(shop: MemoryHub) -> None:
         None,
     )
     assert waiting(shop) == []
+
+
+def test_what_comes_of_somebody_else_is_said_before(shop: MemoryHub) -> None:
+    family(shop)
+    shop.sync()
+    shop.beside("Other")
+    (one,) = waiting(shop)
+    assert "then it stays" in next(choice.effect for choice in one.choices if choice.take == "new")
+    effects = " ".join(shop.hub.plan_settle(one.id, "new").effects)
+    assert "It goes to Other with the next runs. Once it is there it can't be undone" in effects
+    assert "the same phone as Ann1" in effects and "the same phone as Bob1" in effects
+
+
+def test_an_undo_takes_back_whom_it_can_and_names_who_stays_and_where(shop: MemoryHub) -> None:
+    for number in (1, 2, 3):
+        family(shop, number)
+    shop.sync()
+    before = shop.people()
+    done = shop.hub.settle(waiting(shop)[0].id, "new", all_like=True)
+    made = {row.first_name: row.id for row in shop.customers() if row.first_name in ("A1", "A2", "A3")}
+    shop.sale("s1", customer_id=made["A2"])
+    shop.link(shop.beside("Other"), made["A3"], "o3")
+    undone = shop.hub.unsettle(done.id)
+    assert len(undone.settled) == 1 and len(undone.skipped) == 2 and not undone.undone
+    assert "A2 was made then and has a sale by now" in undone.message
+    assert "A3 was made then and is at Other by now" in undone.message
+    assert shop.people() == sorted([*before, "A2", "A3"]) and len(waiting(shop)) == 1
+    assert not shop.hub.settled()[0].undone, "two of it are settled still"
+    with pytest.raises(PerkstarError) as caught:
+        shop.hub.unsettle(done.id)
+    assert (
+        caught.value.kind is ErrorKind.CONFLICT
+        and "A2" in caught.value.message
+        and "A3" in caught.value.message
+    )

@@ -91,6 +91,27 @@ class MemoryHub:
     def integration(self) -> Any:
         return self.row(INTEGRATION, "int_1")
 
+    def beside(self, name: str) -> str:
+        """A second integration of the same platform, which runs by nobody; answers its id."""
+        first = dict(self.integration()._mapping)
+        with self.store.write() as connection:
+            connection.execute(insert(INTEGRATION).values(**{**first, "id": "int_2", "name": name}))
+        return "int_2"
+
+    def link(self, integration_id: str, hub_id: str, remote_id: str) -> None:
+        """A record of a customer at an integration."""
+        with self.store.write() as connection:
+            connection.execute(
+                insert(LINK).values(
+                    integration_id=integration_id, data="customers", hub_id=hub_id, remote_id=remote_id,
+                    state="linked", base={}, reason="", attempts=0,
+                )
+            )  # fmt: skip
+
+    def customers(self) -> list[Any]:
+        with self.store.read() as connection:
+            return list(connection.execute(select(CUSTOMER)))
+
     def edit(self, id_: str, **fields: Any) -> None:
         stamp = round(self.clock.now().timestamp() * 1000)
         with self.store.write() as connection:

@@ -65,6 +65,8 @@ def plan(
         effect = f"The record and {which} of the customers that it may be become one"
     effects = [f"{effect}." if effect else f"{take}."]
     effects += [f"{name} becomes {value or 'empty'} here." for name, value in new_values.items()]
+    if take == "new":
+        effects += _of_new(bench, found)
     if count > 1:
         effects.append(f"The same for each of {count} that wait for the same reason.")
         with bench.store.read() as connection:
@@ -78,6 +80,43 @@ def plan(
         if by_rule:
             effects.append(f"{by_rule} that are held now would be settled by it with the next run.")
     return SettlePlan(found.id, take, count, names, tuple(effects), rule, by_rule)
+
+
+def _of_new(bench: Bench, found: QueueItem) -> list[str]:
+    """What comes of a customer that is made of a record: where it goes, and whom it is like."""
+    with bench.store.read() as connection:
+        rows = connection.execute(
+            select(INTEGRATION).where(
+                INTEGRATION.c.id != found.integration_id,
+                INTEGRATION.c.status.in_([Status.ACTIVE.value, Status.ERROR.value]),
+            )
+        ).all()
+        goes = [
+            "Perkstar's cloud" if row.kind == "system" else str(row.name)
+            for row in rows
+            if any(line.outward for line in bench.configure(row).lines)
+        ]
+        own = bench.configure(
+            connection.execute(select(INTEGRATION).where(INTEGRATION.c.id == found.integration_id)).one()
+        )
+    effects = []
+    if goes:
+        effects.append(
+            f"It goes to {' and '.join(goes)} with the next runs. Once it is there it can't be undone any more, only "
+            "merged."
+        )
+    theirs = {key: own.key_of(key, found.there.fields.get(key)) for key in ("email", "phone")}
+    for side in found.here:
+        shared = [
+            key for key, value in theirs.items() if value and own.key_of(key, side.fields.get(key)) == value
+        ]
+        if shared:
+            words = {"email": "e-mail address", "phone": "phone"}
+            effects.append(
+                f"It has the same {' and '.join(words[key] for key in shared)} as {side.name or side.id}: both will be "
+                "shown as a possible duplicate, and a platform that takes each only once refuses the new one."
+            )
+    return effects
 
 
 def settle(
@@ -639,7 +678,9 @@ def _again(of: Any, image: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def undo(bench: Bench, settlement_id: str) -> SettleView:
-    """Take back what was settled under an id. All of it or nothing: CONFLICT names what stands in the way."""
+    """Take back what was settled under an id, as far as nothing stands in the way: the rest is in `skipped`, by name,
+    and can be undone later under the same id. Raises CONFLICT, naming each, where nothing can be taken back.
+    """
     account = bench.need_account()
     wanted = settlement_id.strip()
     rule = ""
@@ -657,22 +698,43 @@ def undo(bench: Bench, settlement_id: str) -> SettleView:
                 remedy="`perkstar settle` answers the id (stl_...); `perkstar queue --settled` lists them.",
             )
         revision = bench.store.next_revisions(connection, len(rows)) or revision
+        stays: list[tuple[str, str]] = []
+        undone = []
         for row in rows:
+            reason = "" if "version" in row.before else _in_the_way(connection, row)
+            if reason:
+                stays.append((row.item, reason))
+                continue
+            undone.append(row)
             if "version" in row.before:
                 continue
             _undo_one(bench, connection, row, revision, account.country)
             revision += 1
+        done = [row.item for row in undone if "version" not in row.before]
+        if stays and not done:
+            raise PerkstarError(
+                ErrorKind.CONFLICT,
+                f"It can't be undone: {_listed(stays)}.",
+                remedy="Merge the customers, or settle it anew, instead.",
+            )
         connection.execute(
-            update(SETTLEMENT).where(SETTLEMENT.c.batch == wanted).values(undone_at=bench.clock.now())
+            update(SETTLEMENT)
+            .where(SETTLEMENT.c.id.in_([row.id for row in undone]))
+            .values(undone_at=bench.clock.now())
         )
         first = rows[0]
-        done = [row.item for row in rows if "version" not in row.before]
-        bench.audit(connection, "undo_settle", first.integration_id, {"id": wanted}, {"items": done})
+        bench.audit(
+            connection,
+            "undo_settle",
+            first.integration_id,
+            {"id": wanted},
+            {"items": done, **({"stay": [name for name, _ in stays]} if stays else {})},
+        )
         _ask_for_run(connection, first.integration_id)
         integration = connection.execute(
             select(INTEGRATION).where(INTEGRATION.c.id == first.integration_id)
         ).one()
-    for row in rows:
+    for row in undone:
         version = row.before.get("version")
         if version is not None and integration.config_version == version + 1:
             rollback(bench, integration, version)
@@ -680,38 +742,83 @@ def undo(bench: Bench, settlement_id: str) -> SettleView:
         elif version is not None:
             rule = "the settings were changed since, so the rule stays"
     words = f"{len(done)} {'waits' if len(done) == 1 else 'wait'} again as before"
+    if stays:
+        words += f"; {len(stays)} {'stays' if len(stays) == 1 else 'stay'}: {_listed(stays)}"
     return SettleView(
-        wanted, first.choice, tuple(done), (), rule, f"{words}{'; ' if rule else ''}{rule}.", True
+        wanted,
+        first.choice,
+        tuple(done),
+        tuple(stays),
+        rule,
+        f"{words}{'; ' if rule else ''}{rule}.",
+        not stays,
     )
 
 
+def _listed(stays: Sequence[tuple[str, str]]) -> str:
+    """Why some stay as they are, the first few of them."""
+    more = f"; and {len(stays) - NAMED} more" if len(stays) > NAMED else ""
+    return "; ".join(reason for _, reason in stays[:NAMED]) + more
+
+
+def _in_the_way(connection: Connection, row: Any) -> str:
+    """What has happened since one choice that undoing it would tear apart, with the name of whom; empty without."""
+    before = row.before
+    if "was" in before:
+        person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == before["customer_id"])).first()
+        if person is None:
+            return f"{before['customer_id']} is no customer any more"
+        changed = [name for name, value in before["is"].items() if getattr(person, name) != value]
+        if changed:
+            return f"{changed[0]} of {name_of(person) or person.id} has changed again since"
+    if "link" not in before or row.choice in ("retry", "edit"):
+        return ""
+    image = before["link"]
+    link = connection.execute(select(LINK).where(LINK.c.id == image["id"])).first()
+    if link is None or any(
+        getattr(link, name) != before["now"][name] for name in ("state", "hub_id", "code")
+    ):
+        return f"the record {image['remote_id'] or image['hub_id']} was changed again since"
+    return _hangs_on(connection, before["made"], link.id) if "made" in before else ""
+
+
+def _hangs_on(connection: Connection, hub_id: str, link_id: int) -> str:
+    """What keeps a customer that was made by a choice from being removed, with its name; empty without."""
+    person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == hub_id)).first()
+    name = name_of(person) if person is not None else hub_id
+    for source, word in ((CARD, "a card"), (TRANSACTION, "a sale")):
+        hangs = select(func.count()).select_from(source).where(source.c.customer_id == hub_id)
+        if connection.execute(hangs).scalar_one():
+            return f"{name} was made then and has {word} by now"
+    other = connection.execute(
+        select(INTEGRATION.c.name, INTEGRATION.c.kind)
+        .join(LINK, LINK.c.integration_id == INTEGRATION.c.id)
+        .where(LINK.c.hub_id == hub_id, LINK.c.id != link_id, LINK.c.remote_id.is_not(None))
+    ).first()
+    if other is not None:
+        at = "in Perkstar's cloud" if other.kind == "system" else f"at {other.name}"
+        return f"{name} was made then and is {at} by now"
+    return ""
+
+
 def _undo_one(bench: Bench, connection: Connection, row: Any, revision: int, country: str) -> None:
+    """Take one choice back; nothing stands in the way."""
     before = row.before
     if "conflict" in before:
         connection.execute(update(CONFLICT).where(CONFLICT.c.id == before["conflict"]).values(seen_at=None))
     if "was" in before:
-        person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == before["customer_id"])).first()
-        changed = [n for n, value in before["is"].items() if person is None or getattr(person, n) != value]
-        if changed:
-            raise _stands(f"{changed[0]} of {before['customer_id']} has changed again since")
+        person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == before["customer_id"])).one()
         write_here(bench, connection, person, before["was"], revision, country)
         _forget_refusals(bench, connection, before["customer_id"])
-    if "link" not in before:
+    if "link" not in before or row.choice in ("retry", "edit"):
+        # What was sent again may be there by now: what the vendor has said of it since is not taken back.
         return
     image = before["link"]
-    link = connection.execute(select(LINK).where(LINK.c.id == image["id"])).first()
-    if link is None or (
-        row.choice not in ("retry", "edit")
-        and any(getattr(link, name) != before["now"][name] for name in ("state", "hub_id", "code"))
-    ):
-        raise _stands(f"the record {image['remote_id'] or image['hub_id']} was changed again since")
-    if row.choice in ("retry", "edit"):
-        # It may have been sent by now: what the vendor has said of it since is not taken back.
-        return
     if "customer" in before:
         _give_back(bench, connection, row, before["customer"], revision, country)
     if "made" in before:
-        _unmake(connection, before["made"], image["id"])
+        connection.execute(delete(LINK).where(LINK.c.hub_id == before["made"], LINK.c.id != image["id"]))
+        connection.execute(delete(CUSTOMER).where(CUSTOMER.c.id == before["made"]))
     connection.execute(update(LINK).where(LINK.c.id == image["id"]).values(**_again(LINK, image)))
     for placeholder in before.get("placeholders", []):
         if _taken(connection, row.integration_id, placeholder["hub_id"]) is None:
@@ -758,31 +865,6 @@ def _give_back(
         write_here(bench, connection, person, taken, revision, country)
 
 
-def _unmake(connection: Connection, hub_id: str, link_id: int) -> None:
-    """Remove a customer that was made by a choice, if nothing has come to hang on it. Raises CONFLICT that names it."""
-    for source, word in ((CARD, "a card"), (TRANSACTION, "a sale")):
-        hangs = select(func.count()).select_from(source).where(source.c.customer_id == hub_id)
-        if connection.execute(hangs).scalar_one():
-            raise _stands(f"the customer made then has {word} by now")
-    other = connection.execute(
-        select(LINK.c.remote_id).where(
-            LINK.c.hub_id == hub_id, LINK.c.id != link_id, LINK.c.remote_id.is_not(None)
-        )
-    ).scalar()
-    if other is not None:
-        raise _stands(f"the customer made then has the record {other} elsewhere by now")
-    connection.execute(delete(LINK).where(LINK.c.hub_id == hub_id, LINK.c.id != link_id))
-    connection.execute(delete(CUSTOMER).where(CUSTOMER.c.id == hub_id))
-
-
-def _stands(what: str) -> PerkstarError:
-    return PerkstarError(
-        ErrorKind.CONFLICT,
-        f"It can't be undone: {what}.",
-        remedy="Merge the customers, or settle it anew, instead.",
-    )
-
-
 def settled(bench: Bench, integration_id: str | None, limit: int) -> list[SettleView]:
     """What was settled lately, the newest first, with the ids that undo it."""
     query = select(SETTLEMENT).order_by(SETTLEMENT.c.id.desc()).limit(limit * 10)
@@ -799,7 +881,7 @@ def settled(bench: Bench, integration_id: str | None, limit: int) -> list[Settle
             some[0].choice,
             tuple(row.item for row in some if "version" not in row.before),
             message=f"{some[0].at:%Y-%m-%d %H:%M} {some[0].who}",
-            undone=some[0].undone_at is not None,
+            undone=all(row.undone_at is not None for row in some),
         )
         for batch, some in list(batches.items())[:limit]
     ]

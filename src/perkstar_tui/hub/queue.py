@@ -305,7 +305,9 @@ def _rules(kind: str, why: str) -> tuple[str, ...]:
 def _choices(kind: str, config: RunConfig, link: Any, here: Sequence[QueueSide]) -> Iterator[QueueChoice]:
     title = config.title
     new = QueueChoice(
-        "new", "Somebody else", f"A new customer is made here, linked to this record at {title}"
+        "new",
+        "Somebody else",
+        f"A new customer is made here, linked to this record at {title}; others get it too, and then it stays",
     )
     out = QueueChoice(
         "leave-out", "Leave out for good", f"It is neither taken from {title} nor sent there any more"
