@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from memory_hub import MemoryHub
 
+from perkstar_tui.hub.alerts.alerter import Alerter
 from perkstar_tui.hub.correcting import corrected
 from perkstar_tui.hub.waiting import QueueItem
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -507,3 +508,28 @@ def test_an_undo_takes_back_whom_it_can_and_names_who_stays_and_where(shop: Memo
         and "A2" in caught.value.message
         and "A3" in caught.value.message
     )
+
+
+def test_what_waits_is_one_number_wherever_it_is_said(shop: MemoryHub) -> None:
+    family(shop)
+    shop.customer(first_name="Eve", email="eve@x.uk")
+    for first in ("Eve", "Evie"):
+        shop.platform.add(first=first, email="eve@x.uk")
+    shop.customer(first_name="Bad", email="bad@x.uk")
+    shop.platform.refuse = {"Bad"}
+    shop.sync()
+    waits = shop.hub.queue().total
+    assert waits == 3 and sum(link.state == "held" for link in shop.links().values()) > waits
+    view = shop.hub.integration("int_1")
+    assert view.counts.held + view.counts.failed == waits
+    assert (
+        len(shop.hub.records("int_1", state="failing").items)
+        == shop.hub.record_counts("int_1").failing
+        == waits
+    )
+    shop.hub.alerts.set_limits({"held": str(waits)})
+    Alerter(shop.bench).look()
+    assert [(one.kind, one.count) for one in shop.hub.alerts.page().items] == [("held", waits)]
+    shop.hub.alerts.set_limits({"held": str(waits + 1)})
+    Alerter(shop.bench).look()
+    assert [(one.kind, one.count) for one in shop.hub.alerts.page().items] == [("duplicates", 2)]

@@ -16,7 +16,7 @@ from perkstar_tui.sync.sales import NO_CARD, NO_CUSTOMER, REASONS
 from . import views as v
 from .bench import Bench
 from .explaining import Eye
-from .reading import remedy_of
+from .reading import BEHIND, remedy_of
 from .showing import FAILING
 from .waiting import RecordCounts
 
@@ -112,6 +112,8 @@ class _Links:
         self.kind = case(
             (CUSTOMER.c.archived_at.is_not(None), "left_out"),
             (LINK.c.state == LinkState.LINKED.value, "in_step"),
+            # It is another record's decision that it waits for, and that one is in the list.
+            (BEHIND, "left_out"),
             (
                 and_(LINK.c.state.in_(FAILING), or_(LINK.c.code.is_(None), LINK.c.code.not_in(BY_HAND))),
                 "failing",

@@ -18,7 +18,7 @@ from perkstar_tui.sync.outward import MAY_BE
 from . import views as v
 from .bench import Bench
 from .doubles import hub_fields
-from .reading import remedy_of
+from .reading import BEHIND, remedy_of
 from .waiting import KINDS, QueueChoice, QueueItem, QueueKind, QueueSide
 
 CONFLICT = table(t.Conflict)
@@ -34,12 +34,10 @@ _SECOND = or_(
     LINK.c.state == LinkState.DUPLICATE.value,
     and_(LINK.c.hub_id.is_(None), LINK.c.reason.like("another record at % is already linked%")),
 )
-_BEHIND = LINK.c.reason.like(f"{MAY_BE}%")
-"""Customers that wait only until a held record at the platform is settled: they are no items of their own."""
 _KIND = {
     "match": and_(LINK.c.hub_id.is_(None), not_(_SECOND)),
     "second": _SECOND,
-    "refused": and_(LINK.c.hub_id.is_not(None), not_(_SECOND), not_(_BEHIND)),
+    "refused": and_(LINK.c.hub_id.is_not(None), not_(_SECOND), not_(BEHIND)),
 }
 _CONTRADICTS = LINK.c.reason.like("the % belongs to a customer %")
 
@@ -61,7 +59,7 @@ def why_of(link: Any) -> str:
 def held_condition(kind: str | None, integration_id: str | None) -> Any:
     """The condition for held links of a kind (all three without one) that a person can settle."""
     live = select(INTEGRATION.c.id).where(INTEGRATION.c.status != Status.DISCONNECTED.value)
-    condition = and_(_WAITS, _KIND[kind] if kind else not_(_BEHIND), LINK.c.integration_id.in_(live))
+    condition = and_(_WAITS, _KIND[kind] if kind else not_(BEHIND), LINK.c.integration_id.in_(live))
     return condition if integration_id is None else and_(condition, LINK.c.integration_id == integration_id)
 
 

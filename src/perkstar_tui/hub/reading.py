@@ -17,6 +17,7 @@ from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
 from perkstar_tui.sync.decided import BY_HAND
 from perkstar_tui.sync.deliveries import DEAD, PENDING
+from perkstar_tui.sync.outward import MAY_BE
 from perkstar_tui.sync.sales import REASONS
 
 from . import views as v
@@ -28,6 +29,12 @@ from .showing import FAILING, count_link, integration_view, plan_view
 LINK = table(t.RecordLink)
 STANDING = and_(LINK.c.state.in_(FAILING), or_(LINK.c.code.is_(None), LINK.c.code.not_in(BY_HAND)))
 """The condition for links whose records still fail: no person has taken them out."""
+BEHIND = and_(
+    LINK.c.state == LinkState.HELD.value,
+    LINK.c.code == ErrorKind.DUPLICATE.value,
+    LINK.c.reason.like(f"{MAY_BE}%"),
+)
+"""Customers that wait only until a held record at the platform is settled: they are no decisions of their own."""
 CUSTOMER = table(t.Customer)
 CARD = table(t.Card)
 TRANSACTION = table(t.Transaction)
@@ -56,6 +63,12 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             )
         ):
             count_link(counts[id_], state, code, number)
+        # By the index of states, one integration at a time: a walk over all links would be asked for otherwise.
+        behind = select(LINK.c.integration_id, func.count()).where(
+            LINK.c.integration_id.in_([row.id for row in rows]), BEHIND
+        )
+        for id_, number in connection.execute(behind.group_by(LINK.c.integration_id)):
+            counts[id_]["held"] -= number
         for id_, number in connection.execute(
             select(SENT.c.integration_id, func.count()).group_by(SENT.c.integration_id)
         ):

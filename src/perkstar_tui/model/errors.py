@@ -78,7 +78,7 @@ CATALOGUE: dict[ErrorKind, KindFacts] = {
     ErrorKind.RECORD_REJECTED: KindFacts(
         "The vendor refused one record.",
         "That record is held; the rest goes on. It is tried again when either side changes.",
-        "Correct the named field, then retry (r).",
+        "Correct the named field, or leave it out: it waits in the queue (Q, `perkstar queue`).",
         1,
     ),
     ErrorKind.MAPPING: KindFacts(
@@ -96,7 +96,7 @@ CATALOGUE: dict[ErrorKind, KindFacts] = {
     ErrorKind.DUPLICATE: KindFacts(
         "More than one record could be the same person.",
         "Held side by side; never guessed.",
-        "Merge or correct the records at the vendor, or in Perkstar, then retry (r).",
+        "Say who it is: it waits in the queue (Q, `perkstar queue`).",
         1,
     ),
     ErrorKind.MASS_CHANGE: KindFacts(

@@ -31,8 +31,8 @@ class Limits:
 HELP = {
     "late_periods": "An integration is late after so many times its frequency.",
     "stalled_minutes": "A run stands still if it has finished no page for so many minutes.",
-    "held": "Held or refused records of an integration, from which on they are told; 0: never.",
-    "duplicates": "Records that may be the same person, from which on they are told; 0: never.",
+    "held": "Records of an integration that wait in the queue, held or refused, from which on they are told; 0: never.",
+    "duplicates": "Of these, records that may be the same person, from which on they are told by themselves; 0: never.",
     "credential_days": "Days before a credential ends at which it is told, each time more urgently.",
     "customer_limit": "How many customers the account may have; 0: not known.",
     "customer_share": "Per cent of that limit from which on it is told.",
