@@ -149,7 +149,7 @@ def register(app: typer.Typer) -> None:
         """Attach a Perkstar account."""
         import os
 
-        with opened(context.obj) as hub:
+        with opened(context.obj, begins=True) as hub:
             if local is not None:
                 view = hub.attach_local(local)
             else:

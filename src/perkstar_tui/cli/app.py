@@ -74,7 +74,7 @@ def version(context: typer.Context) -> None:
 @app.command()
 def where(context: typer.Context) -> None:
     """The paths of configuration and data."""
-    with opened(context.obj) as hub:
+    with opened(context.obj, begins=True) as hub:
         paths = hub.where()
     emit(context.obj, paths, lambda: say("\n".join(f"{name}: {path}" for name, path in paths.items())))
 

@@ -293,7 +293,7 @@ def register(app: typer.Typer) -> None:
         context: typer.Context, code: Annotated[str | None, typer.Argument(help="Only this code.")] = None
     ) -> None:
         """The catalogue of error codes: meaning, what the program does, what a person can do."""
-        with opened(context.obj) as hub:
+        with opened(context.obj, begins=True) as hub:
             views = [view for view in hub.codes() if code in (None, view.code)]
         if not views:
             raise PerkstarError(
@@ -332,7 +332,7 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def doctor(context: typer.Context) -> None:
         """What is wrong with this set-up."""
-        with opened(context.obj) as hub:
+        with opened(context.obj, begins=True) as hub:
             view = hub.doctor()
         emit(context.obj, view, lambda: show_checks(view))
         raise typer.Exit(0 if view.ok else 1)

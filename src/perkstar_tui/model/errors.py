@@ -22,6 +22,7 @@ class ErrorKind(StrEnum):
     PREVIEW_OWED = "preview_owed"
     LOCKED = "locked"
     STORE_UNAVAILABLE = "store_unavailable"
+    STORE_DAMAGED = "store_damaged"
     NOT_FOUND = "not_found"
     AMBIGUOUS = "ambiguous"
     USAGE = "usage"
@@ -140,6 +141,13 @@ CATALOGUE: dict[ErrorKind, KindFacts] = {
         "Nothing is half done: the run ends at its last page, and the next one goes on from there.",
         "Mend what is named, then sync again; `perkstar doctor` looks at the store.",
         7,
+    ),
+    ErrorKind.STORE_DAMAGED: KindFacts(
+        "The store's file is damaged: it cannot be read as a database, or not wholly.",
+        "Nothing is written to it.",
+        "End all of perkstar, put a copy of perkstar.db from before back in its place (`perkstar where`) and take "
+        "perkstar.db-wal and perkstar.db-shm beside it away; without a copy begin with another home.",
+        70,
     ),
     ErrorKind.NOT_FOUND: KindFacts(
         "Nothing has this id or name.", "Nothing is done.", "List what there is.", 2
