@@ -457,3 +457,35 @@ def test_what_a_platform_was_told_of_a_merge_speaks_for_no_pair_there(shop):
     with shop.store.read() as connection:
         after, _ = doubles_among(config(), records, let_go_at(connection, config()))
     assert [pair.score for pair in after] == [pair.score for pair in before]
+
+
+def test_looking_through_everything_again_finds_nothing_new_where_nothing_has_changed(shop, monkeypatch):
+    people = [JANE | {"email": f"jane{n}@x.uk"} for n in range(2)] + [
+        JAYNE | {"phone": f"07400 12345{n}"} for n in (1, 2)
+    ]
+    shop.add(*people)
+    first = shop.hub.find_duplicates()
+    ids = {view.id for view in shop.hub.duplicates().items}
+    assert first.open == len(ids) > 1
+    # However the store is cut into turns.
+    monkeypatch.setattr("perkstar_tui.sync.doubles.TURN", 1)
+    again = shop.hub.find_duplicates()
+    assert (again.looked_at, again.found, again.open) == (4, 0, first.open)
+    assert {view.id for view in shop.hub.duplicates().items} == ids
+
+
+def test_the_likeliest_is_first_whether_a_search_or_a_run_has_found_it(shop):
+    shop.add({"first_name": "Jo", "last_name": "Hill", "city": "Leeds", "postcode": "LS1 1AA"})
+    shop.add({"first_name": "Jo", "last_name": "Hill", "city": "Leeds", "postcode": "LS1 1AB"})
+    jane, jayne = shop.add(JANE, JAYNE)
+    shop.sync()
+    shop.hub.merge(jane, jayne)
+    second = next(id_ for id_, fields in shop.platform.contacts.items() if fields["first"] == "Jayne")
+    shop.platform.put(second, first="Jane", email="jane@x.uk")
+    shop.sync()
+    everything = shop.hub.duplicates()
+    scores = [view.score for view in everything.items]
+    assert everything.items[0].held and not everything.items[-1].held
+    assert scores == sorted(scores, reverse=True)
+    one_by_one = [shop.hub.duplicates(offset=n, limit=1).items for n in range(everything.total + 1)]
+    assert [view.id for page in one_by_one for view in page] == [view.id for view in everything.items]

@@ -533,3 +533,17 @@ def test_what_waits_is_one_number_wherever_it_is_said(shop: MemoryHub) -> None:
     shop.hub.alerts.set_limits({"held": str(waits + 1)})
     Alerter(shop.bench).look()
     assert [(one.kind, one.count) for one in shop.hub.alerts.page().items] == [("duplicates", 2)]
+
+
+def test_many_conflicts_get_each_its_own_value_and_whoever_has_it_is_not_said_to_get_it(
+    shop: MemoryHub,
+) -> None:
+    clash(shop, 1)
+    clash(shop, 2)
+    one = waiting(shop, kind="conflict")[0]
+    alone = shop.hub.plan_settle(one.id, "platform").effects
+    assert alone == ("first_name becomes 'Dinah' here, and with the next run wherever else it is kept.",)
+    many = shop.hub.plan_settle(one.id, "platform", all_like=True).effects
+    assert len(many) == 1 and "Each of the 2 gets" in many[0] and "own value of its first_name" in many[0]
+    assert "Dinah" not in many[0]
+    assert "keeps its own first_name" in shop.hub.plan_settle(one.id, "perkstar", all_like=True).effects[0]

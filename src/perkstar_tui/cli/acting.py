@@ -431,6 +431,13 @@ def register(app: typer.Typer) -> None:
                     )
                 rest = [line for line in lines if line.remote not in (remote, before)]
                 if action == "set":
+                    theirs = next((line.remote for line in lines if line.hub == remote), None)
+                    if old is None and theirs is not None and "hub" not in given:
+                        raise PerkstarError(
+                            ErrorKind.USAGE,
+                            f"{remote} is Perkstar's field; the platform's is named first, and that is {theirs}.",
+                            remedy=f"perkstar mapping {name} set {theirs} {' '.join(f'--set {s}' for s in set_ or [])}",
+                        )
                     if old is None and "hub" not in given:
                         raise PerkstarError(
                             ErrorKind.USAGE, f"{remote} is not mapped yet.", remedy="Add --set hub=FIELD."

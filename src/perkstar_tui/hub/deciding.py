@@ -63,12 +63,22 @@ def plan(
             take, "the only one"
         )
         effect = f"The record and {which} of the customers that it may be become one"
+    if count > 1 and found.kind == "conflict":
+        title = found.there.name
+        whose = "Perkstar's" if take == "perkstar" else f"{title}'s"
+        then = f"at {title}" if take == "perkstar" else "wherever else it is kept"
+        effect = (
+            f"Each of the {count} keeps its own {found.field}, as the rule settled it"
+            if take == found.why
+            else f"Each of the {count} gets {whose} own value of its {found.field} here, and with the next run {then}"
+        )
     effects = [f"{effect}." if effect else f"{take}."]
     effects += [f"{name} becomes {value or 'empty'} here." for name, value in new_values.items()]
     if take == "new":
         effects += _of_new(bench, found)
     if count > 1:
-        effects.append(f"The same for each of {count} that wait for the same reason.")
+        if found.kind != "conflict":
+            effects.append(f"The same for each of {count} that wait for the same reason.")
         with bench.store.read() as connection:
             row, conflict = find(connection, item_id)
             names = _names(connection, row, conflict)

@@ -297,6 +297,19 @@ class Eye:
             delivery.next_attempt,
         )
 
+    @staticmethod
+    def _quiet(link: Any) -> str:
+        """Why nothing that differs is sent or taken of a record at all; empty where fields are compared."""
+        if link is None:
+            return ""
+        if link.code == LEFT_OUT:
+            return "stays: it is left out"
+        if link.state == LinkState.DUPLICATE:
+            return "stays: it is a second record, to which nothing is sent"
+        if link.state in (LinkState.GONE, LinkState.EXCLUDED):
+            return "stays: it is not synced"
+        return ""
+
     def fields(
         self, customer: dict[str, Any], link: Any, record: RemoteRecord | None = None
     ) -> tuple[v.RecordField, ...]:
@@ -312,6 +325,7 @@ class Eye:
             Moment(changed, customer["provenance"] or {}, self.config.origin),
             consent_proven=bool(customer.get("consent_proof")),
         )
+        quiet = self._quiet(link)
         winners = {clash.remote_field: clash.winner for clash in decision.clashes}
         out = []
         for line in self.config.lines:
@@ -320,7 +334,9 @@ class Eye:
             agreed = same(base.get(line.remote))
             differs = ours != theirs
             would = ""
-            if line.remote in winners:
+            if differs and quiet:
+                would = quiet
+            elif line.remote in winners:
                 would = "taken, by the rule" if winners[line.remote] == "platform" else "sent, by the rule"
             elif line.remote in decision.send:
                 would = "sent"
@@ -398,6 +414,9 @@ def _absent(eye: Eye) -> v.RecordSide:
 def _explained(eye: Eye, side: v.RecordSide, person: dict[str, Any], link: Any) -> v.RecordSide:
     stands = eye.standing(person, link)
     fields = eye.fields(person, link) if link is not None and link.remote_id else ()
+    if stands.code == "in_step" and (left := [field.hub for field in fields if field.differs]):
+        # Nothing is to be done is not the same as nothing differs.
+        stands = replace(stands, words=f"In step. What differs stays so: {', '.join(dict.fromkeys(left))}.")
     # What differs but is left as it is on purpose is in `fields`; `differs` is what a run would still do.
     return replace(
         side,

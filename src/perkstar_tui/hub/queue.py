@@ -287,7 +287,9 @@ def _clash_effect(row: Any, take: str, title: str) -> str:
     value = row.hub if take == "perkstar" else row.remote
     if take == row.winner:
         return f"{row.field} stays {value!r}, as the rule settled it"
-    return f"{row.field} becomes {value!r} here, and with the next run at {title}"
+    # The platform whose value it is has it already.
+    others = "wherever else it is kept" if take == "platform" else f"at {title}"
+    return f"{row.field} becomes {value!r} here, and with the next run {others}"
 
 
 def _filled(person: Mapping[str, Any]) -> dict[str, Any]:
