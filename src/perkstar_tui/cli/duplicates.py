@@ -88,9 +88,9 @@ def _show(view: Any) -> None:
     if not view.integration_id:
         rows.append(("  cards, sales", f"{view.a.cards}, {view.a.sales}", f"{view.b.cards}, {view.b.sales}"))
         rows.append(("  in step at", ", ".join(view.a.linked) or "–", ", ".join(view.b.linked) or "–"))
-    width = max(len(a) for _, a, _ in rows)
+    names, width = (max(len(row[n]) for row in rows) for n in (0, 1))
     for name, a, b in rows:
-        say(f"       {name:<18} {a:<{width}}  {b}".rstrip())
+        say(f"       {name:<{names}}  {a:<{width}}  {b}".rstrip())
     say(f"       {', '.join(view.why)}")
     if view.merge_id:
         say(f"       merged by {view.merge_id}")

@@ -11,7 +11,7 @@ from perkstar_tui.model.enums import DataType, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.sync.context import CUSTOMER, DELIVERY, LINK, SENT, TRANSACTION, name_of
 from perkstar_tui.sync.decided import BY_HAND
-from perkstar_tui.sync.sales import NO_CARD, NO_CUSTOMER, REASONS
+from perkstar_tui.sync.sales import REASONS, SALE_REMEDIES
 
 from . import views as v
 from .bench import Bench
@@ -22,14 +22,6 @@ from .waiting import RecordCounts
 
 CUSTOMERS, TRANSACTIONS = DataType.CUSTOMERS.value, DataType.TRANSACTIONS.value
 STATES = ("in_step", "left_out", "failing")
-SALE_REMEDIES = {
-    NO_CUSTOMER: "It is credited once its customer is here: sync customers too, or give somebody this e-mail or phone.",
-    NO_CARD: "It is credited once the customer has a card of this template: issue one, or set issue_cards=sale.",
-    "before_start": "Set credit_from to an earlier moment, if older sales are to earn.",
-    "no_buyer": "At the till, put a customer on the sale.",
-    "window_over": "Raise pending_window_days for sales to come.",
-}
-"""What a person can do about a sale that gave nothing, by the ledger's reason."""
 
 
 def counts(bench: Bench, integration_id: str, data: str = CUSTOMERS) -> RecordCounts:

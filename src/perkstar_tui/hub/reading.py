@@ -15,6 +15,7 @@ from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.context import name_of
 from perkstar_tui.sync.decided import BY_HAND
 from perkstar_tui.sync.deliveries import DEAD, PENDING
 from perkstar_tui.sync.outward import MAY_BE
@@ -435,10 +436,22 @@ def _held_record(bench: Bench, wanted: str, links: Sequence[Any]) -> v.RecordVie
     return v.RecordView(wanted, "customer", {"candidates": candidates}, sides)
 
 
+def buyer_named(row: Any) -> str:
+    """Whom a line of the ledger names that has no customer here; empty where it has one, or names nobody."""
+    contact = row.contact or {}
+    if row.customer_id:
+        return ""
+    named = [str(contact[key]) for key in ("email", "phone") if contact.get(key)]
+    if row.customer_remote_id:
+        named.append(f"record {row.customer_remote_id}")
+    return ", ".join(named)
+
+
 def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
     with bench.store.read() as connection:
         row = connection.execute(select(TRANSACTION).where(condition)).first()
         names = {i.id: i.name for i in connection.execute(select(INTEGRATION.c.id, INTEGRATION.c.name))}
+        who = row and connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == row.customer_id)).first()
     if row is None:
         raise PerkstarError(ErrorKind.NOT_FOUND, f"There is no sale {wanted!r}.")
     reason = REASONS.get(row.reason, row.reason)
@@ -451,6 +464,8 @@ def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
         "reversed": row.reversed,
         "owed": row.owed,
         "customer_id": row.customer_id,
+        "customer": name_of(who) if who is not None else "",
+        "buyer": buyer_named(row),
         "card_id": row.card_id,
         "mark": row.mark,
     }
@@ -469,7 +484,7 @@ def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
     story = {
         "credited": f"{row.earned} booked on the card.",
         "queued": "Decided, and waiting to be booked.",
-        "pending": f"Waits: {reason}.",
+        "pending": f"Waits: {reason}{f' ({buyer_named(row)})' if buyer_named(row) else ''}.",
         "none": f"Gave nothing: {reason}.",
     }.get(row.state, reason)
     rules = [

@@ -13,14 +13,13 @@ from perkstar_tui.sync import filters
 from perkstar_tui.sync.config import CUSTOMER_FIELDS
 from perkstar_tui.sync.context import CURSOR, CUSTOMER, INTEGRATION, LINK, LOG, TRANSACTION
 from perkstar_tui.sync.outward import waits_for_other
-from perkstar_tui.sync.sales import NO_CARD, NO_CUSTOMER, REASONS
+from perkstar_tui.sync.sales import NO_CARD, NO_CUSTOMER, REASONS, SALE_REMEDIES
 
 from . import explaining, reading
 from . import views as v
 from .bench import Bench
 from .connecting import run_now
 from .explaining import Eye
-from .listing import SALE_REMEDIES
 from .queue import item_of
 from .waiting import WhyStep, WhyView
 
