@@ -13,7 +13,7 @@ from perkstar_tui.hub.settings import Settings
 from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import RemoteAccount, RemoteField
-from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, TRANSACTION
+from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, RUN, TRANSACTION
 
 LINES = [
     {"direction": "both", "write": "always", "label": one["remote"], "transform": "text", **one}
@@ -107,6 +107,11 @@ class MemoryHub:
                     state="linked", base={}, reason="", attempts=0,
                 )
             )  # fmt: skip
+
+    def set_run(self, id_: str, **values: Any) -> None:
+        """Change a run as if it had gone otherwise."""
+        with self.store.write() as connection:
+            connection.execute(update(RUN).where(RUN.c.id == id_).values(**values))
 
     def customers(self) -> list[Any]:
         with self.store.read() as connection:

@@ -376,7 +376,13 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Change an integration's settings."""
         with opened(context.obj) as hub:
-            settings = kept_secret(assignments(set_ or []), hub.secret_settings(name))
+            if not set_:
+                raise PerkstarError(
+                    ErrorKind.USAGE,
+                    "Change what?",
+                    remedy=f"perkstar edit {name} --set KEY=VALUE; `perkstar show {name} --json` has what is set.",
+                )
+            settings = kept_secret(assignments(set_), hub.secret_settings(name))
             if dry_run:
                 change = hub.foresee(name, settings)
                 emit(context.obj, change, lambda: show_change(change))
@@ -480,8 +486,15 @@ def register(app: typer.Typer) -> None:
     def rollback(context: typer.Context, name: Which, version: int) -> None:
         """Put the settings of an earlier version back."""
         with opened(context.obj) as hub:
+            before = hub.integration(name).config_version
             view = hub.rollback(name, version)
-        emit(context.obj, view, lambda: show_integration(view))
+
+        def people() -> None:
+            if view.config_version == before:
+                say(f"Nothing changed: {view.name} has the settings of version {version} already.")
+            show_integration(view)
+
+        emit(context.obj, view, people)
 
     @app.command()
     def retry(

@@ -25,6 +25,14 @@ def _leg(counts: Any) -> str:
     return f"{counts.read} read" + "".join(f", {n} {word}" for word, n in parts if n)
 
 
+NAMED = 10
+"""Records that are named of those with the same reason."""
+
+
+def _records(number: int) -> str:
+    return "1 record was" if number == 1 else f"{number:,} records were"
+
+
 def show_integration(view: Any) -> None:
     lines = [
         ("Name", view.name),
@@ -45,6 +53,14 @@ def show_integration(view: Any) -> None:
     say("\n".join(f"{name}: {value}" for name, value in lines))
 
 
+def _size(number: int) -> str:
+    """Bytes as a person reads them."""
+    for unit, many in (("MB", 1_000_000), ("kB", 1000)):
+        if number >= many:
+            return f"{number / many:,.1f} {unit}"
+    return f"{number} bytes"
+
+
 def show_run(view: Any) -> None:
     say(f"Run {view.id}: {view.outcome} ({view.trigger}, {_when(view.started)})")
     say(f"  to Perkstar:   {_leg(view.inward)}")
@@ -52,15 +68,19 @@ def show_run(view: Any) -> None:
     if view.cloud:
         say(f"  from the cloud: {_leg(view.cloud['inward'])}")
         say(f"  to the cloud:   {_leg(view.cloud['outward'])}")
-    say(f"  {view.api_calls} calls, {view.bytes} bytes, waited {view.throttled_ms / 1000:.1f} s for limits")
+    say(f"  {view.api_calls} calls, {_size(view.bytes)}, waited {view.throttled_ms / 1000:.1f} s for limits")
     if view.undoes:
         say(f"  took back the run {view.undoes}")
     if view.undone_by:
         say(f"  was taken back by {view.undone_by}")
     if view.plan:
-        say(f"  carried out the plan {view.plan}; {len(view.skipped)} records were skipped")
-    for item in view.skipped[:50]:
-        say(f"  skipped {item.get('name') or item['record']}: {item['reason']}")
+        say(f"  carried out the plan {view.plan}; {_records(len(view.skipped))} skipped")
+    why: dict[str, list[str]] = {}
+    for item in view.skipped:
+        why.setdefault(str(item["reason"]), []).append(str(item.get("name") or item["record"]))
+    for reason, names in why.items():
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        say(f"  skipped, {reason}: {', '.join(names[:NAMED])}{more}")
     if view.error:
         say(f"  {view.error['code']}: {view.error['message']} {view.error['remedy']}")
 

@@ -116,8 +116,8 @@ def register(app: typer.Typer) -> None:
             which = sys.stdin.readline().strip() if what == "-" else what
             with opened(context.obj) as hub:
                 record = hub.record(which)
-            fields = "\n".join(f"{name}: {value}" for name, value in record.hub.items())
-            emit(context.obj, record, lambda: say(f"{record.id}\n{fields}"))
+            cards = [f"card {c.id}: {c.kind} {c.template}, {c.balance:,}" for c in record.cards]
+            emit(context.obj, record, lambda: say("\n".join([record.id, *facts_of(record), *cards])))
         elif action == "import":
             if not what:
                 raise PerkstarError(ErrorKind.USAGE, "Which file?", remedy="perkstar customers import FILE")

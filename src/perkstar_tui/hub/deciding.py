@@ -265,8 +265,9 @@ def _rule_words(found: QueueItem, take: str) -> str:
         word = "first" if take == "link:oldest" else "last"
         return f"of several customers with the same key, the one made {word} is taken"
     return {
-        "link": "the only customer with a later key is the same person, though an earlier one differs",
-        "new": "a customer that agrees in a later key only is somebody else",
+        "link": "the only customer that agrees in a later key (a phone) is the same person, though an earlier one (an "
+        "e-mail address) differs",
+        "new": "a customer that agrees in a later key (a phone) only is somebody else",
     }[_ruled(take)]
 
 

@@ -84,6 +84,10 @@ class Standing:
     next_run: datetime | None = None
 
 
+def _to_be_sent(names: Sequence[str]) -> str:
+    return f"{', '.join(names) or 'It'} {'are' if len(names) > 1 else 'is'} to be sent"
+
+
 class Eye:
     """One integration, ready to be asked about many customers; reads, and writes nothing."""
 
@@ -162,13 +166,11 @@ class Eye:
             )
         decision, reason, code = self.opinion(customer, link)
         if decision is not None:
-            return self.not_yet(
-                "to_send", f"{', '.join(self.hub_names(decision.send)) or 'It'} is to be sent"
-            )
+            return self.not_yet("to_send", _to_be_sent(self.hub_names(decision.send)))
         if code == filters.TO_PLATFORM:
             return Standing("filter", _sentence(reason), f"perkstar edit {self.row.id} --set {code}=...", "e")
         if code == ErrorKind.DUPLICATE:
-            return Standing("held", _sentence(reason), f"perkstar queue {self.row.id}", "!")
+            return Standing("held", _sentence(reason), f"perkstar queue {self.row.id}", "Q")
         if reason:
             return Standing("missing", _sentence(reason), f"perkstar mapping {self.row.id}", "m")
         return Standing("in_step", "Both sides agree.")
@@ -213,7 +215,7 @@ class Eye:
         if link.state in (LinkState.HELD, LinkState.DUPLICATE):
             held = item_of(link)
             how = f"perkstar settle {held} --take ..." if held else f"perkstar queue {self.row.id}"
-            return Standing("held", _sentence(f"Held: {link.reason}"), how, "!")
+            return Standing("held", _sentence(f"Held: {link.reason}"), how, "Q")
         if link.state == LinkState.EXCLUDED and link.code == filters.TO_PERKSTAR:
             return Standing(
                 "filter", _sentence(link.reason), f"perkstar edit {self.row.id} --set {link.code}=...", "e"

@@ -331,7 +331,7 @@ class _Check:
                 "held",
                 "Settle that record first." if behind else "Say whose record it is.",
                 stands.command,
-                "!",
+                "Q",
             )
         elif stands is not None and stands.code == "archived":
             self.put(
@@ -528,8 +528,7 @@ class _Check:
         at = ""
         if self.person is not None:
             ahead = self.person["revision"] > self.cursor
-            word = "not reached it yet" if ahead else "passed it"
-            at = f" Sending has {word} (revision {self.person['revision']}, cursor {self.cursor})."
+            at = " What changed of it is sent with the next run." if ahead else " Sending has passed it."
         elif (read := self._read_at()) is not None:
             at = f" Read up to {read:%Y-%m-%d %H:%M} UTC."
         said = f"{last}{upcoming}.{at}"

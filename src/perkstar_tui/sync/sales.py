@@ -33,8 +33,9 @@ REASONS = {
 }
 
 SALE_REMEDIES = {
-    NO_CUSTOMER: "It is credited once its customer is here: sync customers too, or give somebody this e-mail or phone.",
-    NO_CARD: "It is credited once the customer has a card of this template: issue one, or set issue_cards=sale.",
+    NO_CUSTOMER: "It will be credited once its customer is here: sync customers too, or give somebody this e-mail or "
+    "phone.",
+    NO_CARD: "It will be credited once the customer has a card of this template: issue one, or set issue_cards=sale.",
     "before_start": "Set credit_from to an earlier moment, if older sales are to earn.",
     "no_buyer": "At the till, put a customer on the sale.",
     "window_over": "Raise pending_window_days for sales to come.",

@@ -71,7 +71,7 @@ def changed(kept: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[st
         if not all(part.isascii() and part.isdigit() and least <= int(part) <= most for part in parts):
             raise PerkstarError(
                 ErrorKind.USAGE,
-                f"{text[:40]!r} cannot be {name}.",
+                f"{name} can't be {text[:40]!r}.",
                 remedy="Write days such as 30,7,1." if len(_RANGES.get(name, ())) == 0
                 else f"Write a number from {least:,} to {most:,}.",
                 field=name,

@@ -450,7 +450,7 @@ def _one(setting: Setting, text: str) -> str:
     if problem:
         raise PerkstarError(
             ErrorKind.USAGE,
-            f"{plain(text)[:60]!r} cannot be {setting.label.lower()} ({name}).",
+            f"{name} ({setting.label.lower()}) can't be {plain(text)[:60]!r}.",
             remedy=problem,
             field=name,
         )
