@@ -16,6 +16,7 @@ from perkstar_tui.hub.alerts.conditions import (
     register,
 )
 from perkstar_tui.hub.alerts.limits import Limits, changed, limits_of
+from perkstar_tui.hub.alerts.routes import settings_for
 from perkstar_tui.model.errors import PerkstarError
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -155,3 +156,8 @@ def test_thresholds_are_checked_when_they_are_set() -> None:
         with pytest.raises(PerkstarError) as caught:
             changed(kept, bad)
         assert caught.value.field in bad and caught.value.remedy
+
+
+def test_the_help_of_breaking_through_says_what_yes_does() -> None:
+    (setting,) = [one for one in settings_for("email") if one.name == "break_through"]
+    assert setting.default == "no" and "is told" in setting.help and "hold back" not in setting.help
