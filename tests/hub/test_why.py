@@ -351,5 +351,5 @@ def test_nothing_is_said_to_be_sent_to_a_second_record_nor_to_agree_where_it_dif
     shop.sync(full=False)
     (side,) = shop.hub.record(ann).platforms
     (field,) = [field for field in side.fields if field.differs]
-    assert field.hub == "phone" and field.would.startswith("stays: an undone merge")
+    assert field.hub == "phone" and field.would.startswith("stays: an undo emptied it")
     assert side.words == "In step. What differs stays so: phone."

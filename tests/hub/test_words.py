@@ -99,3 +99,20 @@ def test_a_rollback_to_what_is_so_already_says_that_nothing_changed(shop, perkst
     )
     code, said = perkstar("rollback", "int_1", "x")
     assert code == 2 and "no whole number" in said
+
+
+def test_what_an_undone_run_emptied_stays_empty_until_it_changes_there(shop):
+    there = shop.platform.add(first="Ann", email="ann@x.uk")
+    shop.sync()
+    (ann,) = [row.id for row in shop.customers()]
+    shop.platform.put(there, phone="+447400123456")
+    run = shop.sync(full=False)
+    undone = shop.hub.undo_run(run.id)
+    assert undone.counts["fields"] == 1
+    shop.platform.put(there, first="Annie")
+    shop.sync(full=False)
+    row = next(row for row in shop.customers() if row.id == ann)
+    assert (row.first_name, row.phone) == ("Annie", None)
+    assert shop.platform.contacts[there]["phone"] == "+447400123456"
+    shop.hub.undo_run(undone.undo_run)
+    assert next(row for row in shop.customers() if row.id == ann).phone == "+447400123456"

@@ -351,7 +351,7 @@ class Eye:
             elif differs and not line.inward:
                 would = "stays: it only goes out, and has not changed here"
             elif differs and (customer["provenance"] or {}).get(line.hub, [""])[0] == LET_GO:
-                would = "stays: an undone merge emptied it here; a change there is taken"
+                would = "stays: an undo emptied it here; a change there is taken"
             elif differs:
                 would = "stays"
             hub = line.hub.removeprefix("=")

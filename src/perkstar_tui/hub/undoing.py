@@ -18,6 +18,8 @@ from perkstar_tui.store.bulk import insert_rows, update_rows
 from perkstar_tui.store.database import ms
 from perkstar_tui.sync.changes import CHANGE, effects_of
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, RUN, TRANSACTION
+from perkstar_tui.sync.plan import LET_GO
+from perkstar_tui.sync.undoing import CONSENT
 
 from . import views as v
 from .bench import Bench
@@ -249,7 +251,9 @@ def _fields_back(work: Work, connection: Connection, now: datetime) -> dict[str,
         values: dict[str, Any] = {}
         for one in fields:
             values[one.name] = one.change.before
-            provenance[one.name] = ["local", ms(now)]
+            # What an undo empties stays so while the platform shows what was agreed: that is no news.
+            emptied = one.change.before in (None, "") and one.name != CONSENT
+            provenance[one.name] = [LET_GO if emptied else "local", ms(now)]
             if one.name in KEYS:
                 values[KEYS[one.name]] = key_of(work, one.name, one.change.before)
             if one.name == "marketing_consent" and one.change.before != "yes":

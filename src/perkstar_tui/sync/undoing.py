@@ -32,9 +32,11 @@ class Person:
     """Other integrations that have a record of it, by name."""
 
     def writer(self, name: str) -> tuple[str, int] | None:
-        """Who wrote a field last, and when."""
+        """Who wrote a field last, and when. What an undo emptied was written here."""
         found = self.provenance.get(name)
-        return (str(found[0]), int(found[1])) if found else None
+        if not found:
+            return None
+        return ("local" if found[0] == LET_GO else str(found[0]), int(found[1]))
 
 
 def field_stays(
@@ -90,7 +92,7 @@ def person_stays(
 def _called(writer: tuple[str, int] | None, call: Mapping[str, str] | None) -> str:
     if writer is None:
         return "somebody"
-    own = {"local": "hand", "cloud": "Perkstar", LET_GO: "an undone merge"}
+    own = {"local": "hand", "cloud": "Perkstar"}
     return (call or {}).get(writer[0]) or own.get(writer[0], "another integration")
 
 
