@@ -152,6 +152,18 @@ def test_the_one_with_more_links_stays_and_a_person_may_say_otherwise(shop):
     assert shop.hub.plan_merge(jane, jayne, keep=jane).survivor == jane
 
 
+def test_a_plan_names_what_the_one_customer_will_not_have(shop):
+    jane, jayne = shop.add(JANE | {"phone": "07400 999999"}, JAYNE)
+    (said,) = [effect for effect in shop.hub.plan_merge(jane, jayne).effects if effect.startswith("Dropped")]
+    assert said == "Dropped: first_name Jayne, phone +447400123456."
+    (said,) = [
+        effect
+        for effect in shop.hub.plan_merge(jane, jayne, take=["first_name"]).effects
+        if effect.startswith("Dropped")
+    ]
+    assert said == "Dropped: first_name Jane, phone +447400123456."
+
+
 def test_a_chosen_field_is_taken_from_the_other(shop):
     jane, jayne = shop.add(JANE, JAYNE)
     shop.hub.merge(jane, jayne, take=["first_name"])

@@ -338,7 +338,8 @@ def note_of(bench: Bench, config: RunConfig, records: Sequence[RemoteRecord]) ->
         doubles.search(bench.store, bench.clock, turns=AT_ONCE)
     here = doubles.count_open(bench.store)
     if here:
-        notes.append(f"In Perkstar {here:,} pairs may be one person: `perkstar customers duplicates`.")
+        noun = "pair" if here == 1 else "pairs"
+        notes.append(f"In Perkstar {here:,} {noun} may be one person (=, `perkstar customers duplicates`).")
     return notes
 
 

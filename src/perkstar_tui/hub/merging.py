@@ -184,6 +184,16 @@ class _Merge:
         ).scalar_one()
         return list(cards), int(sales)
 
+    def _dropped(self) -> list[str]:
+        """What only one of the two had, or had otherwise, and the one customer will not have."""
+        found = []
+        for name in _FILLED:
+            for value in dict.fromkeys((getattr(self.survivor, name), getattr(self.loser, name))):
+                stays = self.values.get(name, getattr(self.survivor, name))
+                if value not in (None, "") and value != stays:
+                    found.append(f"{name} {value}")
+        return found
+
     def plan(self) -> v.MergePlan:
         moving, second, _ = self._sort_links()
         cards, sales = self._counts()
@@ -194,6 +204,8 @@ class _Merge:
             if name in CUSTOMER_FIELDS
         )
         effects = [f"{_called(self.survivor)} stays; {_called(self.loser)} is archived and points to it."]
+        if dropped := self._dropped():
+            effects.append(f"Dropped: {', '.join(dropped)}.")
         if cards or sales:
             effects.append(f"{_count(len(cards), 'card')} and {_count(sales, 'sale')} move over.")
         templates = self.connection.execute(
