@@ -1,5 +1,6 @@
 """Duplicates with real vendors on loopback: found in the store and at a vendor, merged, synced, and two again."""
 
+import pytest
 from shop import Shop
 
 
@@ -74,3 +75,32 @@ def test_doubles_at_a_vendor_are_reported_before_the_first_sync_and_left_alone(s
         "customers read from HubSpot" in note and "may be one person" in note for note in preview["notes"]
     )
     assert writes(shop) == written
+
+
+@pytest.mark.parametrize("platform", ["hubspot", "square"])
+def test_what_a_merge_filled_does_not_come_back_from_vendor_or_cloud_once_they_are_two_again(shop, platform):
+    shop.connect(platform, "--data", "customers")
+    shop.sync(platform)
+    linked = {
+        row["id"] for row in shop.well("records", platform, "--state", "in-step", "--limit", "9999")["items"]
+    }
+    rows = [row for row in shop.well("customers", "--limit", "1000")["items"] if row["id"] in linked]
+    empty = next(row for row in rows if not row["fields"].get("birth_date"))
+    filled = next(row for row in rows if row["fields"].get("birth_date"))
+    day = filled["fields"]["birth_date"]
+    done = shop.well("customers", "merge", empty["id"], filled["id"], "--keep", empty["id"], "--yes")
+    for _ in range(2):
+        shop.sync(platform, "--full")
+    side = next(
+        side
+        for side in shop.well("record", empty["id"], platform, "--fresh")["platforms"]
+        if side["state"] == "linked"
+    )
+    assert side["values"]["birth_date"], "it was told of the one customer"
+    undone = shop.well("customers", "unmerge", done["id"])
+    assert any("birth_date" in effect and "may still hold" in effect for effect in undone["effects"])
+    for _ in range(2):
+        shop.sync(platform, "--full")
+        now = {row["id"]: row["fields"] for row in shop.well("customers", "--limit", "1000")["items"]}
+        assert not now[empty["id"]].get("birth_date") and now[filled["id"]]["birth_date"] == day
+        assert now[empty["id"]] == empty["fields"] and now[filled["id"]] == filled["fields"]

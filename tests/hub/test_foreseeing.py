@@ -1,8 +1,12 @@
 """What a change would do is worked out and not done; one that changes what was agreed asks for a preview."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import insert, select
 
+from perkstar_tui.cli.app import execute
 from perkstar_tui.hub.views import MappingLine
 from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.sync.context import CUSTOMER, INTEGRATION, LINK
@@ -102,3 +106,36 @@ def test_what_can_only_go_out_is_refused_both_ways(hub):
     made = MappingLine("customers", "first_name", "note", "both", "template:{first_name}", "note")
     with pytest.raises(PerkstarError, match="can't be read back"):
         hub.set_mapping("int_1", [*hub.mapping("int_1"), made])
+
+
+@pytest.mark.parametrize(
+    ("transform", "said"),
+    [
+        ("shout", "no transform called 'shout'"),
+        ("template:{fist_name}", "Did you mean first_name?"),
+        ("choice:x", ""),
+    ],
+)
+def test_a_transform_that_there_is_not_is_wrong_use_and_says_what_may_be_meant(hub, transform, said):
+    lines = [replace(line, transform=transform, direction="to-platform") if line.hub == "first_name" else line
+             for line in hub.mapping("int_1")]  # fmt: skip
+    for act in (lambda: hub.foresee("int_1", lines=lines), lambda: hub.set_mapping("int_1", lines)):
+        with pytest.raises(PerkstarError) as caught:
+            act()
+        assert caught.value.exit_code == 2 and said in caught.value.message and caught.value.remedy
+
+
+def test_a_line_that_is_named_by_our_field_is_answered_with_the_platforms(hub, capsys, monkeypatch):
+    monkeypatch.setenv("PERKSTAR_VAULT", "file")
+    home = str(hub.bench.settings.home)
+    code = execute(
+        ["mapping", "int_1", "set", "first_name", "--set", "transform=upper", "--json", "--home", home]
+    )
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert code == 2 and "that is given_name" in error["message"]
+    assert error["remedy"] == "perkstar mapping int_1 set given_name --set transform=upper"
+
+
+def test_what_a_filter_would_do_is_not_called_nothing(hub):
+    said = hub.foresee("int_1", {"filter_to_platform": 'country = "ZZ"'}).said
+    assert said[0].startswith("0 of 4") and not any(text.startswith("Nothing is") for text in said)

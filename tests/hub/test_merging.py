@@ -11,6 +11,7 @@ import pytest
 from memory_platform import MemoryPlatform, StillClock, config, integration
 from sqlalchemy import insert, select, update
 
+from perkstar_tui.hub.doubles import doubles_among, let_go_at
 from perkstar_tui.hub.hub import Hub
 from perkstar_tui.hub.settings import Settings
 from perkstar_tui.model.enums import Trigger
@@ -149,6 +150,18 @@ def test_the_one_with_more_links_stays_and_a_person_may_say_otherwise(shop):
         )  # fmt: skip
     assert shop.hub.plan_merge(jane, jayne).survivor == jayne
     assert shop.hub.plan_merge(jane, jayne, keep=jane).survivor == jane
+
+
+def test_a_plan_names_what_the_one_customer_will_not_have(shop):
+    jane, jayne = shop.add(JANE | {"phone": "07400 999999"}, JAYNE)
+    (said,) = [effect for effect in shop.hub.plan_merge(jane, jayne).effects if effect.startswith("Dropped")]
+    assert said == "Dropped: first_name Jayne, phone +447400123456."
+    (said,) = [
+        effect
+        for effect in shop.hub.plan_merge(jane, jayne, take=["first_name"]).effects
+        if effect.startswith("Dropped")
+    ]
+    assert said == "Dropped: first_name Jane, phone +447400123456."
 
 
 def test_a_chosen_field_is_taken_from_the_other(shop):
@@ -368,3 +381,132 @@ def test_every_merge_is_in_the_audit_trail(shop):
         acts = connection.execute(select(audit.c.act).order_by(audit.c.id)).scalars().all()
         assert connection.execute(select(MERGE.c.undone_at)).scalar_one() is not None
     assert acts[-2:] == ["merge", "unmerge"]
+
+
+NELL = {"first_name": "Nell", "last_name": "Ash", "email": "nell@x.uk"}
+NELLIE = {"first_name": "Nellie", "last_name": "Ash", "email": "ash@y.uk", "phone": "07400 123456"}
+
+
+def merged_and_told(shop: Shop) -> tuple[str, str, Any]:
+    """Two customers who were one for a while, and a platform that was told so; both are linked there."""
+    nell, nellie = shop.add(NELL, NELLIE)
+    shop.sync()
+    done = shop.hub.merge(nell, nellie, keep=nell)
+    shop.sync()
+    assert there_of(shop, nell)["phone"] == "+447400123456"
+    return nell, nellie, done
+
+
+def change_there(shop: Shop, hub_id: str, **fields: Any) -> None:
+    link = next(row for row in shop.everything()["record_link"] if row["hub_id"] == hub_id)
+    shop.platform.put(link["remote_id"], **fields)
+
+
+def there_of(shop: Shop, hub_id: str) -> dict[str, Any]:
+    link = next(row for row in shop.everything()["record_link"] if row["hub_id"] == hub_id)
+    return shop.platform.contacts[link["remote_id"]]
+
+
+def test_what_an_undone_merge_emptied_does_not_come_back_from_a_platform_that_was_told_it(shop):
+    nell, nellie, done = merged_and_told(shop)
+    undone = shop.hub.unmerge(done.id)
+    assert any("Memory" in said and "phone +447400123456" in said for said in undone.effects)
+    for number in range(3):
+        # Something else of the record changes, so that all of it is compared again.
+        change_there(shop, nell, first=f"Nell{number}")
+        run = shop.sync()
+        assert (run.inward.updated, run.outward.updated) == (1, 0)
+    assert (shop.row(CUSTOMER, nell).phone, shop.row(CUSTOMER, nell).phone_key) == (None, None)
+    assert shop.row(CUSTOMER, nellie).phone == "+447400123456"
+    assert there_of(shop, nell)["phone"] == "+447400123456", "empty clears nothing there"
+    assert shop.hub.duplicates().total == 0, "it speaks for no pair"
+
+
+def test_a_value_that_was_told_but_never_heard_of_does_not_come_back_either(shop):
+    nell, _, done = merged_and_told(shop)
+    with shop.store.write() as connection:
+        # As if the run had been cut off between the vendor's answer and its keeping.
+        for link in connection.execute(select(LINK).where(LINK.c.hub_id == nell)).all():
+            base = {name: value for name, value in link.base.items() if name != "phone"}
+            connection.execute(update(LINK).where(LINK.c.id == link.id).values(base=base))
+    shop.hub.unmerge(done.id)
+    change_there(shop, nell, first="Nelly")
+    shop.sync()
+    assert (shop.row(CUSTOMER, nell).first_name, shop.row(CUSTOMER, nell).phone) == ("Nelly", None)
+
+
+def test_a_later_change_at_the_platform_is_taken_though_an_undone_merge_emptied_the_field(shop):
+    nell, _, done = merged_and_told(shop)
+    shop.hub.unmerge(done.id)
+    shop.sync()
+    link = next(row for row in shop.everything()["record_link"] if row["hub_id"] == nell)
+    shop.platform.put(link["remote_id"], phone="+447400555555")
+    shop.sync()
+    assert shop.row(CUSTOMER, nell).phone == "+447400555555" and shop.hub.conflicts().total == 0
+    shop.platform.put(link["remote_id"], phone="+447400123456")
+    shop.sync()
+    assert shop.row(CUSTOMER, nell).phone == "+447400123456", "from then on it is a field like any other"
+
+
+def test_whoever_was_merged_away_does_not_keep_what_the_other_one_had(shop):
+    shop.platform.add(first="Nellie", email="ash@y.uk")
+    shop.sync()
+    (nellie,) = [view.id for view in shop.hub.customers().items]
+    (nell,) = shop.add(NELL | {"phone": "07400 123456"})
+    done = shop.hub.merge(nell, nellie, keep=nell)
+    shop.sync()
+    undone = shop.hub.unmerge(done.id)
+    assert any("phone +447400123456" in said for said in undone.effects)
+    shop.sync()
+    assert there_of(shop, nellie)["email"] == "ash@y.uk", "what it has itself goes there again"
+    change_there(shop, nellie, first="Nella")
+    shop.sync()
+    assert (shop.row(CUSTOMER, nellie).phone, shop.row(CUSTOMER, nellie).first_name) == (None, "Nella")
+
+
+def test_what_a_platform_was_told_of_a_merge_speaks_for_no_pair_there(shop):
+    nell, nellie = shop.add(NELL | {"last_name": ""}, NELLIE | {"first_name": "Nell", "last_name": ""})
+    shop.sync()
+    records = [shop.platform.record(id_) for id_ in shop.platform.contacts]
+    with shop.store.read() as connection:
+        before, _ = doubles_among(config(), records, let_go_at(connection, config()))
+    done = shop.hub.merge(nell, nellie, keep=nell)
+    shop.sync()
+    shop.hub.unmerge(done.id)
+    records = [shop.platform.record(id_) for id_ in shop.platform.contacts]
+    assert len({record.fields["phone"] for record in records}) == 1
+    with shop.store.read() as connection:
+        after, _ = doubles_among(config(), records, let_go_at(connection, config()))
+    assert [pair.score for pair in after] == [pair.score for pair in before]
+
+
+def test_looking_through_everything_again_finds_nothing_new_where_nothing_has_changed(shop, monkeypatch):
+    people = [JANE | {"email": f"jane{n}@x.uk"} for n in range(2)] + [
+        JAYNE | {"phone": f"07400 12345{n}"} for n in (1, 2)
+    ]
+    shop.add(*people)
+    first = shop.hub.find_duplicates()
+    ids = {view.id for view in shop.hub.duplicates().items}
+    assert first.open == len(ids) > 1
+    # However the store is cut into turns.
+    monkeypatch.setattr("perkstar_tui.sync.doubles.TURN", 1)
+    again = shop.hub.find_duplicates()
+    assert (again.looked_at, again.found, again.open) == (4, 0, first.open)
+    assert {view.id for view in shop.hub.duplicates().items} == ids
+
+
+def test_the_likeliest_is_first_whether_a_search_or_a_run_has_found_it(shop):
+    shop.add({"first_name": "Jo", "last_name": "Hill", "city": "Leeds", "postcode": "LS1 1AA"})
+    shop.add({"first_name": "Jo", "last_name": "Hill", "city": "Leeds", "postcode": "LS1 1AB"})
+    jane, jayne = shop.add(JANE, JAYNE)
+    shop.sync()
+    shop.hub.merge(jane, jayne)
+    second = next(id_ for id_, fields in shop.platform.contacts.items() if fields["first"] == "Jayne")
+    shop.platform.put(second, first="Jane", email="jane@x.uk")
+    shop.sync()
+    everything = shop.hub.duplicates()
+    scores = [view.score for view in everything.items]
+    assert everything.items[0].held and not everything.items[-1].held
+    assert scores == sorted(scores, reverse=True)
+    one_by_one = [shop.hub.duplicates(offset=n, limit=1).items for n in range(everything.total + 1)]
+    assert [view.id for page in one_by_one for view in page] == [view.id for view in everything.items]

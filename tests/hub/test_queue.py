@@ -1,12 +1,15 @@
 """The queue: what waits for a person is listed, settled alone or with all its like, made a rule, and undone."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from memory_hub import MemoryHub
 
+from perkstar_tui.hub.alerts.alerter import Alerter
+from perkstar_tui.hub.correcting import corrected
 from perkstar_tui.hub.waiting import QueueItem
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.sync.context import CUSTOMER
@@ -344,3 +347,203 @@ def test_the_queue_is_read_by_page_and_by_kind_and_says_nothing_of_ended_integra
     with pytest.raises(PerkstarError) as caught:
         shop.hub.queue(kind="all")
     assert caught.value.kind is ErrorKind.USAGE
+
+
+def refused_phone(shop: MemoryHub) -> tuple[str, QueueItem]:
+    """A customer that both sides have, whose phone the platform refuses since it was changed here."""
+    id_ = shop.customer(first_name="Fay", phone="+447400123456")
+    shop.sync()
+    shop.platform.refuse = {"+447400666666"}
+    shop.edit(id_, phone="+447400666666", phone_key="+447400666666")
+    shop.sync(full=False)
+    (one,) = waiting(shop, kind="refused")
+    return id_, one
+
+
+@pytest.mark.parametrize(
+    ("fields", "thing"),
+    [
+        ({"phone": "abc"}, "'abc' is no phone number"),
+        ({"phone": "07400 1"}, "no phone number"),
+        ({"birth_date": "2020-01-31"}, "birth_date can't be changed here"),
+        ({"shoe_size": "9"}, "a customer has no such field"),
+        ({"phone": "+447400123456", "email": "fay@x.uk"}, "email can't be changed here"),
+    ],
+)
+def test_a_correction_is_a_value_of_the_items_own_field_or_nothing_changes(
+    shop: MemoryHub, fields: dict[str, str], thing: str
+) -> None:
+    id_, one = refused_phone(shop)
+    for act in (shop.hub.plan_settle, shop.hub.settle):
+        with pytest.raises(PerkstarError) as caught:
+            act(one.id, "edit", fields=fields)
+        assert caught.value.kind is ErrorKind.USAGE and thing in caught.value.message, caught.value.message
+        assert caught.value.remedy and caught.value.field in fields
+    assert shop.row(CUSTOMER, id_).phone == "+447400666666" and waiting(shop) == [one]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "thing"),
+    [
+        ("email", "di at x.uk", "no e-mail address"),
+        ("email", "eve@x.uk", "belongs to Eve"),
+        ("email", " ", "is empty"),
+        ("first_name", "x" * 300, "longer than"),
+        ("first_name", "D\x1bi", "can't be shown"),
+    ],
+)
+def test_a_conflict_is_settled_by_no_value_that_would_not_hold(
+    shop: MemoryHub, field: str, value: str, thing: str
+) -> None:
+    shop.customer(first_name="Eve", email="eve@x.uk")
+    id_ = shop.customer(first_name="Di", email="di@x.uk", phone="+447400123456")
+    shop.sync()
+    remote = next(link.remote_id for link in shop.links().values() if link.hub_id == id_)
+    path = {"email": "email", "first_name": "first"}[field]
+    shop.edit(id_, **{field: "one@x.uk"})
+    shop.platform.put(remote, **{path: "two@x.uk"})
+    shop.sync(full=False)
+    (one,) = waiting(shop, kind="conflict")
+    with pytest.raises(PerkstarError, match=thing) as caught:
+        shop.hub.settle(one.id, "edit", fields={field: value})
+    assert caught.value.kind is ErrorKind.USAGE and waiting(shop) == [one]
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("1975-02-29", None),
+        ("2999-01-01", None),
+        ("31/31/2020", None),
+        ("1976-02-29", "1976-02-29"),
+        ("--02-29", "--02-29"),
+    ],
+)
+def test_a_birth_date_is_a_day_on_which_somebody_may_be_born(value: str, kept: str | None) -> None:
+    def look() -> Any:
+        return corrected(
+            {"birth_date": value}, ["birth_date"], country="GB", today=date(2026, 11, 24), may_empty=True
+        )
+
+    if kept is None:
+        with pytest.raises(PerkstarError) as caught:
+            look()
+        assert caught.value.kind is ErrorKind.USAGE and "YYYY-MM-DD" in caught.value.remedy
+    else:
+        assert look() == {"birth_date": kept}
+
+
+def test_a_phone_is_kept_as_it_is_compared_however_it_was_typed(shop: MemoryHub) -> None:
+    id_, one = refused_phone(shop)
+    assert (
+        "phone becomes +447400777777 here."
+        in shop.hub.plan_settle(one.id, "edit", fields={"phone": "07400 777777"}).effects
+    )
+    shop.hub.settle(one.id, "edit", fields={"phone": " 07400 777777 "})
+    row = shop.row(CUSTOMER, id_)
+    assert (row.phone, row.phone_key) == ("+447400777777", "+447400777777")
+
+
+def test_an_undone_choice_takes_the_refusal_that_it_caused_along(shop: MemoryHub) -> None:
+    shop.customer(first_name="Di", email="di@x.uk")
+    id_ = clash(shop)
+    (one,) = waiting(shop, kind="conflict")
+    shop.platform.refuse = {"Deedee"}
+    done = shop.hub.settle(one.id, "edit", fields={"first_name": "Deedee"})
+    shop.sync(full=False)
+    assert [item.kind for item in waiting(shop)] == ["refused"]
+    assert shop.hub.integration("int_1").counts.failed == 1
+    shop.hub.unsettle(done.id)
+    assert [item.kind for item in waiting(shop)] == ["conflict"], "at once, and not only with the next run"
+    assert shop.hub.integration("int_1").counts.failed == 0
+    shop.sync(full=False)
+    assert shop.row(CUSTOMER, id_).first_name == "Diana" and waiting(shop, kind="refused") == []
+
+
+def test_whoever_is_as_agreed_again_is_refused_no_more(shop: MemoryHub) -> None:
+    id_, _ = refused_phone(shop)
+    shop.edit(id_, phone="+447400123456", phone_key="+447400123456")
+    shop.sync(full=False)
+    link = next(iter(shop.links().values()))
+    assert (link.state, link.code, link.field, link.attempts, link.next_attempt) == (
+        "linked",
+        None,
+        None,
+        0,
+        None,
+    )
+    assert waiting(shop) == []
+
+
+def test_what_comes_of_somebody_else_is_said_before(shop: MemoryHub) -> None:
+    family(shop)
+    shop.sync()
+    shop.beside("Other")
+    (one,) = waiting(shop)
+    assert "then it stays" in next(choice.effect for choice in one.choices if choice.take == "new")
+    effects = " ".join(shop.hub.plan_settle(one.id, "new").effects)
+    assert "It goes to Other with the next runs. Once it is there it can't be undone" in effects
+    assert "the same phone as Ann1" in effects and "the same phone as Bob1" in effects
+
+
+def test_an_undo_takes_back_whom_it_can_and_names_who_stays_and_where(shop: MemoryHub) -> None:
+    for number in (1, 2, 3):
+        family(shop, number)
+    shop.sync()
+    before = shop.people()
+    done = shop.hub.settle(waiting(shop)[0].id, "new", all_like=True)
+    made = {row.first_name: row.id for row in shop.customers() if row.first_name in ("A1", "A2", "A3")}
+    shop.sale("s1", customer_id=made["A2"])
+    shop.link(shop.beside("Other"), made["A3"], "o3")
+    undone = shop.hub.unsettle(done.id)
+    assert len(undone.settled) == 1 and len(undone.skipped) == 2 and not undone.undone
+    assert "A2 was made then and has a sale by now" in undone.message
+    assert "A3 was made then and is at Other by now" in undone.message
+    assert shop.people() == sorted([*before, "A2", "A3"]) and len(waiting(shop)) == 1
+    assert not shop.hub.settled()[0].undone, "two of it are settled still"
+    with pytest.raises(PerkstarError) as caught:
+        shop.hub.unsettle(done.id)
+    assert (
+        caught.value.kind is ErrorKind.CONFLICT
+        and "A2" in caught.value.message
+        and "A3" in caught.value.message
+    )
+
+
+def test_what_waits_is_one_number_wherever_it_is_said(shop: MemoryHub) -> None:
+    family(shop)
+    shop.customer(first_name="Eve", email="eve@x.uk")
+    for first in ("Eve", "Evie"):
+        shop.platform.add(first=first, email="eve@x.uk")
+    shop.customer(first_name="Bad", email="bad@x.uk")
+    shop.platform.refuse = {"Bad"}
+    shop.sync()
+    waits = shop.hub.queue().total
+    assert waits == 3 and sum(link.state == "held" for link in shop.links().values()) > waits
+    view = shop.hub.integration("int_1")
+    assert view.counts.held + view.counts.failed == waits
+    assert (
+        len(shop.hub.records("int_1", state="failing").items)
+        == shop.hub.record_counts("int_1").failing
+        == waits
+    )
+    shop.hub.alerts.set_limits({"held": str(waits)})
+    Alerter(shop.bench).look()
+    assert [(one.kind, one.count) for one in shop.hub.alerts.page().items] == [("held", waits)]
+    shop.hub.alerts.set_limits({"held": str(waits + 1)})
+    Alerter(shop.bench).look()
+    assert [(one.kind, one.count) for one in shop.hub.alerts.page().items] == [("duplicates", 2)]
+
+
+def test_many_conflicts_get_each_its_own_value_and_whoever_has_it_is_not_said_to_get_it(
+    shop: MemoryHub,
+) -> None:
+    clash(shop, 1)
+    clash(shop, 2)
+    one = waiting(shop, kind="conflict")[0]
+    alone = shop.hub.plan_settle(one.id, "platform").effects
+    assert alone == ("first_name becomes 'Dinah' here, and with the next run wherever else it is kept.",)
+    many = shop.hub.plan_settle(one.id, "platform", all_like=True).effects
+    assert len(many) == 1 and "Each of the 2 gets" in many[0] and "own value of its first_name" in many[0]
+    assert "Dinah" not in many[0]
+    assert "keeps its own first_name" in shop.hub.plan_settle(one.id, "perkstar", all_like=True).effects[0]

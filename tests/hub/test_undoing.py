@@ -5,16 +5,37 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select, update
 
+from perkstar_tui.hub.undoing import PATIENCE_S
+from perkstar_tui.model.clock import SystemClock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import ms, table
 from perkstar_tui.store.upkeep import DAYS, prune
 from perkstar_tui.sync.changes import CHANGE
-from perkstar_tui.sync.context import CARD, CUSTOMER, LINK, RUN, TRANSACTION
+from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, RUN, TRANSACTION
 
 EMPTY = dict.fromkeys(("read", "created", "updated", "unchanged", "excluded", "held", "failed"), 0)
 AUDIT = table(t.AuditEntry)
+
+
+class Hurried(SystemClock):
+    """The machine's time, and what was slept of it at once; `then` happens at the third sleep."""
+
+    def __init__(self, then=None):
+        self.slept, self.times, self.then = 0.0, 0, then
+
+    def now(self):
+        return super().now() + timedelta(seconds=self.slept)
+
+    def monotonic(self):
+        return super().monotonic() + self.slept
+
+    async def sleep(self, seconds):
+        self.slept += seconds
+        self.times += 1
+        if self.times == 3 and self.then is not None:
+            self.then()
 
 
 class Shop:
@@ -237,12 +258,29 @@ def test_the_undo_of_an_undo_brings_customers_and_values_back_and_gives_no_point
     assert shop.row(CUSTOMER, "cus_new").archived_at is not None
 
 
+def test_the_end_of_a_run_that_goes_on_is_waited_for(shop):
+    bench = shop.hub.bench
+    held = leases.take(bench.store, "run:int_1", bench.clock.now(), seconds=3000)
+    clock = bench.clock = Hurried(lambda: leases.release(bench.store, held))
+    assert shop.hub.undo_run("run_1").undo_run
+    assert clock.times == 3, "it looks again and again, and no longer than it must"
+
+
 def test_it_is_refused_while_a_run_goes_on_when_it_is_done_already_and_where_nothing_is_kept(shop):
     bench = shop.hub.bench
-    held = leases.take(bench.store, "run:int_1", bench.clock.now())
+    clock = bench.clock = Hurried()
+    begun = bench.clock.now()
+    row = {"id": "run_2", "integration_id": "int_1", "trigger": "schedule", "started": begun, "inward": EMPTY}
+    with shop.store.write() as connection:
+        connection.execute(
+            insert(RUN).values(**row, outcome="running", outward=EMPTY, api_calls=0, bytes=0, throttled_ms=0)
+        )
+        connection.execute(update(INTEGRATION).values(running="run_2"))
+    held = leases.take(bench.store, "run:int_1", begun, seconds=3000)
     with pytest.raises(PerkstarError) as locked:
         shop.hub.undo_run("run_1")
-    assert locked.value.kind is ErrorKind.LOCKED
+    assert locked.value.kind is ErrorKind.LOCKED and clock.slept >= PATIENCE_S
+    assert "run_2 of The books" in locked.value.message and f"{begun:%H:%M:%S}" in locked.value.message
     leases.release(bench.store, held)
     prune(shop.store, shop.now + timedelta(days=DAYS["undo"] - 1), DAYS)
     done = shop.hub.undo_run("run_1")

@@ -154,3 +154,12 @@ def test_how_long_history_is_kept_is_a_setting_that_is_checked(hub):
             hub.kept_days(bad)
         assert caught.value.kind is ErrorKind.USAGE
         assert caught.value.field in bad
+
+
+def test_the_remedy_of_a_link_to_nobody_mends_it(hub):
+    link(hub, "cus_nobody", "m1")
+    (sick,) = [check for check in hub.check_store().checks if not check.ok]
+    assert sick.message == "1 link leads to a customer who is not there."
+    assert "perkstar db repair" in sick.remedy and "NAME" not in sick.remedy
+    assert hub.repair_store() == ("1 link to nobody is gone; the next full sync finds the records again.",)
+    assert wrong(hub) == []

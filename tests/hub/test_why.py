@@ -236,7 +236,7 @@ CASES = {
     "sale without buyer": Case("no_buyer", _sale(reason="no_buyer"), "no customer at all"),
     "sale without card": Case("no_card", _sale(state="pending", reason="no_card"), "no card", "issue_cards"),
     "sale of a stranger": Case(
-        "no_customer", _sale(state="pending", reason="no_customer"), "no customer known", "data="
+        "no_customer", _sale(state="pending", reason="no_customer"), "no customer known", ""
     ),
     "sale that came too late": Case("window_over", _sale(reason="window_over"), "within the window", "window"),
     "sale below the minimum": Case(
@@ -305,3 +305,51 @@ def test_with_several_integrations_one_must_be_named_unless_it_is_ill_at_one_onl
     assert caught.value.kind is ErrorKind.AMBIGUOUS and "Memory, Other" in caught.value.remedy
     shop.sync()
     assert shop.hub.why(id_).integration_name == "Other"
+
+
+def sold(shop: MemoryHub, **more: Any) -> str:
+    shop.settings(data=["customers", "transactions"])
+    return shop.sale("s1", state="pending", reason="no_customer", earned=0, **more)
+
+
+def test_a_sale_whose_buyer_is_unknown_has_a_remedy_that_is_not_in_place_already(shop: MemoryHub) -> None:
+    view = shop.hub.why(sold(shop, contact={"email": "who@x.uk"}), "Memory")
+    assert view.cause == "no_customer" and "data=" not in view.command
+    assert "who@x.uk" in view.remedy
+    assert next(step for step in view.steps if step.name == "data").finding.startswith("Sales come in from")
+
+
+def test_a_sale_whose_buyer_waits_in_the_queue_leads_there(shop: MemoryHub) -> None:
+    for name in ("Ann", "Bob"):
+        shop.customer(first_name=name, phone="+447400123456")
+    there = shop.platform.add(first="A", phone="+447400123456")
+    shop.sync()
+    (item,) = shop.hub.queue().items
+    view = shop.hub.why(sold(shop, customer_remote_id=there), "Memory")
+    assert view.command == f"perkstar settle {item.id} --take ..." and view.key == "Q"
+
+
+def test_a_sale_without_customers_among_the_data_asks_for_them(shop: MemoryHub) -> None:
+    id_ = sold(shop)
+    shop.settings(data=["transactions"])
+    assert "data=customers,transactions" in shop.hub.why(id_, "Memory").command
+
+
+def test_nothing_is_said_to_be_sent_to_a_second_record_nor_to_agree_where_it_differs(shop: MemoryHub) -> None:
+    ann, twin = (
+        shop.customer(**ANN),
+        shop.customer(first_name="Anna", email="anna@x.uk", phone="+447400123456"),
+    )
+    shop.sync()
+    done = shop.hub.merge(ann, twin, keep=ann)
+    shop.sync(full=False)
+    sides = {side.state: side for side in shop.hub.record(ann).platforms}
+    differing = [field for field in sides["duplicate"].fields if field.differs]
+    assert differing and all("nothing is sent" in field.would for field in differing)
+    assert sides["linked"].words == "Both sides agree."
+    shop.hub.unmerge(done.id)
+    shop.sync(full=False)
+    (side,) = shop.hub.record(ann).platforms
+    (field,) = [field for field in side.fields if field.differs]
+    assert field.hub == "phone" and field.would.startswith("stays: an undo emptied it")
+    assert side.words == "In step. What differs stays so: phone."

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from perkstar_tui.model.enums import Direction, Write
 from perkstar_tui.sync.mapping import Line, transform
-from perkstar_tui.sync.plan import Moment, decide
+from perkstar_tui.sync.plan import LET_GO, Moment, decide
 
 VALUES = st.sampled_from([None, "a", "b", "c"])
 LINES = st.builds(
@@ -129,3 +129,25 @@ def test_consent_never_rises_there_without_proof_and_a_no_is_never_undone(hub, r
         assert decision.take.get("marketing_consent") != "yes"
     if remote == "unsubscribed":
         assert decision.send == {}
+
+
+@given(LINES, VALUES, st.sampled_from(["a", "b", "c"]))
+def test_what_an_undo_emptied_is_neither_taken_back_nor_wiped_and_a_change_there_is_taken(
+    line, remote, agreed
+):
+    moment = Moment(1_000_000, {"first_name": [LET_GO, 900_000]}, "int_1")
+    base = {"name": agreed}
+    decision = decide([line], {"first_name": None}, {"name": remote}, base, moment)
+    assert not decision.clashes or line.may_clear
+    if not line.may_clear:
+        assert not decision.send
+        taken = remote if line.inward and remote not in (None, agreed) else None
+        assert decision.take.get("first_name") == taken
+    again = decide(
+        [line],
+        {"first_name": decision.take.get("first_name")},
+        {"name": decision.send.get("name", remote)},
+        {**base, **decision.base, **decision.send},
+        moment,
+    )
+    assert (again.take, again.send) == ({}, {})

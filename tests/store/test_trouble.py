@@ -70,9 +70,9 @@ def test_a_damaged_file_is_named_and_not_overwritten(tmp_path):
     with pytest.raises(PerkstarError) as caught:
         opened.upgrade()
     opened.close()
-    assert caught.value.kind is ErrorKind.STORE_UNAVAILABLE
+    assert caught.value.kind is ErrorKind.STORE_DAMAGED
     assert "damaged" in caught.value.message
-    assert "restore" in caught.value.remedy
+    assert "copy" in caught.value.remedy
     assert file.read_bytes() == before
 
 

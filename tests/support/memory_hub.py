@@ -13,7 +13,7 @@ from perkstar_tui.hub.settings import Settings
 from perkstar_tui.model.errors import PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import RemoteAccount, RemoteField
-from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, TRANSACTION
+from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, RUN, TRANSACTION
 
 LINES = [
     {"direction": "both", "write": "always", "label": one["remote"], "transform": "text", **one}
@@ -90,6 +90,32 @@ class MemoryHub:
 
     def integration(self) -> Any:
         return self.row(INTEGRATION, "int_1")
+
+    def beside(self, name: str) -> str:
+        """A second integration of the same platform, which runs by nobody; answers its id."""
+        first = dict(self.integration()._mapping)
+        with self.store.write() as connection:
+            connection.execute(insert(INTEGRATION).values(**{**first, "id": "int_2", "name": name}))
+        return "int_2"
+
+    def link(self, integration_id: str, hub_id: str, remote_id: str) -> None:
+        """A record of a customer at an integration."""
+        with self.store.write() as connection:
+            connection.execute(
+                insert(LINK).values(
+                    integration_id=integration_id, data="customers", hub_id=hub_id, remote_id=remote_id,
+                    state="linked", base={}, reason="", attempts=0,
+                )
+            )  # fmt: skip
+
+    def set_run(self, id_: str, **values: Any) -> None:
+        """Change a run as if it had gone otherwise."""
+        with self.store.write() as connection:
+            connection.execute(update(RUN).where(RUN.c.id == id_).values(**values))
+
+    def customers(self) -> list[Any]:
+        with self.store.read() as connection:
+            return list(connection.execute(select(CUSTOMER)))
 
     def edit(self, id_: str, **fields: Any) -> None:
         stamp = round(self.clock.now().timestamp() * 1000)

@@ -7,7 +7,7 @@ from typing import Any
 
 from perkstar_tui.model.enums import DataType, Direction, SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
-from perkstar_tui.model.remote import Answer, Change, Page, Presence, RemoteRecord, Traffic
+from perkstar_tui.model.remote import Answer, Change, Page, Presence, RemoteRecord, Sale, Traffic
 from perkstar_tui.sync.config import RunConfig, compile_lines
 
 MAPPING = [
@@ -93,6 +93,7 @@ class MemoryPlatform:
     def __init__(self, clock: StillClock) -> None:
         self.clock = clock
         self.contacts: dict[str, dict[str, Any]] = {}
+        self.sales: list[Sale] = []
         self.changed: dict[str, int] = {}
         self.archived: set[str] = set()
         self.merged: dict[str, str] = {}
@@ -119,6 +120,9 @@ class MemoryPlatform:
     async def read(
         self, data: DataType, cursor: dict[str, Any] | None, *, full: bool = False
     ) -> AsyncIterator[Page]:
+        if data is DataType.TRANSACTIONS:
+            yield Page([], cursor={"tick": 0}, last=True, sales=self.sales)
+            return
         after = 0 if cursor is None or full else cursor["tick"]
         ids = sorted((i for i in self.contacts if self.changed[i] > after), key=self.changed.__getitem__)
         for start in range(0, max(1, len(ids)), 5):

@@ -149,7 +149,7 @@ def register(app: typer.Typer) -> None:
         """Attach a Perkstar account."""
         import os
 
-        with opened(context.obj) as hub:
+        with opened(context.obj, begins=True) as hub:
             if local is not None:
                 view = hub.attach_local(local)
             else:
@@ -376,7 +376,13 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Change an integration's settings."""
         with opened(context.obj) as hub:
-            settings = kept_secret(assignments(set_ or []), hub.secret_settings(name))
+            if not set_:
+                raise PerkstarError(
+                    ErrorKind.USAGE,
+                    "Change what?",
+                    remedy=f"perkstar edit {name} --set KEY=VALUE; `perkstar show {name} --json` has what is set.",
+                )
+            settings = kept_secret(assignments(set_), hub.secret_settings(name))
             if dry_run:
                 change = hub.foresee(name, settings)
                 emit(context.obj, change, lambda: show_change(change))
@@ -431,6 +437,13 @@ def register(app: typer.Typer) -> None:
                     )
                 rest = [line for line in lines if line.remote not in (remote, before)]
                 if action == "set":
+                    theirs = next((line.remote for line in lines if line.hub == remote), None)
+                    if old is None and theirs is not None and "hub" not in given:
+                        raise PerkstarError(
+                            ErrorKind.USAGE,
+                            f"{remote} is Perkstar's field; the platform's is named first, and that is {theirs}.",
+                            remedy=f"perkstar mapping {name} set {theirs} {' '.join(f'--set {s}' for s in set_ or [])}",
+                        )
                     if old is None and "hub" not in given:
                         raise PerkstarError(
                             ErrorKind.USAGE, f"{remote} is not mapped yet.", remedy="Add --set hub=FIELD."
@@ -473,8 +486,15 @@ def register(app: typer.Typer) -> None:
     def rollback(context: typer.Context, name: Which, version: int) -> None:
         """Put the settings of an earlier version back."""
         with opened(context.obj) as hub:
+            before = hub.integration(name).config_version
             view = hub.rollback(name, version)
-        emit(context.obj, view, lambda: show_integration(view))
+
+        def people() -> None:
+            if view.config_version == before:
+                say(f"Nothing changed: {view.name} has the settings of version {version} already.")
+            show_integration(view)
+
+        emit(context.obj, view, people)
 
     @app.command()
     def retry(

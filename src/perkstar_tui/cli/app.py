@@ -74,7 +74,7 @@ def version(context: typer.Context) -> None:
 @app.command()
 def where(context: typer.Context) -> None:
     """The paths of configuration and data."""
-    with opened(context.obj) as hub:
+    with opened(context.obj, begins=True) as hub:
         paths = hub.where()
     emit(context.obj, paths, lambda: say("\n".join(f"{name}: {path}" for name, path in paths.items())))
 
@@ -109,6 +109,17 @@ def run(arguments: list[str] | None = None) -> None:
     sys.exit(execute(sys.argv[1:] if arguments is None else arguments))
 
 
+def _plainly(error: click_exceptions.UsageError) -> str:
+    """What is wrong with the arguments, without the words of the library that has read them."""
+    said = error.format_message()
+    for theirs, ours in (
+        ("Input should be a valid integer, unable to parse string as an integer", "it is no whole number"),
+        ("Input should be a valid number, unable to parse string as a number", "it is no number"),
+    ):
+        said = said.replace(theirs, ours)
+    return said
+
+
 def execute(arguments: list[str]) -> int:
     options = Options(json="--json" in arguments)
     command = typer.main.get_command(app)
@@ -126,9 +137,7 @@ def execute(arguments: list[str]) -> int:
         return int(done.exit_code)
     except click_exceptions.UsageError as error:
         place = error.ctx.command_path if error.ctx else "perkstar"
-        return fail(
-            options, PerkstarError(ErrorKind.USAGE, error.format_message(), remedy=f"See `{place} --help`.")
-        )
+        return fail(options, PerkstarError(ErrorKind.USAGE, _plainly(error), remedy=f"See `{place} --help`."))
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:

@@ -25,6 +25,14 @@ def _leg(counts: Any) -> str:
     return f"{counts.read} read" + "".join(f", {n} {word}" for word, n in parts if n)
 
 
+NAMED = 10
+"""Records that are named of those with the same reason."""
+
+
+def _records(number: int) -> str:
+    return "1 record was" if number == 1 else f"{number:,} records were"
+
+
 def show_integration(view: Any) -> None:
     lines = [
         ("Name", view.name),
@@ -48,6 +56,14 @@ def show_integration(view: Any) -> None:
     say("\n".join(f"{name}: {value}" for name, value in lines))
 
 
+def _size(number: int) -> str:
+    """Bytes as a person reads them."""
+    for unit, many in (("MB", 1_000_000), ("kB", 1000)):
+        if number >= many:
+            return f"{number / many:,.1f} {unit}"
+    return f"{number} bytes"
+
+
 def show_run(view: Any) -> None:
     say(f"Run {view.id}: {view.outcome} ({view.trigger}, {_when(view.started)})")
     say(f"  to Perkstar:   {_leg(view.inward)}")
@@ -55,19 +71,23 @@ def show_run(view: Any) -> None:
     if view.cloud:
         say(f"  from the cloud: {_leg(view.cloud['inward'])}")
         say(f"  to the cloud:   {_leg(view.cloud['outward'])}")
-    say(f"  {view.api_calls} calls, {view.bytes} bytes, waited {view.throttled_ms / 1000:.1f} s for limits")
+    say(f"  {view.api_calls} calls, {_size(view.bytes)}, waited {view.throttled_ms / 1000:.1f} s for limits")
     if view.undoes:
         say(f"  took back the run {view.undoes}")
     if view.undone_by:
         say(f"  was taken back by {view.undone_by}")
     if view.plan:
-        say(f"  carried out the plan {view.plan}; {len(view.skipped)} records were skipped")
+        say(f"  carried out the plan {view.plan}; {_records(len(view.skipped))} skipped")
+    why: dict[str, list[str]] = {}
+    for item in view.skipped:
+        why.setdefault(str(item["reason"]), []).append(str(item.get("name") or item["record"]))
+    for reason, names in why.items():
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        say(f"  skipped, {reason}: {', '.join(names[:NAMED])}{more}")
     if view.full_compare:
         found = view.full_compare
         ended = f"{found['missed']} had been missed" if found["done"] else "not finished"
-        say(f"  full compare: {found['looked_at']} records looked at once more, {ended}")
-    for item in view.skipped[:50]:
-        say(f"  skipped {item.get('name') or item['record']}: {item['reason']}")
+        say(f"  full compare: {found['looked_at']:,} records looked at once more, {ended}")
     if view.error:
         say(f"  {view.error['code']}: {view.error['message']} {view.error['remedy']}")
 
@@ -300,7 +320,7 @@ def register(app: typer.Typer) -> None:
         context: typer.Context, code: Annotated[str | None, typer.Argument(help="Only this code.")] = None
     ) -> None:
         """The catalogue of error codes: meaning, what the program does, what a person can do."""
-        with opened(context.obj) as hub:
+        with opened(context.obj, begins=True) as hub:
             views = [view for view in hub.codes() if code in (None, view.code)]
         if not views:
             raise PerkstarError(
@@ -339,7 +359,7 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def doctor(context: typer.Context) -> None:
         """What is wrong with this set-up."""
-        with opened(context.obj) as hub:
+        with opened(context.obj, begins=True) as hub:
             view = hub.doctor()
         emit(context.obj, view, lambda: show_checks(view))
         raise typer.Exit(0 if view.ok else 1)

@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
             raise PerkstarError(
                 ErrorKind.USAGE, f"Which {what}?", remedy=f"perkstar catalog {action} {what.upper()}"
             )
-        with opened(context.obj) as hub:
+        with opened(context.obj, begins=True) as hub:
             if action == "show":
                 guide = hub.guide(name or "")
                 item = next(item for item in hub.catalog() if item.name == guide.platform)

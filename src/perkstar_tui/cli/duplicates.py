@@ -88,9 +88,9 @@ def _show(view: Any) -> None:
     if not view.integration_id:
         rows.append(("  cards, sales", f"{view.a.cards}, {view.a.sales}", f"{view.b.cards}, {view.b.sales}"))
         rows.append(("  in step at", ", ".join(view.a.linked) or "–", ", ".join(view.b.linked) or "–"))
-    width = max(len(a) for _, a, _ in rows)
+    names, width = (max(len(row[n]) for row in rows) for n in (0, 1))
     for name, a, b in rows:
-        say(f"       {name:<18} {a:<{width}}  {b}".rstrip())
+        say(f"       {name:<{names}}  {a:<{width}}  {b}".rstrip())
     say(f"       {', '.join(view.why)}")
     if view.merge_id:
         say(f"       merged by {view.merge_id}")
@@ -129,4 +129,10 @@ def _unmerge(options: Options, merge_id: str | None) -> None:
         raise PerkstarError(ErrorKind.USAGE, "Undo which merge?", remedy="Give its id (mrg_...).")
     with opened(options) as hub:
         done = hub.unmerge(merge_id)
-    emit(options, done, lambda: say(f"{done.survivor} and {done.loser} are two again."))
+
+    def people() -> None:
+        say(f"{done.survivor} and {done.loser} are two again.")
+        for sentence in done.effects:
+            say(sentence)
+
+    emit(options, done, people)

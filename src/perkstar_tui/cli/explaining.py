@@ -1,9 +1,12 @@
 """`perkstar record`, `records` and `why`: where data is, what keeps it from where it is not, and what mends that."""
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
+
+from perkstar_tui.model.money import amount
 
 from .asking import Name, _when
 from .output import emit, listed, opened, say, table
@@ -17,6 +20,22 @@ def _given(which: str) -> str:
 
 def _text(value: Any) -> str:
     return "–" if value in (None, "") else str(value)
+
+
+_NAMES = {
+    "total_minor": "total", "happened_at": "when", "customer_id": "customer id", "card_id": "card",
+    "buyer": "names", "mark": "mark in the cloud",
+}  # fmt: skip
+
+
+def facts_of(view: Any) -> Iterator[str]:
+    """What is filled of a record, for people: amounts as money, and nothing that is empty."""
+    currency = view.hub.get("currency")
+    for name, value in view.hub.items():
+        if value in (None, "", []) or (name == "currency" and "total_minor" in view.hub):
+            continue
+        shown = amount(value, currency) if name == "total_minor" else value
+        yield f"{_NAMES.get(name, name)}: {shown}"
 
 
 def _show_side(side: Any) -> None:
@@ -59,13 +78,16 @@ def register(app: typer.Typer) -> None:
 
         def people() -> None:
             say(f"{view.kind} {view.id}")
-            say("\n".join(f"  {field}: {value}" for field, value in view.hub.items()))
+            for fact in facts_of(view):
+                say(f"  {fact}")
             for card in view.cards:
                 say(f"  card {card.id}: {card.kind} {card.template}, {card.balance}")
             for side in view.platforms:
                 _show_side(side)
+            said = {side.words for side in view.platforms}
             for sentence in view.story:
-                say(f"  {sentence}")
+                if sentence not in said:
+                    say(f"  {sentence}")
 
         emit(context.obj, view, people)
 

@@ -9,7 +9,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
 from .acting import assignments, run_code
 from .asking import show_checks, show_run
-from .output import emit, listed, note, opened, say
+from .output import Options, emit, listed, note, opened, say
 
 
 def register(app: typer.Typer) -> None:
@@ -72,35 +72,57 @@ def register(app: typer.Typer) -> None:
                 f"There is no `db {action}`.",
                 remedy="Use upgrade, check, repair, prune or keep.",
             )
-        with opened(context.obj) as hub:
+        try:
+            _db(context.obj, action, settings or [])
+        except PerkstarError as error:
+            if error.kind is not ErrorKind.STORE_DAMAGED or action != "check":
+                raise
+            from perkstar_tui.hub.views import Check, DoctorView
+
+            # That is what was asked: an answer, and no failure of the command.
+            sick = DoctorView(False, (Check("file", False, error.message, error.remedy),))
+            emit(context.obj, {"ok": False, "checks": list(sick.checks)}, lambda: show_checks(sick))
+            raise typer.Exit(1) from None
+
+    def _db(options: Options, action: str, settings: list[str]) -> None:
+        with opened(options, begins=action == "upgrade") as hub:
             where = hub.where()["data"].partition("@")[2] or hub.where()["data"]
             if action == "check":
                 found = hub.check_store()
                 emit(
-                    context.obj,
+                    options,
                     {"ok": found.ok, "checks": list(found.checks), "data": where},
                     lambda: show_checks(found),
                 )
                 raise typer.Exit(0 if found.ok else 1)
             if action == "repair":
                 done = hub.repair_store()
-                emit(
-                    context.obj,
-                    {"done": list(done)},
-                    lambda: say("\n".join(done) or "Nothing needed mending."),
-                )
-            elif action == "prune":
+                found = hub.check_store()
+
+                def people() -> None:
+                    say(
+                        "\n".join(done)
+                        or ("Nothing needed mending." if found.ok else "Nothing could be mended.")
+                    )
+                    if not found.ok:
+                        show_checks(found)
+
+                emit(options, {"done": list(done), "ok": found.ok, "checks": list(found.checks)}, people)
+                raise typer.Exit(0 if found.ok else 1)
+            if action == "prune":
                 gone = hub.prune()
-                emit(context.obj, {"removed": gone}, lambda: say(removed(gone)))
+                emit(options, {"removed": gone}, lambda: say(removed(gone)))
             elif action == "keep":
-                days = hub.kept_days(assignments(settings or []))
+                days = hub.kept_days(assignments(settings))
                 emit(
-                    context.obj,
+                    options,
                     {"days": days},
-                    lambda: say("\n".join(f"{n}: {d} days" for n, d in days.items())),
+                    lambda: say(
+                        "\n".join(f"{n}: {d} {'day' if d == 1 else 'days'}" for n, d in days.items())
+                    ),
                 )
             else:
-                emit(context.obj, {"ok": True, "data": where}, lambda: say("The store is up to date."))
+                emit(options, {"ok": True, "data": where}, lambda: say("The store is up to date."))
 
     def removed(gone: dict[str, int]) -> str:
         words = ", ".join(f"{count:,} {name}" for name, count in gone.items() if count)

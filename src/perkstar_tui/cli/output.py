@@ -94,12 +94,12 @@ def fail(options: Options, error: PerkstarError) -> int:
 
 
 @contextmanager
-def opened(options: Options) -> "Iterator[Hub]":
-    """The hub of this command's home, closed again after it."""
+def opened(options: Options, *, begins: bool = False) -> "Iterator[Hub]":
+    """The hub of this command's home, closed again after it; only what `begins` something makes a home."""
     from perkstar_tui.hub.hub import open_hub
     from perkstar_tui.hub.settings import load_settings
 
-    hub = open_hub(load_settings(options.home, read_only=options.read_only))
+    hub = open_hub(load_settings(options.home, read_only=options.read_only, begins=begins))
     try:
         yield hub
     finally:

@@ -13,6 +13,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.money import amount
 
 from . import duplicates
+from .explaining import facts_of
 from .output import emit, listed, opened, say, table
 
 Limit = Annotated[int, typer.Option(min=1, max=100_000)]
@@ -115,8 +116,8 @@ def register(app: typer.Typer) -> None:
             which = sys.stdin.readline().strip() if what == "-" else what
             with opened(context.obj) as hub:
                 record = hub.record(which)
-            fields = "\n".join(f"{name}: {value}" for name, value in record.hub.items())
-            emit(context.obj, record, lambda: say(f"{record.id}\n{fields}"))
+            cards = [f"card {c.id}: {c.kind} {c.template}, {c.balance:,}" for c in record.cards]
+            emit(context.obj, record, lambda: say("\n".join([record.id, *facts_of(record), *cards])))
         elif action == "import":
             if not what:
                 raise PerkstarError(ErrorKind.USAGE, "Which file?", remedy="perkstar customers import FILE")
@@ -169,7 +170,7 @@ def register(app: typer.Typer) -> None:
                 raise PerkstarError(ErrorKind.USAGE, "Which transaction?", remedy="Give its id.")
             with opened(context.obj) as hub:
                 record = hub.record(what)
-            text = "\n".join([*(f"{n}: {v}" for n, v in record.hub.items()), *record.story])
+            text = "\n".join([*facts_of(record), *record.story])
             emit(context.obj, record, lambda: say(text))
             return
         if action != "list":
@@ -185,6 +186,7 @@ def register(app: typer.Typer) -> None:
                 view.happened_at.strftime("%Y-%m-%d %H:%M"),
                 view.kind,
                 view.remote_id,
+                view.customer_name or view.customer_id or (f"({view.buyer})" if view.buyer else "–"),
                 amount(view.total_minor, view.currency),
                 str(view.earned),
                 view.state,
@@ -192,5 +194,5 @@ def register(app: typer.Typer) -> None:
             ]
             for view in page.items
         ]
-        columns = ["When", "Kind", "Vendor's id", "Amount", "Earned", "State", "Why"]
+        columns = ["When", "Kind", "Vendor's id", "Customer", "Amount", "Earned", "State", "Why"]
         emit(context.obj, listed(page.items, page.total), lambda: table(columns, rows))

@@ -105,6 +105,8 @@ def register(app: typer.Typer) -> None:
             with opened(options) as hub:
                 view = hub.unsettle(undo)
             emit(options, view, lambda: say(view.message))
+            if view.skipped:
+                raise typer.Exit(1)
             return
         if not item or not take:
             raise PerkstarError(

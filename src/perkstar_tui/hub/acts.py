@@ -12,8 +12,9 @@ from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
 from perkstar_tui.sync.deliveries import give_up
 from perkstar_tui.sync.filters import check_mapped
-from perkstar_tui.sync.mapping import transform
+from perkstar_tui.sync.mapping import Transform, transform
 from perkstar_tui.sync.schedule import next_run
+from perkstar_tui.sync.shaping import meant
 
 from . import views as v
 from .bench import ACCOUNT, INTEGRATION, Bench
@@ -415,11 +416,11 @@ def mapped(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> dict[str, 
         if line.hub not in (*CUSTOMER_FIELDS, *LOYALTY_FIELDS, "reference"):
             raise PerkstarError(
                 ErrorKind.MAPPING,
-                f"Perkstar has no field {line.hub!r}.",
+                f"Perkstar has no field {line.hub!r}.{meant(line.hub, (*CUSTOMER_FIELDS, *LOYALTY_FIELDS))}",
                 remedy=f"Fields: {', '.join((*CUSTOMER_FIELDS, *LOYALTY_FIELDS))}.",
                 field=line.hub,
             )
-        if transform(line.transform).compose is not None and line.direction != "to-platform":
+        if _given(line).compose is not None and line.direction != "to-platform":
             raise PerkstarError(
                 ErrorKind.MAPPING,
                 f"{line.remote} is made of the whole customer, and can't be read back.",
@@ -460,6 +461,16 @@ def mapped(bench: Bench, row: Any, lines: Sequence[v.MappingLine]) -> dict[str, 
     _refuse_bad_lines(row, manifest.title, entries)
     check_mapped(row.config.get("options", {}), entries, manifest.title)
     return {**row.config, "mapping": mapping}
+
+
+def _given(line: v.MappingLine) -> Transform:
+    """The transform that a person gives a line. Raises USAGE that says what is wrong with it."""
+    try:
+        return transform(line.transform)
+    except PerkstarError as error:
+        raise PerkstarError(
+            ErrorKind.USAGE, error.message, remedy=error.remedy, field=error.field or line.remote
+        ) from None
 
 
 def _refuse_bad_lines(row: Any, title: str, entries: Sequence[dict[str, Any]]) -> None:

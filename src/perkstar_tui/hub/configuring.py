@@ -132,9 +132,12 @@ def _expression(manifest: Manifest, name: str, text: str) -> str:
     if not goes:
         way = "takes no single" if name == TO_PLATFORM else "gives no"
         raise wrong(name, f"{manifest.title} {way} {data.value}.", "Leave this setting out.")
-    if name == "earn_rules":
-        return "; ".join(rule.text for rule in rules_of(text))
-    return say(read(name, text))
+    try:
+        if name == "earn_rules":
+            return "; ".join(rule.text for rule in rules_of(text))
+        return say(read(name, text))
+    except PerkstarError as error:
+        raise wrong(name, f"{name}: {error.message}", error.remedy) from None
 
 
 def _set_data(manifest: Manifest, config: dict[str, Any], text: str) -> None:

@@ -31,9 +31,12 @@ from perkstar_tui.sync.context import (
 )
 from perkstar_tui.sync.decided import LEFT_OUT, SECOND
 from perkstar_tui.sync.matching import Rules, match
+from perkstar_tui.sync.outward import AGREED
+from perkstar_tui.sync.plan import Moment, decide
 
 from .acts import rollback, store_config
 from .bench import Bench
+from .correcting import corrected, refuse_anothers_email
 from .queue import CONFLICT, HELD, LINK_TO, SAME_AS, find, item, kind_of, like, why_of
 from .waiting import QueueItem, SettlePlan, SettleView
 
@@ -51,6 +54,7 @@ def plan(
     """What `settle` would do. Raises as it does, as far as that can be known before."""
     found = item(bench, item_id)
     _check(found, take, all_like=all_like, always=always, fields=fields)
+    new_values = _corrected(bench, found, fields)
     names: tuple[str, ...] = (found.name,)
     count = found.like if all_like else 1
     effect = next((c.effect for c in found.choices if c.take == take), "")
@@ -59,9 +63,22 @@ def plan(
             take, "the only one"
         )
         effect = f"The record and {which} of the customers that it may be become one"
+    if count > 1 and found.kind == "conflict":
+        title = found.there.name
+        whose = "Perkstar's" if take == "perkstar" else f"{title}'s"
+        then = f"at {title}" if take == "perkstar" else "wherever else it is kept"
+        effect = (
+            f"Each of the {count} keeps its own {found.field}, as the rule settled it"
+            if take == found.why
+            else f"Each of the {count} gets {whose} own value of its {found.field} here, and with the next run {then}"
+        )
     effects = [f"{effect}." if effect else f"{take}."]
+    effects += [f"{name} becomes {value or 'empty'} here." for name, value in new_values.items()]
+    if take == "new":
+        effects += _of_new(bench, found)
     if count > 1:
-        effects.append(f"The same for each of {count} that wait for the same reason.")
+        if found.kind != "conflict":
+            effects.append(f"The same for each of {count} that wait for the same reason.")
         with bench.store.read() as connection:
             row, conflict = find(connection, item_id)
             names = _names(connection, row, conflict)
@@ -75,6 +92,43 @@ def plan(
     return SettlePlan(found.id, take, count, names, tuple(effects), rule, by_rule)
 
 
+def _of_new(bench: Bench, found: QueueItem) -> list[str]:
+    """What comes of a customer that is made of a record: where it goes, and whom it is like."""
+    with bench.store.read() as connection:
+        rows = connection.execute(
+            select(INTEGRATION).where(
+                INTEGRATION.c.id != found.integration_id,
+                INTEGRATION.c.status.in_([Status.ACTIVE.value, Status.ERROR.value]),
+            )
+        ).all()
+        goes = [
+            "Perkstar's cloud" if row.kind == "system" else str(row.name)
+            for row in rows
+            if any(line.outward for line in bench.configure(row).lines)
+        ]
+        own = bench.configure(
+            connection.execute(select(INTEGRATION).where(INTEGRATION.c.id == found.integration_id)).one()
+        )
+    effects = []
+    if goes:
+        effects.append(
+            f"It goes to {' and '.join(goes)} with the next runs. Once it is there it can't be undone any more, only "
+            "merged."
+        )
+    theirs = {key: own.key_of(key, found.there.fields.get(key)) for key in ("email", "phone")}
+    for side in found.here:
+        shared = [
+            key for key, value in theirs.items() if value and own.key_of(key, side.fields.get(key)) == value
+        ]
+        if shared:
+            words = {"email": "e-mail address", "phone": "phone"}
+            effects.append(
+                f"It has the same {' and '.join(words[key] for key in shared)} as {side.name or side.id}: both will be "
+                "shown as a possible duplicate, and a platform that takes each only once refuses the new one."
+            )
+    return effects
+
+
 def settle(
     bench: Bench, item_id: str, take: str, *, all_like: bool, always: bool, fields: Mapping[str, str]
 ) -> SettleView:
@@ -84,6 +138,7 @@ def settle(
     """
     chosen = item(bench, item_id)
     _check(chosen, take, all_like=all_like, always=always, fields=fields)
+    new_values = _corrected(bench, chosen, fields)
     with bench.store.read() as connection:
         row, conflict = find(connection, item_id)
         ids: list[Any] = [row.id]
@@ -97,7 +152,7 @@ def settle(
                 if id_ != row.id
             ]
     batch = new_id("stl")
-    work = _Work(bench, batch, chosen, take, fields)
+    work = _Work(bench, batch, chosen, take, new_values)
     for start in range(0, len(ids), PART):
         work.part(ids[start : start + PART], conflict=conflict, strict=not all_like)
     rule = ""
@@ -149,15 +204,6 @@ def _check(found: QueueItem, take: str, *, all_like: bool, always: bool, fields:
         raise PerkstarError(
             ErrorKind.USAGE, "Several people don't have the same value.", remedy="Correct them one by one."
         )
-    strange = [name for name in fields if name not in CUSTOMER_FIELDS or name == "marketing_consent"]
-    if strange:
-        ours = ", ".join(name for name in CUSTOMER_FIELDS if name != "marketing_consent")
-        raise PerkstarError(
-            ErrorKind.USAGE,
-            f"{strange[0]} can't be changed here.",
-            remedy=f"Fields: {ours}.",
-            field=strange[0],
-        )
     if always and _ruled(take) not in found.rules:
         raise PerkstarError(
             ErrorKind.USAGE,
@@ -165,6 +211,28 @@ def _check(found: QueueItem, take: str, *, all_like: bool, always: bool, fields:
             remedy=f"Rules: {', '.join(found.rules) or 'none for this kind'}.",
             field="always",
         )
+
+
+def _corrected(bench: Bench, found: QueueItem, fields: Mapping[str, str]) -> dict[str, str | None]:
+    """The values of --set as they would be kept. Raises USAGE for another field than the item's, and for a value that
+    is none of that field; where the platform has not said which field it refuses, any that is sent there may be given.
+    """
+    if not fields:
+        return {}
+    with bench.store.read() as connection:
+        row = connection.execute(select(INTEGRATION).where(INTEGRATION.c.id == found.integration_id)).one()
+        sent = [line.hub for line in bench.configure(row).lines if line.outward]
+        ours = [name for name in CUSTOMER_FIELDS if name != "marketing_consent"]
+        mine = [name for name in ours if name == found.field] or [name for name in ours if name in sent]
+        new_values = corrected(
+            fields,
+            mine,
+            country=bench.need_account().country,
+            today=bench.clock.now().date(),
+            may_empty=found.kind == "refused",
+        )
+        refuse_anothers_email(connection, new_values, found.record)
+    return new_values
 
 
 def _ruled(take: str) -> str:
@@ -197,8 +265,9 @@ def _rule_words(found: QueueItem, take: str) -> str:
         word = "first" if take == "link:oldest" else "last"
         return f"of several customers with the same key, the one made {word} is taken"
     return {
-        "link": "the only customer with a later key is the same person, though an earlier one differs",
-        "new": "a customer that agrees in a later key only is somebody else",
+        "link": "the only customer that agrees in a later key (a phone) is the same person, though an earlier one (an "
+        "e-mail address) differs",
+        "new": "a customer that agrees in a later key (a phone) only is somebody else",
     }[_ruled(take)]
 
 
@@ -295,7 +364,7 @@ class _Work:
     """One choice, for one item or many."""
 
     def __init__(
-        self, bench: Bench, batch: str, chosen: QueueItem, take: str, fields: Mapping[str, str]
+        self, bench: Bench, batch: str, chosen: QueueItem, take: str, fields: Mapping[str, str | None]
     ) -> None:
         self.bench, self.batch, self.chosen, self.take, self.fields = bench, batch, chosen, take, fields
         self.settled: list[str] = []
@@ -507,11 +576,9 @@ class _Work:
     ) -> dict[str, Any]:
         """Change a customer as a person does here; answers what it was and what it is."""
         person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == hub_id)).one()
-        new = {
-            name: value.strip() or None if isinstance(value, str) else value for name, value in fields.items()
-        }
-        write_here(self.bench, connection, person, new, revision, self.account.country)
-        return {"customer_id": hub_id, "was": {name: getattr(person, name) for name in new}, "is": new}
+        write_here(self.bench, connection, person, fields, revision, self.account.country)
+        was = {name: getattr(person, name) for name in fields}
+        return {"customer_id": hub_id, "was": was, "is": dict(fields)}
 
     def _change(
         self,
@@ -622,7 +689,9 @@ def _again(of: Any, image: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def undo(bench: Bench, settlement_id: str) -> SettleView:
-    """Take back what was settled under an id. All of it or nothing: CONFLICT names what stands in the way."""
+    """Take back what was settled under an id, as far as nothing stands in the way: the rest is in `skipped`, by name,
+    and can be undone later under the same id. Raises CONFLICT, naming each, where nothing can be taken back.
+    """
     account = bench.need_account()
     wanted = settlement_id.strip()
     rule = ""
@@ -640,22 +709,43 @@ def undo(bench: Bench, settlement_id: str) -> SettleView:
                 remedy="`perkstar settle` answers the id (stl_...); `perkstar queue --settled` lists them.",
             )
         revision = bench.store.next_revisions(connection, len(rows)) or revision
+        stays: list[tuple[str, str]] = []
+        undone = []
         for row in rows:
+            reason = "" if "version" in row.before else _in_the_way(connection, row)
+            if reason:
+                stays.append((row.item, reason))
+                continue
+            undone.append(row)
             if "version" in row.before:
                 continue
             _undo_one(bench, connection, row, revision, account.country)
             revision += 1
+        done = [row.item for row in undone if "version" not in row.before]
+        if stays and not done:
+            raise PerkstarError(
+                ErrorKind.CONFLICT,
+                f"It can't be undone: {_listed(stays)}.",
+                remedy="Merge the customers, or settle it anew, instead.",
+            )
         connection.execute(
-            update(SETTLEMENT).where(SETTLEMENT.c.batch == wanted).values(undone_at=bench.clock.now())
+            update(SETTLEMENT)
+            .where(SETTLEMENT.c.id.in_([row.id for row in undone]))
+            .values(undone_at=bench.clock.now())
         )
         first = rows[0]
-        done = [row.item for row in rows if "version" not in row.before]
-        bench.audit(connection, "undo_settle", first.integration_id, {"id": wanted}, {"items": done})
+        bench.audit(
+            connection,
+            "undo_settle",
+            first.integration_id,
+            {"id": wanted},
+            {"items": done, **({"stay": [name for name, _ in stays]} if stays else {})},
+        )
         _ask_for_run(connection, first.integration_id)
         integration = connection.execute(
             select(INTEGRATION).where(INTEGRATION.c.id == first.integration_id)
         ).one()
-    for row in rows:
+    for row in undone:
         version = row.before.get("version")
         if version is not None and integration.config_version == version + 1:
             rollback(bench, integration, version)
@@ -663,42 +753,107 @@ def undo(bench: Bench, settlement_id: str) -> SettleView:
         elif version is not None:
             rule = "the settings were changed since, so the rule stays"
     words = f"{len(done)} {'waits' if len(done) == 1 else 'wait'} again as before"
+    if stays:
+        words += f"; {len(stays)} {'stays' if len(stays) == 1 else 'stay'}: {_listed(stays)}"
     return SettleView(
-        wanted, first.choice, tuple(done), (), rule, f"{words}{'; ' if rule else ''}{rule}.", True
+        wanted,
+        first.choice,
+        tuple(done),
+        tuple(stays),
+        rule,
+        f"{words}{'; ' if rule else ''}{rule}.",
+        not stays,
     )
 
 
+def _listed(stays: Sequence[tuple[str, str]]) -> str:
+    """Why some stay as they are, the first few of them."""
+    more = f"; and {len(stays) - NAMED} more" if len(stays) > NAMED else ""
+    return "; ".join(reason for _, reason in stays[:NAMED]) + more
+
+
+def _in_the_way(connection: Connection, row: Any) -> str:
+    """What has happened since one choice that undoing it would tear apart, with the name of whom; empty without."""
+    before = row.before
+    if "was" in before:
+        person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == before["customer_id"])).first()
+        if person is None:
+            return f"{before['customer_id']} is no customer any more"
+        changed = [name for name, value in before["is"].items() if getattr(person, name) != value]
+        if changed:
+            return f"{changed[0]} of {name_of(person) or person.id} has changed again since"
+    if "link" not in before or row.choice in ("retry", "edit"):
+        return ""
+    image = before["link"]
+    link = connection.execute(select(LINK).where(LINK.c.id == image["id"])).first()
+    if link is None or any(
+        getattr(link, name) != before["now"][name] for name in ("state", "hub_id", "code")
+    ):
+        return f"the record {image['remote_id'] or image['hub_id']} was changed again since"
+    return _hangs_on(connection, before["made"], link.id) if "made" in before else ""
+
+
+def _hangs_on(connection: Connection, hub_id: str, link_id: int) -> str:
+    """What keeps a customer that was made by a choice from being removed, with its name; empty without."""
+    person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == hub_id)).first()
+    name = name_of(person) if person is not None else hub_id
+    for source, word in ((CARD, "a card"), (TRANSACTION, "a sale")):
+        hangs = select(func.count()).select_from(source).where(source.c.customer_id == hub_id)
+        if connection.execute(hangs).scalar_one():
+            return f"{name} was made then and has {word} by now"
+    other = connection.execute(
+        select(INTEGRATION.c.name, INTEGRATION.c.kind)
+        .join(LINK, LINK.c.integration_id == INTEGRATION.c.id)
+        .where(LINK.c.hub_id == hub_id, LINK.c.id != link_id, LINK.c.remote_id.is_not(None))
+    ).first()
+    if other is not None:
+        at = "in Perkstar's cloud" if other.kind == "system" else f"at {other.name}"
+        return f"{name} was made then and is {at} by now"
+    return ""
+
+
 def _undo_one(bench: Bench, connection: Connection, row: Any, revision: int, country: str) -> None:
+    """Take one choice back; nothing stands in the way."""
     before = row.before
     if "conflict" in before:
         connection.execute(update(CONFLICT).where(CONFLICT.c.id == before["conflict"]).values(seen_at=None))
     if "was" in before:
-        person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == before["customer_id"])).first()
-        changed = [n for n, value in before["is"].items() if person is None or getattr(person, n) != value]
-        if changed:
-            raise _stands(f"{changed[0]} of {before['customer_id']} has changed again since")
+        person = connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == before["customer_id"])).one()
         write_here(bench, connection, person, before["was"], revision, country)
-    if "link" not in before:
+        _forget_refusals(bench, connection, before["customer_id"])
+    if "link" not in before or row.choice in ("retry", "edit"):
+        # What was sent again may be there by now: what the vendor has said of it since is not taken back.
         return
     image = before["link"]
-    link = connection.execute(select(LINK).where(LINK.c.id == image["id"])).first()
-    if link is None or (
-        row.choice not in ("retry", "edit")
-        and any(getattr(link, name) != before["now"][name] for name in ("state", "hub_id", "code"))
-    ):
-        raise _stands(f"the record {image['remote_id'] or image['hub_id']} was changed again since")
-    if row.choice in ("retry", "edit"):
-        # It may have been sent by now: what the vendor has said of it since is not taken back.
-        return
     if "customer" in before:
         _give_back(bench, connection, row, before["customer"], revision, country)
     if "made" in before:
-        _unmake(connection, before["made"], image["id"])
+        connection.execute(delete(LINK).where(LINK.c.hub_id == before["made"], LINK.c.id != image["id"]))
+        connection.execute(delete(CUSTOMER).where(CUSTOMER.c.id == before["made"]))
     connection.execute(update(LINK).where(LINK.c.id == image["id"]).values(**_again(LINK, image)))
     for placeholder in before.get("placeholders", []):
         if _taken(connection, row.integration_id, placeholder["hub_id"]) is None:
             values = {k: v for k, v in _again(LINK, placeholder).items() if k != "id"}
             connection.execute(insert(LINK).values(**values))
+
+
+def _forget_refusals(bench: Bench, connection: Connection, hub_id: str) -> None:
+    """What a platform refused of a customer is refused no more once nothing of it is to be sent there."""
+    person = dict(connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == hub_id)).one()._mapping)
+    refused = select(LINK).where(
+        LINK.c.hub_id == hub_id,
+        LINK.c.remote_id.is_not(None),
+        LINK.c.state == LinkState.HELD.value,
+        LINK.c.code == ErrorKind.RECORD_REJECTED.value,
+    )
+    for row in connection.execute(refused).all():
+        integration = connection.execute(
+            select(INTEGRATION).where(INTEGRATION.c.id == row.integration_id)
+        ).one()
+        lines = [line for line in bench.configure(integration).lines if line.outward]
+        base = row.base or {}
+        if not decide(lines, person, base, base, Moment(None, person["provenance"] or {}, "local")).send:
+            connection.execute(update(LINK).where(LINK.c.id == row.id).values(**AGREED))
 
 
 def _give_back(
@@ -721,31 +876,6 @@ def _give_back(
         write_here(bench, connection, person, taken, revision, country)
 
 
-def _unmake(connection: Connection, hub_id: str, link_id: int) -> None:
-    """Remove a customer that was made by a choice, if nothing has come to hang on it. Raises CONFLICT that names it."""
-    for source, word in ((CARD, "a card"), (TRANSACTION, "a sale")):
-        hangs = select(func.count()).select_from(source).where(source.c.customer_id == hub_id)
-        if connection.execute(hangs).scalar_one():
-            raise _stands(f"the customer made then has {word} by now")
-    other = connection.execute(
-        select(LINK.c.remote_id).where(
-            LINK.c.hub_id == hub_id, LINK.c.id != link_id, LINK.c.remote_id.is_not(None)
-        )
-    ).scalar()
-    if other is not None:
-        raise _stands(f"the customer made then has the record {other} elsewhere by now")
-    connection.execute(delete(LINK).where(LINK.c.hub_id == hub_id, LINK.c.id != link_id))
-    connection.execute(delete(CUSTOMER).where(CUSTOMER.c.id == hub_id))
-
-
-def _stands(what: str) -> PerkstarError:
-    return PerkstarError(
-        ErrorKind.CONFLICT,
-        f"It can't be undone: {what}.",
-        remedy="Merge the customers, or settle it anew, instead.",
-    )
-
-
 def settled(bench: Bench, integration_id: str | None, limit: int) -> list[SettleView]:
     """What was settled lately, the newest first, with the ids that undo it."""
     query = select(SETTLEMENT).order_by(SETTLEMENT.c.id.desc()).limit(limit * 10)
@@ -762,7 +892,7 @@ def settled(bench: Bench, integration_id: str | None, limit: int) -> list[Settle
             some[0].choice,
             tuple(row.item for row in some if "version" not in row.before),
             message=f"{some[0].at:%Y-%m-%d %H:%M} {some[0].who}",
-            undone=some[0].undone_at is not None,
+            undone=all(row.undone_at is not None for row in some),
         )
         for batch, some in list(batches.items())[:limit]
     ]

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from perkstar_tui.model.enums import DataType, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -13,6 +14,7 @@ from perkstar_tui.sync import doubles
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS, RunConfig
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, MERGE, PAIR, TRANSACTION, name_of
 from perkstar_tui.sync.duplicates import SURE, Pair, Person, compare, pairs, person
+from perkstar_tui.sync.plan import LET_GO
 
 from . import views as v
 from .bench import Bench
@@ -24,13 +26,16 @@ AT_ONCE = 1
 AT_A_VENDOR = 200_000
 """Records of a vendor that are looked through; they are held in memory, so more are refused."""
 
+SCORED = 100
+"""Held records that find their place among the pairs by their points."""
+
 STATES = (doubles.OPEN, doubles.DISMISSED, doubles.MERGED)
 
 
 def duplicates(
     bench: Bench, row: Any | None, state: str, min_score: int, offset: int, limit: int
 ) -> v.PageOf:
-    """Pairs, the likeliest first; after them what the engine holds as a duplicate between the store and a vendor."""
+    """Pairs, and what the engine holds as a duplicate between the store and a vendor: the likeliest first."""
     if state not in STATES:
         raise PerkstarError(
             ErrorKind.USAGE,
@@ -46,21 +51,55 @@ def duplicates(
     ordered = query.order_by(PAIR.c.score.desc(), PAIR.c.id)
     with bench.store.read() as connection:
         count = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-        found = connection.execute(ordered.offset(offset).limit(limit)).all()
         names = {each.id: each for each in connection.execute(select(INTEGRATION)).all()}
+        config = cache(lambda id_: bench.configure(names[id_]))
+        held_total, scored, rest = 0, [], None
+        if state == doubles.OPEN and min_score <= SURE:
+            held = _held_links(row).order_by(LINK.c.id)
+            held_total = connection.execute(select(func.count()).select_from(held.subquery())).scalar_one()
+            # How alike a held record is, is worked out and not kept: what is more stands behind the pairs.
+            links = connection.execute(held.limit(SCORED)).all()
+            scored = sorted(
+                (_held(connection, config(link.integration_id), link, names) for link in links),
+                key=lambda one: -one.score,
+            )
+            rest = held.offset(SCORED)
+        found, between, behind = _page(connection, ordered, int(count), scored, offset, limit)
         merges = _merges(connection, found) if state == doubles.MERGED else {}
         items = [view for pair in found if (view := _view(connection, pair, names, merges)) is not None]
-        held_total = 0
-        if state == doubles.OPEN and min_score <= SURE:
-            held = _held_links(row)
-            held_total = connection.execute(select(func.count()).select_from(held.subquery())).scalar_one()
-            room = limit - len(found)
-            if room > 0:
-                links = connection.execute(
-                    held.order_by(LINK.c.id).offset(max(0, offset - count)).limit(room)
-                ).all()
-                items += [_held(connection, bench, link, names) for link in links]
+        items = sorted((*items, *between), key=lambda one: -one.score)
+        room = limit - len(found) - len(between)
+        if rest is not None and room > 0:
+            items += [
+                _held(connection, config(link.integration_id), link, names)
+                for link in connection.execute(rest.offset(SCORED + behind).limit(room))
+            ]
     return v.PageOf(tuple(items), int(count + held_total), offset)
+
+
+def _page(
+    connection: Connection,
+    ordered: Any,
+    count: int,
+    scored: Sequence[v.DuplicateView],
+    offset: int,
+    limit: int,
+) -> tuple[Sequence[Any], Sequence[v.DuplicateView], int]:
+    """The part of pairs and of held records that a page of both, the likeliest first, has; and how far beyond both
+    it begins.
+    """
+    # Each held record has its place among the pairs by its points.
+    points = ordered.with_only_columns(PAIR.c.score, func.count()).order_by(None).group_by(PAIR.c.score)
+    pairs_of = dict(connection.execute(points).tuples().all())
+    places = [
+        sum(number for score, number in pairs_of.items() if score >= view.score) + before
+        for before, view in enumerate(scored)
+    ]
+    here = sum(place < offset for place in places)
+    within = [view for view, place in zip(scored, places, strict=True) if offset <= place < offset + limit]
+    first = max(0, offset - here)
+    found = connection.execute(ordered.offset(first).limit(limit - len(within))).all()
+    return found, within, max(0, offset - count - len(scored))
 
 
 def pair(bench: Bench, pair_id: str) -> v.DuplicateView:
@@ -154,10 +193,9 @@ def _held_links(row: Any | None) -> Any:
     return query if row is None else query.where(LINK.c.integration_id == row.id)
 
 
-def _held(connection: Connection, bench: Bench, link: Any, names: Mapping[str, Any]) -> v.DuplicateView:
+def _held(connection: Connection, config: RunConfig, link: Any, names: Mapping[str, Any]) -> v.DuplicateView:
     remote = link.remote or {}
     integration = names[link.integration_id]
-    config = bench.configure(integration)
     fields = hub_fields(config, remote.get("values") or link.base or {})
     ids = [link.hub_id] if link.hub_id else remote.get("candidates", [])
     here = next((side for id_ in ids if (side := _side(connection, id_, names)) is not None), None)
@@ -199,12 +237,37 @@ def _person(config: RunConfig, id_: str, fields: Mapping[str, Any]) -> Person:
 
 
 def doubles_among(
-    config: RunConfig, records: Sequence[RemoteRecord]
+    config: RunConfig,
+    records: Sequence[RemoteRecord],
+    let_go: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[list[Pair], dict[str, dict[str, Any]]]:
-    """Pairs among records of a platform, and what those records say."""
+    """Pairs among records of a platform, and what those records say; what is `let_go` of a record speaks for none."""
     fields = {record.id: hub_fields(config, record.fields) for record in records if not record.archived}
-    found = pairs(_person(config, id_, each) for id_, each in fields.items())
+    speaks = {
+        id_: {name: value for name, value in each.items() if gone.get(name) != value}
+        if (gone := (let_go or {}).get(id_))
+        else each
+        for id_, each in fields.items()
+    }
+    found = pairs(_person(config, id_, each) for id_, each in speaks.items())
     return found, fields
+
+
+def let_go_at(connection: Connection, config: RunConfig) -> dict[str, dict[str, Any]]:
+    """By record, the values that a platform has of an undone merge only: they would make two people alike."""
+    query = (
+        select(LINK.c.remote_id, LINK.c.base, CUSTOMER.c.provenance)
+        .join(CUSTOMER, CUSTOMER.c.id == LINK.c.hub_id)
+        .join(MERGE, or_(MERGE.c.survivor == CUSTOMER.c.id, MERGE.c.loser == CUSTOMER.c.id))
+        .where(LINK.c.integration_id == config.integration_id, MERGE.c.undone_at.is_not(None))
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for remote_id, base, provenance in connection.execute(query):
+        agreed = hub_fields(config, base or {})
+        gone = {name for name, (writer, *_) in (provenance or {}).items() if writer == LET_GO}
+        if remote_id and gone:
+            found[remote_id] = {name: value for name, value in agreed.items() if name in gone}
+    return found
 
 
 def find(
@@ -226,7 +289,9 @@ def find(
             integration_id=row.id,
         )
     records = run_now(_read(bench, row, title, progress))
-    found, fields = doubles_among(config, records)
+    with bench.store.read() as connection:
+        let_go = let_go_at(connection, config)
+    found, fields = doubles_among(config, records, let_go)
     with bench.store.write() as connection:
         earlier = connection.execute(
             select(PAIR.c.a, PAIR.c.b).where(PAIR.c.integration_id == row.id, PAIR.c.state == doubles.OPEN)
@@ -263,7 +328,9 @@ def note_of(bench: Bench, config: RunConfig, records: Sequence[RemoteRecord]) ->
     """For a preview: how many doubles there are among what was read, and here (K3). Nothing is written but here."""
     notes = []
     if records:
-        found, _ = doubles_among(config, records)
+        with bench.store.read() as connection:
+            let_go = let_go_at(connection, config)
+        found, _ = doubles_among(config, records, let_go)
         sure = sum(pair.score >= SURE for pair in found)
         words = f"{len(found)} pairs may be one person, {sure} of them surely" if found else "no doubles"
         notes.append(f"Among the {len(records):,} customers read from {config.title}: {words}.")
@@ -271,7 +338,8 @@ def note_of(bench: Bench, config: RunConfig, records: Sequence[RemoteRecord]) ->
         doubles.search(bench.store, bench.clock, turns=AT_ONCE)
     here = doubles.count_open(bench.store)
     if here:
-        notes.append(f"In Perkstar {here:,} pairs may be one person: `perkstar customers duplicates`.")
+        noun = "pair" if here == 1 else "pairs"
+        notes.append(f"In Perkstar {here:,} {noun} may be one person (=, `perkstar customers duplicates`).")
     return notes
 
 

@@ -34,7 +34,7 @@ from perkstar_tui.sync.context import (
 from perkstar_tui.sync.decided import LEFT_OUT, SECOND, by_hand
 from perkstar_tui.sync.moments import TITLES
 from perkstar_tui.sync.outward import HeldKeys, plan_one
-from perkstar_tui.sync.plan import Decision, Moment, decide
+from perkstar_tui.sync.plan import LET_GO, Decision, Moment, decide
 
 from . import reading
 from . import views as v
@@ -82,6 +82,10 @@ class Standing:
     command: str = ""
     key: str = ""
     next_run: datetime | None = None
+
+
+def _to_be_sent(names: Sequence[str]) -> str:
+    return f"{', '.join(names) or 'It'} {'are' if len(names) > 1 else 'is'} to be sent"
 
 
 class Eye:
@@ -162,13 +166,11 @@ class Eye:
             )
         decision, reason, code = self.opinion(customer, link)
         if decision is not None:
-            return self.not_yet(
-                "to_send", f"{', '.join(self.hub_names(decision.send)) or 'It'} is to be sent"
-            )
+            return self.not_yet("to_send", _to_be_sent(self.hub_names(decision.send)))
         if code == filters.TO_PLATFORM:
             return Standing("filter", _sentence(reason), f"perkstar edit {self.row.id} --set {code}=...", "e")
         if code == ErrorKind.DUPLICATE:
-            return Standing("held", _sentence(reason), f"perkstar queue {self.row.id}", "!")
+            return Standing("held", _sentence(reason), f"perkstar queue {self.row.id}", "Q")
         if reason:
             return Standing("missing", _sentence(reason), f"perkstar mapping {self.row.id}", "m")
         return Standing("in_step", "Both sides agree.")
@@ -213,7 +215,7 @@ class Eye:
         if link.state in (LinkState.HELD, LinkState.DUPLICATE):
             held = item_of(link)
             how = f"perkstar settle {held} --take ..." if held else f"perkstar queue {self.row.id}"
-            return Standing("held", _sentence(f"Held: {link.reason}"), how, "!")
+            return Standing("held", _sentence(f"Held: {link.reason}"), how, "Q")
         if link.state == LinkState.EXCLUDED and link.code == filters.TO_PERKSTAR:
             return Standing(
                 "filter", _sentence(link.reason), f"perkstar edit {self.row.id} --set {link.code}=...", "e"
@@ -297,6 +299,19 @@ class Eye:
             delivery.next_attempt,
         )
 
+    @staticmethod
+    def _quiet(link: Any) -> str:
+        """Why nothing that differs is sent or taken of a record at all; empty where fields are compared."""
+        if link is None:
+            return ""
+        if link.code == LEFT_OUT:
+            return "stays: it is left out"
+        if link.state == LinkState.DUPLICATE:
+            return "stays: it is a second record, to which nothing is sent"
+        if link.state in (LinkState.GONE, LinkState.EXCLUDED):
+            return "stays: it is not synced"
+        return ""
+
     def fields(
         self, customer: dict[str, Any], link: Any, record: RemoteRecord | None = None
     ) -> tuple[v.RecordField, ...]:
@@ -312,6 +327,7 @@ class Eye:
             Moment(changed, customer["provenance"] or {}, self.config.origin),
             consent_proven=bool(customer.get("consent_proof")),
         )
+        quiet = self._quiet(link)
         winners = {clash.remote_field: clash.winner for clash in decision.clashes}
         out = []
         for line in self.config.lines:
@@ -320,7 +336,9 @@ class Eye:
             agreed = same(base.get(line.remote))
             differs = ours != theirs
             would = ""
-            if line.remote in winners:
+            if differs and quiet:
+                would = quiet
+            elif line.remote in winners:
                 would = "taken, by the rule" if winners[line.remote] == "platform" else "sent, by the rule"
             elif line.remote in decision.send:
                 would = "sent"
@@ -332,6 +350,8 @@ class Eye:
                 would = "stays: it only comes in"
             elif differs and not line.inward:
                 would = "stays: it only goes out, and has not changed here"
+            elif differs and (customer["provenance"] or {}).get(line.hub, [""])[0] == LET_GO:
+                would = "stays: an undo emptied it here; a change there is taken"
             elif differs:
                 would = "stays"
             hub = line.hub.removeprefix("=")
@@ -396,6 +416,9 @@ def _absent(eye: Eye) -> v.RecordSide:
 def _explained(eye: Eye, side: v.RecordSide, person: dict[str, Any], link: Any) -> v.RecordSide:
     stands = eye.standing(person, link)
     fields = eye.fields(person, link) if link is not None and link.remote_id else ()
+    if stands.code == "in_step" and (left := [field.hub for field in fields if field.differs]):
+        # Nothing is to be done is not the same as nothing differs.
+        stands = replace(stands, words=f"In step. What differs stays so: {', '.join(dict.fromkeys(left))}.")
     # What differs but is left as it is on purpose is in `fields`; `differs` is what a run would still do.
     return replace(
         side,

@@ -11,25 +11,17 @@ from perkstar_tui.model.enums import DataType, LinkState
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.sync.context import CUSTOMER, DELIVERY, LINK, SENT, TRANSACTION, name_of
 from perkstar_tui.sync.decided import BY_HAND
-from perkstar_tui.sync.sales import NO_CARD, NO_CUSTOMER, REASONS
+from perkstar_tui.sync.sales import REASONS, SALE_REMEDIES
 
 from . import views as v
 from .bench import Bench
 from .explaining import Eye
-from .reading import remedy_of
+from .reading import BEHIND, remedy_of
 from .showing import FAILING
 from .waiting import RecordCounts
 
 CUSTOMERS, TRANSACTIONS = DataType.CUSTOMERS.value, DataType.TRANSACTIONS.value
 STATES = ("in_step", "left_out", "failing")
-SALE_REMEDIES = {
-    NO_CUSTOMER: "It is credited once its customer is here: sync customers too, or give somebody this e-mail or phone.",
-    NO_CARD: "It is credited once the customer has a card of this template: issue one, or set issue_cards=sale.",
-    "before_start": "Set credit_from to an earlier moment, if older sales are to earn.",
-    "no_buyer": "At the till, put a customer on the sale.",
-    "window_over": "Raise pending_window_days for sales to come.",
-}
-"""What a person can do about a sale that gave nothing, by the ledger's reason."""
 
 
 def counts(bench: Bench, integration_id: str, data: str = CUSTOMERS) -> RecordCounts:
@@ -112,6 +104,8 @@ class _Links:
         self.kind = case(
             (CUSTOMER.c.archived_at.is_not(None), "left_out"),
             (LINK.c.state == LinkState.LINKED.value, "in_step"),
+            # It is another record's decision that it waits for, and that one is in the list.
+            (BEHIND, "left_out"),
             (
                 and_(LINK.c.state.in_(FAILING), or_(LINK.c.code.is_(None), LINK.c.code.not_in(BY_HAND))),
                 "failing",

@@ -19,10 +19,12 @@ from perkstar_tui.sync.context import (
     LINK,
     MERGE,
     PAIR,
+    RUN,
     TRANSACTION,
     name_of,
 )
 from perkstar_tui.sync.doubles import DISMISSED, MERGED, OPEN
+from perkstar_tui.sync.plan import LET_GO
 
 from . import views as v
 from .bench import Bench
@@ -182,6 +184,16 @@ class _Merge:
         ).scalar_one()
         return list(cards), int(sales)
 
+    def _dropped(self) -> list[str]:
+        """What only one of the two had, or had otherwise, and the one customer will not have."""
+        found = []
+        for name in _FILLED:
+            for value in dict.fromkeys((getattr(self.survivor, name), getattr(self.loser, name))):
+                stays = self.values.get(name, getattr(self.survivor, name))
+                if value not in (None, "") and value != stays:
+                    found.append(f"{name} {value}")
+        return found
+
     def plan(self) -> v.MergePlan:
         moving, second, _ = self._sort_links()
         cards, sales = self._counts()
@@ -192,6 +204,8 @@ class _Merge:
             if name in CUSTOMER_FIELDS
         )
         effects = [f"{_called(self.survivor)} stays; {_called(self.loser)} is archived and points to it."]
+        if dropped := self._dropped():
+            effects.append(f"Dropped: {', '.join(dropped)}.")
         if cards or sales:
             effects.append(f"{_count(len(cards), 'card')} and {_count(sales, 'sale')} move over.")
         templates = self.connection.execute(
@@ -380,6 +394,7 @@ def unmerge(bench: Bench, merge_id: str) -> v.MergeView:
             )
         for id_, state in before["pairs"]:
             connection.execute(update(PAIR).where(PAIR.c.id == id_).values(state=state))
+        effects = _let_go(bench, connection, row, now)
         connection.execute(update(MERGE).where(MERGE.c.id == row.id).values(undone_at=now))
         bench.audit(
             connection, "unmerge", None, {"merge": row.id}, {"survivor": row.survivor, "loser": row.loser}
@@ -390,11 +405,69 @@ def unmerge(bench: Bench, merge_id: str) -> v.MergeView:
         row.loser,
         row.at,
         (),
-        ("Both are as they were before.",),
+        ("Both are as they were before.", *effects),
         len(cards),
         len(sales),
         now,
     )
+
+
+def _let_go(bench: Bench, connection: Connection, row: Any, now: datetime) -> list[str]:
+    """Keep what platforms were told of the one customer from coming back to the two; answers what they still hold.
+
+    A field that is empty again is marked as let go, with what was told as agreed: while it stands there as it was
+    told it is no news. Only what a platform may know is marked: what was agreed on, or perhaps sent by a later run.
+    """
+    people = {
+        each.id: dict(each._mapping)
+        for each in connection.execute(select(CUSTOMER).where(CUSTOMER.c.id.in_([row.survivor, row.loser])))
+    }
+    # As one customer they had each other's values: those of the merge, or of the one that stayed.
+    told = {**people[row.survivor], **row.before["after"]}
+    names = {each.id: each for each in connection.execute(select(INTEGRATION)).all()}
+    ran = set(
+        connection.execute(
+            select(RUN.c.integration_id).where(or_(RUN.c.ended.is_(None), RUN.c.ended > row.at))
+        ).scalars()
+    )
+    # What goes to Perkstar's cloud goes with any run.
+    ran |= {each.id for each in names.values() if ran and each.kind == "system"}
+    effects = []
+    for id_, person in people.items():
+        emptied = [name for name in _FILLED if person[name] in (None, "") and told[name] not in (None, "")]
+        links = connection.execute(
+            select(LINK).where(LINK.c.hub_id == id_, LINK.c.remote_id.is_not(None)).order_by(LINK.c.id)
+        ).all()
+        gone: dict[str, None] = {}
+        for link in links if emptied else ():
+            integration = names.get(link.integration_id)
+            if integration is None or integration.status == Status.DISCONNECTED.value:
+                continue
+            held, base = [], dict(link.base or {})
+            for line in bench.configure(integration).lines:
+                known = base.get(line.remote) not in (None, "")
+                if line.hub not in emptied or not (known or (line.outward and link.integration_id in ran)):
+                    continue
+                if not known:
+                    base[line.remote] = line.transform.same(line.out(told))
+                held.append(f"{line.hub} {base[line.remote]}")
+                gone[line.hub] = None
+            if base != (link.base or {}):
+                connection.execute(update(LINK).where(LINK.c.id == link.id).values(base=base))
+            if held:
+                effects.append(
+                    f"{_title(names, link)} may still hold of {_called(people[id_])}: {', '.join(held)}. It is "
+                    "neither taken back from there while it stays as it is, nor cleared there."
+                )
+        if gone:
+            written = {**(person["provenance"] or {}), **{name: [LET_GO, ms(now)] for name in gone}}
+            connection.execute(update(CUSTOMER).where(CUSTOMER.c.id == id_).values(provenance=written))
+        if told["marketing_consent"] == "no" and person["marketing_consent"] != "no" and links:
+            effects.append(
+                f"Where a platform was told no to marketing of {_called(people[id_])}, it comes back as no: consent "
+                "is never raised."
+            )
+    return effects
 
 
 def _obstacles(connection: Connection, row: Any) -> list[str]:
@@ -543,7 +616,8 @@ def _title(names: Mapping[str, Any], link: Any) -> str:
 
 
 def _called(row: Any) -> str:
-    return f"{name_of(dict(row._mapping)) or 'No name'} ({row.id})"
+    fields = row if isinstance(row, dict) else dict(row._mapping)
+    return f"{name_of(fields) or 'No name'} ({fields['id']})"
 
 
 def _count(number: int, word: str) -> str:

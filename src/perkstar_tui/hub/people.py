@@ -10,11 +10,12 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.store.database import ms
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.context import name_of
 from perkstar_tui.sync.sales import REASONS, holders
 
 from . import views as v
 from .bench import Bench
-from .reading import CUSTOMER, TRANSACTION
+from .reading import CUSTOMER, TRANSACTION, buyer_named
 
 PART = 500
 
@@ -68,10 +69,15 @@ def transactions(bench: Bench, customer: str | None, state: str | None, offset: 
         total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
         newest = query.order_by(TRANSACTION.c.happened_at.desc(), TRANSACTION.c.id.desc())
         rows = connection.execute(newest.offset(offset).limit(limit)).all()
-    return v.PageOf(tuple(_transaction(row) for row in rows), total, offset)
+        ids = {row.customer_id for row in rows if row.customer_id}
+        names = {
+            row.id: name_of(row)
+            for row in connection.execute(select(CUSTOMER).where(CUSTOMER.c.id.in_(sorted(ids))))
+        }
+    return v.PageOf(tuple(_transaction(row, names.get(row.customer_id, "")) for row in rows), total, offset)
 
 
-def _transaction(row: Any) -> v.TransactionView:
+def _transaction(row: Any, name: str) -> v.TransactionView:
     return v.TransactionView(
         id=row.id,
         integration_id=row.integration_id,
@@ -86,6 +92,8 @@ def _transaction(row: Any) -> v.TransactionView:
         state=row.state,
         reason=REASONS.get(row.reason, row.reason),
         rules=tuple((text, before, after) for text, before, after in (row.parts or {}).get("rules", ())),
+        customer_name=name,
+        buyer=buyer_named(row),
     )
 
 

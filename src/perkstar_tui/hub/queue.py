@@ -18,7 +18,7 @@ from perkstar_tui.sync.outward import MAY_BE
 from . import views as v
 from .bench import Bench
 from .doubles import hub_fields
-from .reading import remedy_of
+from .reading import BEHIND, remedy_of
 from .waiting import KINDS, QueueChoice, QueueItem, QueueKind, QueueSide
 
 CONFLICT = table(t.Conflict)
@@ -34,12 +34,10 @@ _SECOND = or_(
     LINK.c.state == LinkState.DUPLICATE.value,
     and_(LINK.c.hub_id.is_(None), LINK.c.reason.like("another record at % is already linked%")),
 )
-_BEHIND = LINK.c.reason.like(f"{MAY_BE}%")
-"""Customers that wait only until a held record at the platform is settled: they are no items of their own."""
 _KIND = {
     "match": and_(LINK.c.hub_id.is_(None), not_(_SECOND)),
     "second": _SECOND,
-    "refused": and_(LINK.c.hub_id.is_not(None), not_(_SECOND), not_(_BEHIND)),
+    "refused": and_(LINK.c.hub_id.is_not(None), not_(_SECOND), not_(BEHIND)),
 }
 _CONTRADICTS = LINK.c.reason.like("the % belongs to a customer %")
 
@@ -61,7 +59,7 @@ def why_of(link: Any) -> str:
 def held_condition(kind: str | None, integration_id: str | None) -> Any:
     """The condition for held links of a kind (all three without one) that a person can settle."""
     live = select(INTEGRATION.c.id).where(INTEGRATION.c.status != Status.DISCONNECTED.value)
-    condition = and_(_WAITS, _KIND[kind] if kind else not_(_BEHIND), LINK.c.integration_id.in_(live))
+    condition = and_(_WAITS, _KIND[kind] if kind else not_(BEHIND), LINK.c.integration_id.in_(live))
     return condition if integration_id is None else and_(condition, LINK.c.integration_id == integration_id)
 
 
@@ -202,7 +200,8 @@ class _Look:
                 if name in theirs and theirs[name] != fields.get(name)
             )
             if kind == "refused":
-                differs = (self._hub_field(config, link.field),) if link.field else ()
+                field = self._hub_field(config, link.field) if link.field else ""
+                differs = (field,) if field and theirs.get(field) != fields.get(field) else ()
             here.append(QueueSide(id_, name_of(people[id_]), fields, differs, self._taken(link, id_)))
         label = name_of(theirs) or next((s.name for s in here if s.name), "") or link.remote_id or link.hub_id
         there = QueueSide(link.remote_id or "", name_of(theirs), theirs)
@@ -288,7 +287,9 @@ def _clash_effect(row: Any, take: str, title: str) -> str:
     value = row.hub if take == "perkstar" else row.remote
     if take == row.winner:
         return f"{row.field} stays {value!r}, as the rule settled it"
-    return f"{row.field} becomes {value!r} here, and with the next run at {title}"
+    # The platform whose value it is has it already.
+    others = "wherever else it is kept" if take == "platform" else f"at {title}"
+    return f"{row.field} becomes {value!r} here, and with the next run {others}"
 
 
 def _filled(person: Mapping[str, Any]) -> dict[str, Any]:
@@ -304,7 +305,9 @@ def _rules(kind: str, why: str) -> tuple[str, ...]:
 def _choices(kind: str, config: RunConfig, link: Any, here: Sequence[QueueSide]) -> Iterator[QueueChoice]:
     title = config.title
     new = QueueChoice(
-        "new", "Somebody else", f"A new customer is made here, linked to this record at {title}"
+        "new",
+        "Somebody else",
+        f"A new customer is made here, linked to this record at {title}; others get it too, and then it stays",
     )
     out = QueueChoice(
         "leave-out", "Leave out for good", f"It is neither taken from {title} nor sent there any more"

@@ -15,8 +15,10 @@ from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
+from perkstar_tui.sync.context import name_of
 from perkstar_tui.sync.decided import BY_HAND
 from perkstar_tui.sync.deliveries import DEAD, PENDING
+from perkstar_tui.sync.outward import MAY_BE
 from perkstar_tui.sync.sales import REASONS
 
 from . import views as v
@@ -28,6 +30,12 @@ from .showing import FAILING, count_link, integration_view, plan_view
 LINK = table(t.RecordLink)
 STANDING = and_(LINK.c.state.in_(FAILING), or_(LINK.c.code.is_(None), LINK.c.code.not_in(BY_HAND)))
 """The condition for links whose records still fail: no person has taken them out."""
+BEHIND = and_(
+    LINK.c.state == LinkState.HELD.value,
+    LINK.c.code == ErrorKind.DUPLICATE.value,
+    LINK.c.reason.like(f"{MAY_BE}%"),
+)
+"""Customers that wait only until a held record at the platform is settled: they are no decisions of their own."""
 CUSTOMER = table(t.Customer)
 CARD = table(t.Card)
 TRANSACTION = table(t.Transaction)
@@ -56,6 +64,12 @@ def integrations(bench: Bench, *, everything: bool = False) -> list[v.Integratio
             )
         ):
             count_link(counts[id_], state, code, number)
+        # By the index of states, one integration at a time: a walk over all links would be asked for otherwise.
+        behind = select(LINK.c.integration_id, func.count()).where(
+            LINK.c.integration_id.in_([row.id for row in rows]), BEHIND
+        )
+        for id_, number in connection.execute(behind.group_by(LINK.c.integration_id)):
+            counts[id_]["held"] -= number
         for id_, number in connection.execute(
             select(SENT.c.integration_id, func.count()).group_by(SENT.c.integration_id)
         ):
@@ -433,10 +447,22 @@ def _held_record(bench: Bench, wanted: str, links: Sequence[Any]) -> v.RecordVie
     return v.RecordView(wanted, "customer", {"candidates": candidates}, sides)
 
 
+def buyer_named(row: Any) -> str:
+    """Whom a line of the ledger names that has no customer here; empty where it has one, or names nobody."""
+    contact = row.contact or {}
+    if row.customer_id:
+        return ""
+    named = [str(contact[key]) for key in ("email", "phone") if contact.get(key)]
+    if row.customer_remote_id:
+        named.append(f"record {row.customer_remote_id}")
+    return ", ".join(named)
+
+
 def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
     with bench.store.read() as connection:
         row = connection.execute(select(TRANSACTION).where(condition)).first()
         names = {i.id: i.name for i in connection.execute(select(INTEGRATION.c.id, INTEGRATION.c.name))}
+        who = row and connection.execute(select(CUSTOMER).where(CUSTOMER.c.id == row.customer_id)).first()
     if row is None:
         raise PerkstarError(ErrorKind.NOT_FOUND, f"There is no sale {wanted!r}.")
     reason = REASONS.get(row.reason, row.reason)
@@ -449,6 +475,8 @@ def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
         "reversed": row.reversed,
         "owed": row.owed,
         "customer_id": row.customer_id,
+        "customer": name_of(who) if who is not None else "",
+        "buyer": buyer_named(row),
         "card_id": row.card_id,
         "mark": row.mark,
     }
@@ -467,7 +495,7 @@ def _sale(bench: Bench, condition: Any, wanted: str) -> v.RecordView:
     story = {
         "credited": f"{row.earned} booked on the card.",
         "queued": "Decided, and waiting to be booked.",
-        "pending": f"Waits: {reason}.",
+        "pending": f"Waits: {reason}{f' ({buyer_named(row)})' if buyer_named(row) else ''}.",
         "none": f"Gave nothing: {reason}.",
     }.get(row.state, reason)
     rules = [

@@ -40,8 +40,12 @@ class Settings:
     """The user's own keys: action name to key."""
 
 
-def load_settings(home: Path | None = None, *, read_only: bool = False) -> Settings:
-    """Settings of a home directory, which is made (0700) if it is missing. Raises USAGE for files it can't read."""
+def load_settings(home: Path | None = None, *, read_only: bool = False, begins: bool = True) -> Settings:
+    """Settings of a home directory. Raises USAGE for files it can't read.
+
+    A home that is missing is made (0700) where something `begins` there; else it is NOT_FOUND, since a name that was
+    mistyped would look like a shop in which all is quiet.
+    """
     if home is None:
         if environ.get("PERKSTAR_HOME"):
             home = Path(environ["PERKSTAR_HOME"])
@@ -50,6 +54,13 @@ def load_settings(home: Path | None = None, *, read_only: bool = False) -> Setti
 
             home = user_data_path("perkstar")
     home = home.expanduser()
+    if not home.exists() and not (begins and not read_only) and not environ.get(NAMES["database_url"]):
+        raise PerkstarError(
+            ErrorKind.NOT_FOUND,
+            f"There is no store in {home}: the directory is not there.",
+            remedy="Correct --home or PERKSTAR_HOME, or begin there with `perkstar login`.",
+            field="home",
+        )
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

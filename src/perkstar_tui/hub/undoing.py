@@ -18,6 +18,8 @@ from perkstar_tui.store.bulk import insert_rows, update_rows
 from perkstar_tui.store.database import ms
 from perkstar_tui.sync.changes import CHANGE, effects_of
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, RUN, TRANSACTION
+from perkstar_tui.sync.plan import LET_GO
+from perkstar_tui.sync.undoing import CONSENT
 
 from . import views as v
 from .bench import Bench
@@ -50,8 +52,8 @@ def undo(
 
     With `outward`, fields that the run sent get the platform's value from before, for the next sync to send. With
     `archive_created`, records that it created there are archived first; one after the other, so that an undo that was
-    cut off goes on where it stood. Raises USAGE, CONFLICT where nothing can go back any more, LOCKED while a run of
-    the integration is going on.
+    cut off goes on where it stood. A run that is going on is waited for. Raises USAGE, CONFLICT where nothing can go
+    back any more, LOCKED where such a run does not end.
     """
     run, row = _found(bench, run_id)
     if archive_created and not can_archive(bench, row):
@@ -86,23 +88,55 @@ def undo(
     return view_of(work, archives=can_archive(bench, row), done=True, undo_id=undo_id, limit=limit)
 
 
+PATIENCE_S = 60.0
+"""How long an undo waits for the end of runs that are going on."""
+
+_LOOK_S = 0.25
+
+
 def _held(bench: Bench, row: Any) -> list[leases.Held]:
-    """The leases of the integration and of the cloud: while they are held no run changes or tells anything."""
-    held: list[leases.Held] = []
+    """The leases of the integration and of the cloud: while they are held no run changes or tells anything.
+
+    A shop in real time has a run going on every few seconds, of any integration at the cloud: their ends are waited
+    for. Raises LOCKED that names the run which has not ended by then.
+    """
     cloud = bench.cloud_id()
-    for id_ in (row.id, *([cloud] if cloud and cloud != row.id else [])):
-        lease = leases.take(bench.store, f"run:{id_}", bench.clock.now(), seconds=120)
-        if lease is None:
-            for one in held:
-                leases.release(bench.store, one)
+    wanted = (row.id, *([cloud] if cloud and cloud != row.id else []))
+    until = bench.clock.monotonic() + PATIENCE_S
+    while True:
+        held: list[leases.Held] = []
+        for id_ in wanted:
+            lease = leases.take(bench.store, f"run:{id_}", bench.clock.now(), seconds=120)
+            if lease is None:
+                break
+            held.append(lease)
+        else:
+            return held
+        # None is kept while another is waited for: two who do that would wait for each other.
+        for lease in held:
+            leases.release(bench.store, lease)
+        if bench.clock.monotonic() >= until:
             raise PerkstarError(
                 ErrorKind.LOCKED,
-                "A run is going on; an undo waits for its end.",
-                remedy="Wait for it, then undo.",
+                f"{_running(bench, row, cloud)} and has not ended in {PATIENCE_S:.0f} seconds, so nothing was undone.",
+                remedy="Wait for its end, or pause that integration, then undo.",
                 integration_id=row.id,
             )
-        held.append(lease)
-    return held
+        run_now(bench.clock.sleep(_LOOK_S))
+
+
+def _running(bench: Bench, row: Any, cloud: str | None) -> str:
+    """Which run is going on, in words: of the integration, or of whichever is at the cloud."""
+    with bench.store.read() as connection:
+        going = connection.execute(
+            select(INTEGRATION.c.id, INTEGRATION.c.name, RUN.c.id.label("run"), RUN.c.started)
+            .join(RUN, RUN.c.id == INTEGRATION.c.running)
+            .order_by(INTEGRATION.c.id != row.id, RUN.c.started)
+        ).all()
+    alive = [one for one in going if leases.owner_alive(bench.store, f"run:{one.id}", bench.clock.now())]
+    if not alive:
+        return f"A run of {row.name}{' or of the cloud' if cloud else ''} is going on"
+    return f"The run {alive[0].run} of {alive[0].name} has gone on since {alive[0].started:%H:%M:%S} UTC"
 
 
 def _found(bench: Bench, run_id: str) -> tuple[v.RunView, Any]:
@@ -217,7 +251,9 @@ def _fields_back(work: Work, connection: Connection, now: datetime) -> dict[str,
         values: dict[str, Any] = {}
         for one in fields:
             values[one.name] = one.change.before
-            provenance[one.name] = ["local", ms(now)]
+            # What an undo empties stays so while the platform shows what was agreed: that is no news.
+            emptied = one.change.before in (None, "") and one.name != CONSENT
+            provenance[one.name] = [LET_GO if emptied else "local", ms(now)]
             if one.name in KEYS:
                 values[KEYS[one.name]] = key_of(work, one.name, one.change.before)
             if one.name == "marketing_consent" and one.change.before != "yes":

@@ -399,6 +399,9 @@ class TransactionView:
     reason: str
     rules: tuple[tuple[str, str, str], ...] = ()
     """What each earning rule made of the award: its words, before, after."""
+    customer_name: str = ""
+    buyer: str = ""
+    """Whom a sale names that has no customer here: an e-mail address, a phone, or a record at the platform."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from perkstar_tui.sync import filters
 from perkstar_tui.sync.config import CUSTOMER_FIELDS
 from perkstar_tui.sync.context import CURSOR, CUSTOMER, INTEGRATION, LINK, LOG, TRANSACTION
 from perkstar_tui.sync.outward import waits_for_other
-from perkstar_tui.sync.sales import NO_CARD, NO_CUSTOMER, REASONS
+from perkstar_tui.sync.sales import NO_CARD, NO_CUSTOMER, REASONS, SALE_REMEDIES
 
 from . import explaining, reading
 from . import views as v
 from .bench import Bench
 from .connecting import run_now
 from .explaining import Eye
-from .listing import SALE_REMEDIES
+from .queue import item_of
 from .waiting import WhyStep, WhyView
 
 STEPS: Mapping[str, str] = {
@@ -237,6 +237,10 @@ class _Check:
                 f"perkstar edit {row.id} --set direction=both",
                 "e",
             )
+        elif wanted is DataType.TRANSACTIONS:
+            told = config.rows is not None and config.direction.outward
+            way = f"are told to {self.title}" if told else f"come in from {self.title}"
+            self.put("data", True, f"Sales {way}.")
         else:
             self.put("data", True, f"{wanted.value.capitalize()} go {ways[config.direction.value]}.")
 
@@ -327,7 +331,7 @@ class _Check:
                 "held",
                 "Settle that record first." if behind else "Say whose record it is.",
                 stands.command,
-                "!",
+                "Q",
             )
         elif stands is not None and stands.code == "archived":
             self.put(
@@ -473,7 +477,49 @@ class _Check:
             remedy = SALE_REMEDIES.get(cause, "Change the earning rule, for sales to come.")
             if cause == "refund":
                 remedy = "Look at the sale that was refunded."
-            self.put("sale", False, f"{word}: {reason}.", cause, remedy, commands.get(cause, ""), "e")
+            command, key = commands.get(cause, ""), "e"
+            if cause == NO_CUSTOMER:
+                remedy, command, key = self._buyer_missing(sale)
+            elif cause == NO_CARD and self.config.issue_cards != "never":
+                remedy, command, key = (
+                    "Give its customer a card of this template: the next run credits it.",
+                    "",
+                    "",
+                )
+            self.put("sale", False, f"{word}: {reason}.", cause, remedy, command, key)
+
+    def _buyer_missing(self, sale: Any) -> tuple[str, str, str]:
+        """What mends a sale whose customer is not here, by what is so already: remedy, command and key."""
+        row = self.row
+        if DataType.CUSTOMERS not in self.config.data:
+            return (
+                SALE_REMEDIES[NO_CUSTOMER],
+                f"perkstar edit {row.id} --set data=customers,transactions",
+                "e",
+            )
+        buyer = sale.customer_remote_id
+        link = (
+            buyer
+            and self.connection.execute(
+                select(LINK).where(LINK.c.integration_id == row.id, LINK.c.remote_id == buyer)
+            ).first()
+        )
+        if link and (waits := item_of(link)):
+            return (
+                "Its buyer waits in the queue: say who that is.",
+                f"perkstar settle {waits} --take ...",
+                "Q",
+            )
+        if buyer and not link:
+            return (
+                f"Its buyer is the record {buyer} at {self.title}, which has not come in: read the customers in full.",
+                f"perkstar sync {row.id} --full",
+                "s",
+            )
+        contact = sale.contact or {}
+        known = " and ".join(str(contact[key]) for key in ("email", "phone") if contact.get(key))
+        named = f"Give a customer {known}" if known else "Put a customer on the sale at the till"
+        return f"{named}: it is credited with the next run.", "", ""
 
     def _timing(self) -> None:
         row, stands = self.row, self.stands
@@ -482,8 +528,7 @@ class _Check:
         at = ""
         if self.person is not None:
             ahead = self.person["revision"] > self.cursor
-            word = "not reached it yet" if ahead else "passed it"
-            at = f" Sending has {word} (revision {self.person['revision']}, cursor {self.cursor})."
+            at = " What changed of it is sent with the next run." if ahead else " Sending has passed it."
         elif (read := self._read_at()) is not None:
             at = f" Read up to {read:%Y-%m-%d %H:%M} UTC."
         said = f"{last}{upcoming}.{at}"

@@ -23,6 +23,7 @@ class ErrorKind(StrEnum):
     PREVIEW_OWED = "preview_owed"
     LOCKED = "locked"
     STORE_UNAVAILABLE = "store_unavailable"
+    STORE_DAMAGED = "store_damaged"
     NOT_FOUND = "not_found"
     AMBIGUOUS = "ambiguous"
     USAGE = "usage"
@@ -79,7 +80,7 @@ CATALOGUE: dict[ErrorKind, KindFacts] = {
     ErrorKind.RECORD_REJECTED: KindFacts(
         "The vendor refused one record.",
         "That record is held; the rest goes on. It is tried again when either side changes.",
-        "Correct the named field, then retry (r).",
+        "Correct the named field, or leave it out: it waits in the queue (Q, `perkstar queue`).",
         1,
     ),
     ErrorKind.MAPPING: KindFacts(
@@ -97,7 +98,7 @@ CATALOGUE: dict[ErrorKind, KindFacts] = {
     ErrorKind.DUPLICATE: KindFacts(
         "More than one record could be the same person.",
         "Held side by side; never guessed.",
-        "Merge or correct the records at the vendor, or in Perkstar, then retry (r).",
+        "Say who it is: it waits in the queue (Q, `perkstar queue`).",
         1,
     ),
     ErrorKind.MASS_CHANGE: KindFacts(
@@ -147,6 +148,13 @@ CATALOGUE: dict[ErrorKind, KindFacts] = {
         "Nothing is half done: the run ends at its last page, and the next one goes on from there.",
         "Mend what is named, then sync again; `perkstar doctor` looks at the store.",
         7,
+    ),
+    ErrorKind.STORE_DAMAGED: KindFacts(
+        "The store's file is damaged: it cannot be read as a database, or not wholly.",
+        "Nothing is written to it.",
+        "End all of perkstar, put a copy of perkstar.db from before back in its place (`perkstar where`) and take "
+        "perkstar.db-wal and perkstar.db-shm beside it away; without a copy begin with another home.",
+        70,
     ),
     ErrorKind.NOT_FOUND: KindFacts(
         "Nothing has this id or name.", "Nothing is done.", "List what there is.", 2

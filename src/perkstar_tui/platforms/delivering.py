@@ -97,7 +97,7 @@ def checked(url: str) -> str:
     if parts.scheme == "http" and not _near(parts.hostname):
         raise PerkstarError(
             ErrorKind.USAGE,
-            f"{parts.hostname} would be told of customers without encryption.",
+            f"{parts.hostname} would be told without encryption.",
             remedy="Use https; http is taken for this machine and for private networks only.",
             field="url",
         )

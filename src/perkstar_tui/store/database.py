@@ -53,9 +53,8 @@ _TROUBLES = (
      "Look at the disk and its free space, then try again."),
     (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"), "The store's file cannot be written.",
      "Look at the rights of the home directory (`perkstar where`)."),
-    (("SQLITE_CORRUPT", "SQLITE_NOTADB"), "The store's file is damaged.",
-     "Restore a backup (`perkstar restore FILE`), or begin with another home; `perkstar db check` tells more."),
 )  # fmt: skip
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def _trouble(error: DBAPIError) -> PerkstarError | None:
@@ -64,6 +63,8 @@ def _trouble(error: DBAPIError) -> PerkstarError | None:
     for names, message, remedy in _TROUBLES:
         if name.startswith(names):
             return PerkstarError(ErrorKind.STORE_UNAVAILABLE, message, remedy=remedy)
+    if name.startswith(_DAMAGED):
+        return PerkstarError(ErrorKind.STORE_DAMAGED, "The store's file is damaged.")
     if error.connection_invalidated or type(error.orig).__name__ in ("OperationalError", "AdminShutdown"):
         if name:
             return None

@@ -47,6 +47,10 @@ def _rows(connection: sqlite3.Connection) -> SimpleNamespace:
         links=all_of(
             "SELECT integration_id, state, code, count(*) AS number FROM record_link"
             " GROUP BY integration_id, state, code"
+            # Who only waits for another record's decision is no decision of its own.
+            " UNION ALL SELECT integration_id, 'held', 'duplicate', -count(*) FROM record_link"
+            " WHERE integration_id IN (SELECT id FROM integration) AND state = 'held' AND code = 'duplicate'"
+            " AND reason LIKE 'it may be the record%' GROUP BY integration_id"
             " UNION ALL SELECT integration_id, 'linked', NULL, count(*) FROM sent_row GROUP BY integration_id"
         ),
         expiries={

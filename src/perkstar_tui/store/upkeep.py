@@ -1,11 +1,14 @@
 """Keeping the store small and sound: old history goes a little at a time, and what must always hold is checked."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Column, and_, delete, func, select, text, update
+
+from perkstar_tui.model.errors import CATALOGUE, ErrorKind
 
 from . import tables as t
 from .database import Store, table
@@ -150,9 +153,8 @@ def _file(store: Store) -> Found:
         said = [row[0] for row in connection.execute(text("PRAGMA integrity_check(5)"))]
     if said == ["ok"]:
         return Found("file", True, "The file is sound, and so are its indexes.")
-    return Found(
-        "file", False, f"The file is damaged: {'; '.join(said)}.", "Restore a backup: perkstar restore FILE."
-    )
+    remedy = CATALOGUE[ErrorKind.STORE_DAMAGED].remedy
+    return Found("file", False, f"The file is damaged: {'; '.join(said)}.", remedy)
 
 
 def _version(store: Store) -> Found:
@@ -218,33 +220,45 @@ def _count(of: Any) -> Any:
 _BUNDLE = "Nothing is lost; send a support bundle (b in the log), and look at a preview before the next sync."
 _RULES: tuple[_Rule, ...] = (
     (
-        "links", "Every link leads to a customer.", "{n} links lead to a customer who is not there.",
-        _count(_ALONE), "Sync the integration in full: perkstar sync NAME --full.",
+        "links", "Every link leads to a customer.", "{n} {n|link leads|links lead} to a customer who is not there.",
+        _count(_ALONE), "Run `perkstar db repair`; the next full sync finds the records again.",
     ),
     (
         "one link each", "No customer has two links at one integration.",
-        "{n} customers have more than one link at an integration.", _count(_TWICE), _BUNDLE,
+        "{n} {n|customer has|customers have} more than one link at an integration.", _count(_TWICE), _BUNDLE,
     ),
-    ("cards", "Every card has its customer.", "{n} cards have no customer.", _count(_CARDLESS), _BUNDLE),
+    ("cards", "Every card has its customer.", "{n} {n|card has|cards have} no customer.", _count(_CARDLESS), _BUNDLE),
     (
-        "credits", "Every credit is on a card.", "{n} credited sales are on a card that is not there.",
+        "credits", "Every credit is on a card.",
+        "{n} {n|credited sale is|credited sales are} on a card that is not there.",
         _count(_CREDITED), _BUNDLE,
     ),
     (
-        "match keys", "Every e-mail address can be matched.", "{n} customers can't be matched by their e-mail address.",
+        "match keys", "Every e-mail address can be matched.",
+        "{n} {n|customer|customers} can't be matched by their e-mail address.",
         _count(_UNKEYED), "Correct their e-mail addresses; perkstar customers list --search finds them.",
     ),
 )  # fmt: skip
 _LEDGER: _Rule = (
     "ledger", "Every balance is what its sales and refunds add up to.",
-    "{n} balances are not what their sales and refunds add up to.", _count(_UNEVEN), _BUNDLE,
+    "{n} {n|balance is|balances are} not what the sales and refunds add up to.", _count(_UNEVEN), _BUNDLE,
 )  # fmt: skip
 
 
 def _rule(store: Store, name: str, good: str, bad: str, query: Any, remedy: str) -> Found:
     with store.read() as connection:
         broken = connection.execute(query).scalar_one()
-    return Found(name, True, good) if not broken else Found(name, False, bad.format(n=f"{broken:,}"), remedy)
+    if not broken:
+        return Found(name, True, good)
+    return Found(name, False, _counted(bad, broken), remedy)
+
+
+_FORMS = re.compile(r"\{n\|([^|}]*)\|([^|}]*)\}")
+
+
+def _counted(words: str, number: int) -> str:
+    """Words with a number, `{n|one|many}` as it asks for."""
+    return _FORMS.sub(lambda found: found[1 if number == 1 else 2], words).replace("{n}", f"{number:,}")
 
 
 def _counter(store: Store) -> Found:
@@ -269,5 +283,6 @@ def repair(store: Store) -> list[str]:
             done.append(f"Revisions are counted from {given:,} on.")
         lost = delete(LINK).where(LINK.c.id.in_(select(_ALONE.c.id)))
         if count := connection.execute(lost).rowcount:
-            done.append(f"{count:,} links to nobody are gone; the next full sync finds the records again.")
+            words = "{n} {n|link to nobody is|links to nobody are} gone; the next full sync finds the records again."
+            done.append(_counted(words, count))
     return done

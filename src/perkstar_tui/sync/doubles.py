@@ -152,7 +152,7 @@ def _turn(store: Store, clock: Clock, fence: tuple[str, int]) -> tuple[int, int]
                 found.append(Pair(a, b, like.score, like.verdict, like.why))
     with store.write(fence) as connection:
         insert_rows(connection, KEY, fresh)
-        new = keep(connection, clock, "", found, [row.id for row in rows])
+        new = keep(connection, clock, "", found, [row.id for row in rows], looked_up_to=rows[-1].revision)
         _save(connection, clock, rows[-1].revision)
     return len(rows), new
 
@@ -184,10 +184,12 @@ def keep(
     found: Sequence[Pair],
     looked_at: Sequence[str],
     shown: Mapping[str, Mapping[str, Any]] | None = None,
+    looked_up_to: int | None = None,
 ) -> int:
     """Write the pairs that a search found, and drop open ones of these records that are no longer alike.
 
-    What a person has decided stays decided. Answers how many are new.
+    What a person has decided stays decided, and so does, for now, what a later turn will look at: with customers
+    those of a revision above `looked_up_to`. Answers how many are new.
     """
     known: dict[tuple[str, str], Any] = {}
     for column in (PAIR.c.a, PAIR.c.b):
@@ -213,7 +215,17 @@ def keep(
             )
         elif (row.score, row.why, row.shown) != (pair.score, list(pair.why), sides):
             connection.execute(update(PAIR).where(PAIR.c.id == row.id).values(**values))
-    gone = [row.id for row in known.values() if row.state == OPEN]
+    standing = [row for row in known.values() if row.state == OPEN]
+    if standing and looked_up_to is not None:
+        both = [id_ for row in standing for id_ in (row.a, row.b)]
+        query = select(CUSTOMER.c.id).where(
+            one_of(connection, CUSTOMER.c.id),
+            CUSTOMER.c.revision > looked_up_to,
+            CUSTOMER.c.archived_at.is_(None),
+        )
+        later = set(connection.execute(query, values_of(connection, both)).scalars())
+        standing = [row for row in standing if row.a not in later and row.b not in later]
+    gone = [row.id for row in standing]
     for start in range(0, len(gone), 500):
         connection.execute(delete(PAIR).where(PAIR.c.id.in_(gone[start : start + 500])))
     if rows:

@@ -212,7 +212,8 @@ def plan_one(
     known = link if link is not None and link.remote_id else None
     decision = _compare(leg, customer, known)
     if known is not None and not decision.send:
-        if known.code == filters.TO_PLATFORM:
+        if known.code == filters.TO_PLATFORM or waits_for_correction(known):
+            # Nothing is to be sent any more, so nothing is refused or left out.
             _leave_out(leg, customer, known, LinkState.LINKED, "")
         if count and customer["id"] in leg.made:
             counts.created += 1
@@ -269,6 +270,22 @@ def _standing(leg: Leg, customer: dict[str, Any], link: Any, held: HeldKeys) -> 
     return None
 
 
+AGREED: dict[str, Any] = {
+    "state": LinkState.LINKED.value,
+    "reason": "",
+    "code": None,
+    "field": None,
+    "attempts": 0,
+    "next_attempt": None,
+}
+"""What a link is once nothing of its customer is refused."""
+
+
+def waits_for_correction(link: Any) -> bool:
+    """Whether the platform has refused what was sent of a customer that it has."""
+    return bool(link.state == LinkState.HELD and link.remote_id and link.code == ErrorKind.RECORD_REJECTED)
+
+
 def waits_for_other(link: Any) -> bool:
     """Whether a customer is held only because a held record at the platform may be the same person."""
     return bool(link.state == LinkState.HELD and link.remote_id is None and link.code == ErrorKind.DUPLICATE)
@@ -286,7 +303,9 @@ def write_left_out(leg: Leg, connection: Connection) -> None:
     """Keep the reasons gathered so far, in the transaction that moves the cursor past their customers."""
     fresh: list[dict[str, Any]] = []
     for hub_id, link_id, state, reason, code in leg.left_out:
-        values = {"state": state.value, "reason": reason, "code": code}
+        values: dict[str, Any] = {"state": state.value, "reason": reason, "code": code}
+        if state is LinkState.LINKED:
+            values = AGREED
         if link_id is None:
             fresh.append(
                 {
@@ -735,6 +754,9 @@ async def send_due(leg: Leg) -> None:
         if job is not None:
             jobs.append(job)
     await _send_jobs(leg, jobs)
+    if leg.left_out and not leg.follows:
+        with leg.store.write(leg.lease.fence) as connection:
+            write_left_out(leg, connection)
 
 
 async def retry_unanswered(leg: Leg) -> list[str]:

@@ -16,6 +16,8 @@ from .mapping import Line
 NAME = ("first_name", "last_name")
 TIE_MS = 5000
 """Two times closer than this are a tie, and Perkstar wins (sync design: Who owns what)."""
+LET_GO = "let-go"
+"""Who wrote a field, where an undo emptied it: the agreed value that a platform still shows is known, and no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Moment:
     provenance: Mapping[str, Any]
     origin: str
     """The integration that is being compared: a hub value that came from it is no local edit."""
+
+    def let_go(self, name: str) -> bool:
+        """Whether a hub field is empty because an undo emptied it."""
+        written = self.provenance.get(name)
+        return written is not None and written[0] == LET_GO
 
 
 def decide(
@@ -95,6 +102,16 @@ def decide(
             _consent(line, hub, remote, r, known, b, decision, proven=consent_proven, creating=creating)
             continue
         theirs, ours = remote.get(line.remote), hub.get(line.hub)
+        let_go = known and h is None and not line.may_clear and moment.let_go(line.hub)
+        if let_go and r == b:
+            # An undo emptied it here; nothing has happened there since, so it doesn't come back, nor is it cleared.
+            decision.base[line.remote] = b
+            continue
+        if let_go and line.inward:
+            # A later change there is a change like any other, and no clash: nobody wrote anything here.
+            decision.take[line.hub] = line.transform.back(theirs, ours)
+            decision.base[line.remote] = r
+            continue
         # What the platform can only say in part (a birthday without a year) is no other value if it adds nothing.
         partly = h is not None and r is not None and line.transform.back(theirs, ours) == ours
         winner = _winner(line, h, r, b, known, moment, decision, partly=partly)

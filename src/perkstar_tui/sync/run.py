@@ -519,7 +519,13 @@ class _Run:
         return self.leg.config.zone if self.leg else "UTC"
 
 
-_OURS = (ErrorKind.USAGE, ErrorKind.NOT_ALLOWED, ErrorKind.LOCKED, ErrorKind.STORE_UNAVAILABLE)
+_OURS = (
+    ErrorKind.USAGE,
+    ErrorKind.NOT_ALLOWED,
+    ErrorKind.LOCKED,
+    ErrorKind.STORE_UNAVAILABLE,
+    ErrorKind.STORE_DAMAGED,
+)
 """Kinds that speak of how this process was set up and not of the integration: they leave its status alone."""
 
 

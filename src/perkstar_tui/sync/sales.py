@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from perkstar_tui.model.enums import DataType, LinkState
+from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Page, Refund, Sale
 
@@ -31,6 +31,18 @@ REASONS = {
     "no_buyer": "the sale has no customer at all",
     "window_over": "no customer or card came within the window",
 }
+
+SALE_REMEDIES = {
+    NO_CUSTOMER: "It will be credited once its customer is here: sync customers too, or give somebody this e-mail or "
+    "phone.",
+    NO_CARD: "It will be credited once the customer has a card of this template: issue one, or set issue_cards=sale.",
+    "before_start": "Set credit_from to an earlier moment, if older sales are to earn.",
+    "no_buyer": "At the till, put a customer on the sale.",
+    "window_over": "Raise pending_window_days for sales to come.",
+}
+"""What a person can do about a sale that gave nothing, by the ledger's reason."""
+LOGGED = 10
+"""Sales of a page that the log names one by one; of more it says how many there are."""
 
 
 async def read_sales(leg: Leg, *, full: bool, pages: AsyncIterator[Page] | None = None) -> None:
@@ -75,8 +87,38 @@ def _apply(leg: Leg, page: Page) -> None:
                     known.add((refund.id, "refund"))
                     revision += 1
             changes.keep(leg, connection, sales=booked)
+            _log_waiting(leg, connection, booked)
         if page.cursor:
             leg.save_cursor(connection, DATA, "in", page.cursor)
+
+
+def _log_waiting(leg: Leg, connection: Connection, booked: list[str]) -> None:
+    """Say in the log which of a page's sales wait, and for what. Sales of nobody are a till's everyday, and no news."""
+    waiting = select(TRANSACTION.c.id, TRANSACTION.c.remote_id, TRANSACTION.c.reason).where(
+        TRANSACTION.c.id.in_(booked), TRANSACTION.c.state == "pending", TRANSACTION.c.line_kind == "sale"
+    )
+    by_reason: dict[str, list[Any]] = {}
+    for row in connection.execute(waiting):
+        by_reason.setdefault(row.reason, []).append(row)
+    for reason, found in by_reason.items():
+        for row in found[:LOGGED]:
+            leg.log(
+                connection,
+                Level.INFO,
+                "sale",
+                f"A sale waits for its points: {REASONS[reason]}.",
+                remedy=SALE_REMEDIES[reason],
+                record=row.id,
+                record_name=f"sale {row.remote_id}",
+            )
+        if len(found) > LOGGED:
+            leg.log(
+                connection,
+                Level.INFO,
+                "sale",
+                f"{len(found) - LOGGED:,} more sales wait for their points: {REASONS[reason]}.",
+                remedy=f"{SALE_REMEDIES[reason]} `perkstar transactions --state pending` lists them.",
+            )
 
 
 def _is_known(sale: Sale, known: set[tuple[str, str]]) -> bool:

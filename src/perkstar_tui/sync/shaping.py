@@ -5,9 +5,10 @@ there, and a form that says less than the hub knows (case, a year) merges into w
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Value
@@ -183,6 +184,12 @@ def choice(parameter: str) -> Transform:
 _NAME = re.compile(r"\{([a-z0-9_]+)\}")
 
 
+def meant(name: str, known: Sequence[str]) -> str:
+    """What a name that there is not may have been meant for, as a sentence behind; empty where nothing is like it."""
+    like = get_close_matches(name, known, 1)
+    return f" Did you mean {like[0]}?" if like else ""
+
+
 def constant(parameter: str) -> Transform:
     """Always the same text."""
     text = plain_text(parameter)
@@ -199,7 +206,9 @@ def template(parameter: str) -> Transform:
     known = (*CUSTOMER_FIELDS, *LOYALTY_FIELDS)
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise wrong(f"Perkstar has no field {unknown[0]!r}.", f"Fields: {', '.join(known)}.")
+        raise wrong(
+            f"Perkstar has no field {unknown[0]!r}.{meant(unknown[0], known)}", f"Fields: {', '.join(known)}."
+        )
     if not names or set("{}") & set(_NAME.sub("", parameter)):
         raise wrong(
             f"{parameter!r} is no template.",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from perkstar_tui.model.remote import Value
 
 from .changes import FieldChange
+from .plan import LET_GO
 
 CONSENT = "marketing_consent"
 
@@ -31,9 +32,11 @@ class Person:
     """Other integrations that have a record of it, by name."""
 
     def writer(self, name: str) -> tuple[str, int] | None:
-        """Who wrote a field last, and when."""
+        """Who wrote a field last, and when. What an undo emptied was written here."""
         found = self.provenance.get(name)
-        return (str(found[0]), int(found[1])) if found else None
+        if not found:
+            return None
+        return ("local" if found[0] == LET_GO else str(found[0]), int(found[1]))
 
 
 def field_stays(

@@ -16,6 +16,7 @@ from perkstar_tui.hub.alerts.conditions import (
     register,
 )
 from perkstar_tui.hub.alerts.limits import Limits, changed, limits_of
+from perkstar_tui.hub.alerts.routes import settings_for
 from perkstar_tui.model.errors import PerkstarError
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -66,6 +67,7 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
         "waits_until": ago(hours=-14)}, []),
     ("some held", {"held": 19}, []),
     ("many held", {"held": 20}, ["held"]),
+    ("many held, some of them alike, are one alert", {"held": 20, "duplicates": 9}, ["held"]),
     ("one that may be the same person", {"duplicates": 1}, ["duplicates"]),
     ("deliveries given up", {"dead": 2}, ["deliveries"]),
     ("credential ends in 40 days", {"credential_expires": ago(days=-40)}, []),
@@ -104,7 +106,7 @@ def test_nothing_changes_while_nothing_happens() -> None:
         one(id="int_3", held=50, duplicates=2, dead=1, credential_expires=ago(days=-20)),
     )
     before = conditions(seen(*standing))
-    assert conditions(seen(*standing, now=NOW + timedelta(minutes=3))) == before and len(before) == 6
+    assert conditions(seen(*standing, now=NOW + timedelta(minutes=3))) == before and len(before) == 5
 
 
 def test_the_limit_of_customers_is_told_when_it_is_near_and_when_it_is_reached() -> None:
@@ -155,3 +157,8 @@ def test_thresholds_are_checked_when_they_are_set() -> None:
         with pytest.raises(PerkstarError) as caught:
             changed(kept, bad)
         assert caught.value.field in bad and caught.value.remedy
+
+
+def test_the_help_of_breaking_through_says_what_yes_does() -> None:
+    (setting,) = [one for one in settings_for("email") if one.name == "break_through"]
+    assert setting.default == "no" and "is told" in setting.help and "hold back" not in setting.help

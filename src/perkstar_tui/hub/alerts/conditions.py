@@ -324,12 +324,12 @@ def _held(seen: Seen) -> Iterable[Condition]:
                 "held",
                 WARNING,
                 f"{one.held:,} records of {one.name} are held or refused and wait for a person.",
-                "See which ones and why; mend them or the mapping, then try them again.",
+                "Settle them in the queue, one by one or all that wait for the same reason.",
                 since,
                 since,
                 one.held,
-                "!",
-                f"perkstar logs {one.id} --level error",
+                "Q",
+                f"perkstar queue {one.id}",
             )
 
 
@@ -362,7 +362,9 @@ def _pairs(seen: Seen) -> Iterable[Condition]:
 @register("duplicates", "New duplicates")
 def _duplicates(seen: Seen) -> Iterable[Condition]:
     for one in seen.integrations:
-        if one.live and seen.limits.duplicates and one.duplicates >= seen.limits.duplicates:
+        told = seen.limits.held and one.held >= seen.limits.held
+        # Where so many wait that all of them are told, these are among them.
+        if one.live and not told and seen.limits.duplicates and one.duplicates >= seen.limits.duplicates:
             since = one.last_sync or seen.awake_since
             noun = "record" if one.duplicates == 1 else "records"
             yield _of(
@@ -374,8 +376,8 @@ def _duplicates(seen: Seen) -> Iterable[Condition]:
                 since,
                 since,
                 one.duplicates,
-                "!",
-                f"perkstar logs {one.id} --code duplicate",
+                "Q",
+                f"perkstar queue {one.id}",
                 ErrorKind.DUPLICATE.value,
             )
 

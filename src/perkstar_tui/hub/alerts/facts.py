@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from perkstar_tui.model.enums import Kind, LinkState, Status
+from perkstar_tui.model.enums import Kind, Status
 from perkstar_tui.model.errors import ErrorKind
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
@@ -13,6 +13,7 @@ from perkstar_tui.store.database import table
 from perkstar_tui.sync.deliveries import DEAD
 
 from ..bench import CLOUD, INTEGRATION, Bench
+from ..queue import held_condition
 from ..reading import CREDENTIAL, CUSTOMER, DELIVERY, LINK, RUN
 from .conditions import KINDS, Gather, RouteState, Seen, Standing
 from .limits import SETTING, limits_of
@@ -82,19 +83,19 @@ def _gathered(bench: Bench, gather: Gather) -> Any:
 
 
 def _counts(connection: Any, integration_id: str) -> dict[str, Any]:
-    """Held records and what was given up, by their indexes: never a walk over all links."""
+    """What waits in the queue and what was given up, by their indexes: never a walk over all links.
+
+    `held` is all of it, refused records too; `duplicates` are those among it that may be the same person as another.
+    """
     found: dict[str, Any] = {"held": 0, "duplicates": 0, "held_since": None}
-    for state, code, number, since in connection.execute(
-        select(LINK.c.state, LINK.c.code, func.count(), func.max(LINK.c.last_received))
-        .where(
-            LINK.c.integration_id == integration_id,
-            LINK.c.state.in_([LinkState.HELD.value, LinkState.DUPLICATE.value]),
-        )
-        .group_by(LINK.c.state, LINK.c.code)
-    ):
-        alike = state == LinkState.DUPLICATE.value or code == ErrorKind.DUPLICATE.value
-        found["duplicates" if alike else "held"] += number
-        if not alike and since is not None:
+    for kind in ("match", "second", "refused"):
+        number, since = connection.execute(
+            select(func.count(), func.max(LINK.c.last_received)).where(held_condition(kind, integration_id))
+        ).one()
+        found["held"] += number
+        if kind != "refused":
+            found["duplicates"] += number
+        if since is not None:
             found["held_since"] = max(since, found["held_since"] or since)
     dead, since = connection.execute(
         select(func.count(), func.max(DELIVERY.c.tried_at)).where(

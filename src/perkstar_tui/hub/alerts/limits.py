@@ -31,8 +31,8 @@ class Limits:
 HELP = {
     "late_periods": "An integration is late after so many times its frequency.",
     "stalled_minutes": "A run stands still if it has finished no page for so many minutes.",
-    "held": "Held or refused records of an integration, from which on they are told; 0: never.",
-    "duplicates": "Records that may be the same person, from which on they are told; 0: never.",
+    "held": "Records of an integration that wait in the queue, held or refused, from which on they are told; 0: never.",
+    "duplicates": "Of these, records that may be the same person, from which on they are told by themselves; 0: never.",
     "credential_days": "Days before a credential ends at which it is told, each time more urgently.",
     "customer_limit": "How many customers the account may have; 0: not known.",
     "customer_share": "Per cent of that limit from which on it is told.",
@@ -71,7 +71,7 @@ def changed(kept: Mapping[str, Any] | None, given: Mapping[str, str]) -> dict[st
         if not all(part.isascii() and part.isdigit() and least <= int(part) <= most for part in parts):
             raise PerkstarError(
                 ErrorKind.USAGE,
-                f"{text[:40]!r} cannot be {name}.",
+                f"{name} can't be {text[:40]!r}.",
                 remedy="Write days such as 30,7,1." if len(_RANGES.get(name, ())) == 0
                 else f"Write a number from {least:,} to {most:,}.",
                 field=name,

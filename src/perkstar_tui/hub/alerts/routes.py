@@ -57,7 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("kinds", "Kinds", "Only these kinds; empty is all.", "", ROUTE_KINDS),
     Setting("quiet", "Quiet hours", "On the account's clock, such as 22:00-07:00; what came is told at their end.", "",
         (TERMINAL, WEBHOOK, EMAIL)),
-    Setting("break_through", "Critical breaks through", "Whether quiet hours hold back what is critical.", "no",
+    Setting("break_through", "Critical breaks through", "Whether what is critical is told all the same.", "no",
         (TERMINAL, WEBHOOK, EMAIL), YES_NO),
     Setting("resolved", "Tell when over", "One more message once it is over.", "yes", OUTSIDE, YES_NO),
     Setting("remind_hours", "Remind after hours", "While it stands and nobody has seen it; 0: never.", "24", OUTSIDE),
@@ -450,7 +450,7 @@ def _one(setting: Setting, text: str) -> str:
     if problem:
         raise PerkstarError(
             ErrorKind.USAGE,
-            f"{plain(text)[:60]!r} cannot be {setting.label.lower()} ({name}).",
+            f"{name} ({setting.label.lower()}) can't be {plain(text)[:60]!r}.",
             remedy=problem,
             field=name,
         )
