@@ -20,16 +20,17 @@ AUDIT = table(t.AuditEntry)
 
 
 class Hurried(SystemClock):
-    """The machine's time, and what was slept of it at once; `then` happens at the third sleep."""
+    """A clock that only goes on while somebody sleeps, and then at once; `then` happens at the third sleep."""
 
     def __init__(self, then=None):
         self.slept, self.times, self.then = 0.0, 0, then
+        self.began = super().now()
 
     def now(self):
-        return super().now() + timedelta(seconds=self.slept)
+        return self.began + timedelta(seconds=self.slept)
 
     def monotonic(self):
-        return super().monotonic() + self.slept
+        return self.slept
 
     async def sleep(self, seconds):
         self.slept += seconds
