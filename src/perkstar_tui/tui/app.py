@@ -226,6 +226,17 @@ class PerkstarApp(App[str]):
             return True
         return await super().run_action(action, default_namespace, namespaces)
 
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """The screens that show through the one in front: none when that one is opaque.
+
+        Textual counts the screen below in whatever the one in front looks like, and then paints the whole terminal
+        again, unseen, for every change down there: megabytes a minute over a slow line.
+        """
+        if len(self._screen_stack) > 1 and self._screen_stack[-1].styles.background.a == 1:
+            return []
+        return super()._background_screens
+
     async def on_unmount(self) -> None:
         hub, self._hub = self._hub, None
         if hub is not None and self._runner:

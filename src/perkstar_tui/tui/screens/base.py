@@ -149,7 +149,7 @@ class PerkScreen(Leaving[R], Screen[R]):
 
     def renew(self) -> None:
         """Something changed: read again now if this screen is in front, else when it comes back."""
-        if not self.is_current or not self.program.is_open:
+        if not self.is_active or not self.program.is_open:
             self._stale = True
             return
         self._stale = False
@@ -164,7 +164,7 @@ class PerkScreen(Leaving[R], Screen[R]):
             await self.load()
         except Exception as error:
             # Of a screen that was left while it was read, nothing is to be said: its parts are gone.
-            if self.is_attached and self.is_current:
+            if self.is_attached and self.is_active:
                 self.program.report(error)
         finally:
             self._renewing = False

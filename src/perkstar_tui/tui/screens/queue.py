@@ -134,25 +134,25 @@ class QueueScreen(PerkScreen[None]):
         table, picker = self.query_one("#both-table", Table), self.query_one("#choice", Picker)
         if item is None:
             table.empty = ""
-            table.columns = (Column("field", "", 14),)
+            table.shape((Column("field", "", 14),))
             table.show([])
             picker.offer([])
             return
         sides = self._sides(item)
-        table.columns = (
-            Column("field", "", 16),
-            *(Column(f"side{n}", title, 18, share=1) for n, (title, _) in enumerate(sides)),
+        table.shape(
+            (
+                Column("field", "", 16),
+                *(Column(f"side{n}", title, 18, share=1) for n, (title, _) in enumerate(sides)),
+            )
         )
         table.show(list(self._rows(item, sides)))
-        table.refresh()
         options = [
             Option(choice.take, f"{number} {clean(choice.label)}", clean(choice.effect))
             for number, choice in enumerate(item.choices, 1)
         ]
         width = min(32, max(cell_len(option.label) for option in options))
-        picker.columns = (Column("label", "", width), Column("help", "", 8, share=1))
+        picker.shape((Column("label", "", width), Column("help", "", 8, share=1)))
         picker.offer(options)
-        picker.fit_rows()
 
     def _sentences(self, item: QueueItem | None) -> list[Line]:
         if item is None:
