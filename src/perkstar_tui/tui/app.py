@@ -26,6 +26,7 @@ from textual.command import Provider
 from textual.dom import DOMNode, NoScreen
 from textual.message import Message
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import Worker, WorkerFailed, active_worker
@@ -62,6 +63,13 @@ SECRET_SECONDS = 10.0
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class AsciiBars(ScrollBarRender):
+    """Scroll bars of whole cells, without the blocks of a part of one."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "]
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
 class Clip(NamedTuple):
@@ -140,6 +148,7 @@ class PerkstarApp(App[str]):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _theme: self._recolour())
         self.set_class(self.ascii, "-ascii")
+        ScrollBar.renderer = AsciiBars if self.ascii else ScrollBarRender
         if self.keys.remap:
             self.set_keymap(self.keys.remap)
         for sentence in self.keys.conflicts:

@@ -54,6 +54,10 @@ class PerkScreen(Leaving[R], Screen[R]):
         """A key's word here and now, such as `resume` for `pause`."""
         return key.label
 
+    def offers(self, key: Key) -> bool:
+        """Whether a key that works stands in the last line too."""
+        return key.footer
+
     def working_keys(self) -> list[Key]:
         """The keys that work here and now."""
         places = self.places() | set(getattr(self.focused, "PLACES", ()))
@@ -97,7 +101,7 @@ class PerkScreen(Leaving[R], Screen[R]):
                 tuple(
                     (shown(table.keys_of(k).split(",")[0]), self.label_of(k))
                     for k in sorted(self.working_keys(), key=self._rank)
-                    if k.footer
+                    if self.offers(k)
                 )
             )
 

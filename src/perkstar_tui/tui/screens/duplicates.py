@@ -56,6 +56,9 @@ class DuplicatesScreen(PerkScreen[None]):
             return bool(self.program.undoing)
         return True
 
+    def offers(self, key: Key) -> bool:
+        return super().offers(key) or key.id == "undo"
+
     def label_of(self, key: Key) -> str:
         pair = self.pair()
         if key.id == "open":

@@ -72,6 +72,9 @@ class QueueScreen(PerkScreen[None]):
                 return bool(item.rules)
         return True
 
+    def offers(self, key: Key) -> bool:
+        return super().offers(key) or key.id == "undo"
+
     def label_of(self, key: Key) -> str:
         if key.id == "open":
             return "take it"
@@ -127,6 +130,8 @@ class QueueScreen(PerkScreen[None]):
                 (f" {WORDS.get(self._kind, 'in all')}", "dim"),
             ]
         where = clean(item.integration_name) if item is not None and self._integration else "everything"
+        if self._kind:
+            where = f"{where} › {WORDS[self._kind]}" if self._integration else WORDS[self._kind]
         self.query_one("#top", Ends).put(
             (("Perkstar", "title"), ("  Queue › ", "dim"), (where, "strong")), right
         )
@@ -282,10 +287,14 @@ class QueueScreen(PerkScreen[None]):
     def action_always(self) -> None:
         """Make the choice at the cursor a rule, after saying what that does."""
         item = self.item
-        if item is None or not item.rules or self.program.refused():
+        if item is None or self.program.refused():
+            return
+        if not item.rules:
+            self.program.say("Of this kind no rule can be made: each is chosen for itself.")
             return
         take = self._ruled(item, self.query_one("#choice", Picker).cursor_id)
         if take is not None:
+            self._arm("Looking at what the rule would do …")
             self.program.begin(lambda: self._ask(item, take, always=True))
             return
 
@@ -295,6 +304,10 @@ class QueueScreen(PerkScreen[None]):
 
         options = [Option(rule, RULE_WORDS.get(rule, rule)) for rule in item.rules]
         self.program.push_screen(ChooseSheet("Always do what?", options), taken)
+
+    def _arm(self, words: str) -> None:
+        """Say in the frame of the choices what is under way, until it has come."""
+        self.query_one("#choices", Panel).head(right=((words, "warn"),) if words else ())
 
     @staticmethod
     def _ruled(item: QueueItem, take: str) -> str | None:
@@ -362,6 +375,7 @@ class QueueScreen(PerkScreen[None]):
     async def _ask(self, item: QueueItem, take: str, *, all_like: bool = False, always: bool = False) -> None:
         hub = self.program.hub
         plan = await self.program.attempt(hub.plan_settle, item.id, take, all_like=all_like, always=always)
+        self._arm("")
         if plan is None:
             return
 

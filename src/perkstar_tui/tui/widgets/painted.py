@@ -182,6 +182,9 @@ class Panel(Sparing, Vertical):
         if self._right:
             edge = "-" if ascii_signs else "─"
             line = between((*self._left, (" ", "")), ((" ", ""), *self._right), width, edge)
+        if not self.styles.border_left[0]:
+            # An edge without corners has its title stand close to the line.
+            line = ((" ", ""), *line, (" ", ""))
         title = content([line], ascii_signs=ascii_signs)
         left, top = self.content_offset
 
