@@ -219,6 +219,10 @@ class PerkScreen(Leaving[R], Screen[R]):
     def action_queue(self) -> None:
         self.program.show_queue()
 
+    def ask_why(self) -> None:
+        """Ask what is to be looked into, then why its data is not there."""
+        self.program.show_why()
+
     def action_freeze(self) -> None:
         self.program.toggle_freeze()
 

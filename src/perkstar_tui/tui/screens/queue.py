@@ -349,12 +349,17 @@ class QueueScreen(PerkScreen[None]):
         value = item.here[0].fields.get(field, "") if item.here else ""
         hub = self.program.hub
 
-        def given(text: str | None) -> None:
-            if text is not None:
-                self._act(lambda: hub.settle(item.id, "edit", fields={field: text}))
+        def give(text: str, done: Callable[[], None], wrong: Callable[[str], None]) -> None:
+            self._act(
+                lambda: hub.settle(item.id, "edit", fields={field: text}),
+                then=lambda _: done(),
+                failed=wrong,
+            )
 
         help_ = f"{clean(item.reason)}. It is changed here and sent with the next run."
-        self.program.push_screen(TextSheet(f"{field} of {item.name}", str(value or ""), help=help_), given)
+        self.program.push_screen(
+            TextSheet(f"{field} of {item.name}", str(value or ""), help=help_, give=give)
+        )
 
     def _several(self, take: str) -> None:
         items = [one for one in self.selected.values() if any(c.take == take for c in one.choices)]
@@ -387,7 +392,7 @@ class QueueScreen(PerkScreen[None]):
         ruled = self._ruled(item, take) is not None and not always
         self.program.push_screen(SettleSheet(plan, always=ruled), answered)
 
-    def _act(self, deed: Callable[[], SettleView | list[SettleView]]) -> None:
+    def _act(self, deed: Callable[[], SettleView | list[SettleView]], **more: Any) -> None:
         hub = self.program.hub
         done: list[SettleView] = []
 
@@ -402,7 +407,7 @@ class QueueScreen(PerkScreen[None]):
         def back() -> Any:
             return [hub.unsettle(view.id) for view in reversed(done)]
 
-        self.program.act(settling, said, undo=("It waits again as before.", back))
+        self.program.act(settling, said, undo=("It waits again as before.", back), **more)
 
 
 RULE_WORDS = {

@@ -257,7 +257,9 @@ class Table(ScrollView, can_focus=True):
     def _row_line(self, row: Row, index: int, part: int, width: int) -> Line:
         pieces: list[tuple[str, str]] = []
         here, picked = index == self.cursor and part == 0, row.id in self.marked and part == 0
-        pieces.append(("▸", "key") if here else ("✓", "good") if picked else (" ", ""))
+        # Where the keys go to is clear from the sign too: of several lists only one has it.
+        at = ("▸", "key") if self.has_focus else ("·", "dim")
+        pieces.append(at if here else ("✓", "good") if picked else (" ", ""))
         pieces.append(("✓", "good") if here and picked else (" ", ""))
         x = 2
         for place, left, size in self._spans():
