@@ -204,3 +204,11 @@ async def test_what_is_said_leaves_the_choices_and_the_keys_in_sight(size):
         await screen.until(lambda: "Of this kind no rule can" in screen.text(), "nothing was said")
         text = screen.text()
         assert "1 Try it again" in text and "Correct it here" in text and "? help" in text.splitlines()[-1]
+
+
+async def test_how_long_an_item_waits_and_what_settled_a_conflict_are_said_once():
+    async with shown() as screen:
+        await screen.press("Q")
+        assert "for 1 h" in screen.text() and "since" not in screen.text()
+        await screen.press("[")
+        assert screen.text().count("changed on both sides") == 1

@@ -13,7 +13,7 @@ from textual.containers import Vertical, VerticalScroll
 from perkstar_tui.hub.waiting import KINDS, QueueItem, QueueSide, SettlePlan, SettleView
 
 from ..keys import Key, bindings
-from ..signs import Line, Piece, ago, clean, until
+from ..signs import Line, Piece, clean, how_long, until
 from ..widgets.painted import Ends, Painted, Panel
 from ..widgets.picker import Option, Picker
 from ..widgets.table import Column, Row, Table
@@ -168,13 +168,13 @@ class QueueScreen(PerkScreen[None]):
         first: Line = (
             mark,
             (f"{clean(item.name)} ", "strong"),
-            (f"at {clean(item.integration_name)} {KINDS[item.kind]}.", ""),
+            (f"at {clean(item.integration_name)} {told_of(item.kind)}.", ""),
         )
         told = clean(item.reason)
         # A field keeps its own spelling at the beginning of a sentence.
         told = told if item.kind == "conflict" else told[:1].upper() + told[1:]
         why: Line = ((told if told.endswith(".") else f"{told}.", tone),)
-        facts = [f"since {ago(item.since, now)}"] if item.since else []
+        facts = [how_long(item.since, now)] if item.since else []
         if item.next_attempt:
             facts.append(f"tried again {until(item.next_attempt, now)}")
         if item.kind == "conflict":
@@ -408,6 +408,11 @@ class QueueScreen(PerkScreen[None]):
             return [hub.unsettle(view.id) for view in reversed(done)]
 
         self.program.act(settling, said, undo=("It waits again as before.", back), **more)
+
+
+def told_of(kind: str) -> str:
+    """What is so of an item; of a conflict its reason, which stands below, says what differed and since when."""
+    return "was settled by the rule" if kind == "conflict" else KINDS[kind]
 
 
 RULE_WORDS = {
