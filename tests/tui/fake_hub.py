@@ -715,7 +715,9 @@ class FakeHub:
         self, any_id_or_email: str, name_or_id: str | None = None, *, fresh: bool = False
     ) -> v.RecordView:
         self._call("record", any_id_or_email, **({"fresh": True} if fresh else {}))
-        row = next(row for row in self.rows if any_id_or_email in (row.id, row.email))
+        row = next((row for row in self.rows if any_id_or_email in (row.id, row.email)), None)
+        if row is None:
+            raise PerkstarError(ErrorKind.NOT_FOUND, f"There is no record {any_id_or_email!r}.")
         hub = {
             "first_name": row.name,
             "email": row.email,

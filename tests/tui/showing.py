@@ -90,11 +90,12 @@ _NAMES = {" ": "space", "@": "at", ".": "full_stop", "_": "underscore", "-": "mi
 async def shown(
     hub: FakeHub | None = None, size: tuple[int, int] = WIDE, *, wait: bool = True, **more: Any
 ) -> AsyncIterator[Shown]:
-    """The screen over `hub`, at a size, its clock held at the shop's moment."""
+    """The screen over `hub`, at a size, its clock held at the shop's moment; with `notices` what is said is drawn."""
     hub = hub or FakeHub()
     more.setdefault("environment", {"SSH_CONNECTION": "there"})
+    notices = more.pop("notices", False)
     app = PerkstarApp(more.pop("open", None) or (lambda: hub), now=lambda: NOW, **more)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notices) as pilot:
         screen = Shown(pilot, hub)
         if wait:
             await screen.until(lambda: app.is_open, "the hub was never opened")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from fake_hub import HOSTILE, HUBSPOT, MAILCHIMP, SQUARE, FakeHub
+from fake_hub import HOSTILE, HUBSPOT, MAILCHIMP, SQUARE, FakeHub, at
 from showing import BOTH, COMPACT, shown
 
 from perkstar_tui.hub.alerts.views import AlertView
@@ -177,3 +177,37 @@ async def test_the_health_tab_says_why_and_what_fails(tmp_path):
         assert screen.hub.asked("health")[-1][0] == (HUBSPOT,)
         for words in ("Score", "Latency", "96 ms a call", "Seconds a run", "Nothing fails."):
             assert words in screen.text(), words
+
+
+def of_no_integration(kind: str, level: str = "notice") -> AlertView:
+    return AlertView(
+        f"alt_{kind}", kind, "Customers that may be one person", level, "open", "account", "Customers", None,
+        "39 pairs of customers may be one person.", "Look at them side by side.", "=", "", "", at(hours=1), at(hours=1),
+        39, "", None, None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "there"), [("pairs", "DuplicatesScreen"), ("duplicates", "QueueScreen")])
+async def test_enter_leads_to_what_an_alert_of_no_integration_is_about(kind, there):
+    hub = FakeHub([])
+    hub.alerts.more = [of_no_integration(kind)]
+    async with shown(hub) as screen:
+        await screen.press("A", "enter")
+        assert screen.screen == there
+
+
+@BOTH
+async def test_the_header_names_the_key_of_the_alerts_and_notices_are_no_alarm(size):
+    hub = FakeHub([])
+    hub.alerts.more = [of_no_integration("pairs")]
+    async with shown(hub, size=size) as screen:
+        assert "1 notice A" in screen.text() and "alert" not in screen.text()
+        hub.alerts.more = [of_no_integration("pairs", "warning")]
+        hub.touch()
+        await screen.until(lambda: "1 alert A" in screen.text(), "the warning was never shown")
+
+
+async def test_at_eighty_columns_an_alert_has_its_count_and_its_state():
+    async with shown(size=COMPACT) as screen:
+        await screen.press("A")
+        assert "Count" in screen.text() and "State" in screen.text() and " open" in screen.text()

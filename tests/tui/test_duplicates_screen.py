@@ -42,7 +42,8 @@ async def test_enter_says_what_a_merge_does_and_enter_again_leaves_them(size):
     async with shown(size=size) as screen:
         await screen.press(OPEN, "enter")
         assert screen.screen == "MergeSheet"
-        for words in ("1 card and 12 sales move over", "phone", "+447400123456", "Way back"):
+        for words in ("1 card and 12 sales move over", "phone", "+447400123456", "Way back",
+                      "dropped, of the other: ", "first_name Jayne", "email j.doe@work.example"):  # fmt: skip
             assert words in screen.text(), words
         await screen.press("enter")
         assert states(screen.hub) == ["open"] * 3 and not screen.hub.asked("merge")
@@ -121,3 +122,9 @@ async def test_names_from_outside_are_text():
         assert (
             "[bold red]Evil" in screen.text() and "\x1b" not in screen.text() and HOSTILE not in screen.text()
         )
+
+
+async def test_one_list_alone_has_the_sign_of_the_cursor():
+    async with shown() as screen:
+        await screen.press(OPEN)
+        assert screen.text().count("▸") == 1

@@ -173,3 +173,42 @@ async def test_a_record_asks_the_platforms_afresh():
     async with shown() as screen:
         await screen.press("down", "down", "enter", "5", "enter", "t")
         assert screen.hub.asked("record")[-1][1] == {"fresh": True}
+
+
+async def test_where_no_rule_can_be_made_the_star_says_so_and_the_screen_stays():
+    async with shown() as screen:
+        await screen.press("Q", "]", "asterisk")
+        assert "no rule can be made" in screen.said()[-1] and screen.screen == "QueueScreen"
+
+
+async def test_what_can_be_undone_stands_in_the_last_line_and_in_the_help():
+    async with shown() as screen:
+        await screen.press("Q")
+        assert "z undo" not in screen.text()
+        await screen.press("2")
+        assert "z undo" in screen.text()
+        await screen.press("question_mark")
+        assert "Undo the last change" in screen.text()
+
+
+async def test_a_filter_stands_in_the_title():
+    async with shown() as screen:
+        await screen.press("Q", "f", "down", "enter")
+        assert "Queue › who is it?" in screen.text()
+
+
+@BOTH
+async def test_what_is_said_leaves_the_choices_and_the_keys_in_sight(size):
+    async with shown(size=size, notices=True) as screen:
+        await screen.press("Q", "]", "asterisk")
+        await screen.until(lambda: "Of this kind no rule can" in screen.text(), "nothing was said")
+        text = screen.text()
+        assert "1 Try it again" in text and "Correct it here" in text and "? help" in text.splitlines()[-1]
+
+
+async def test_how_long_an_item_waits_and_what_settled_a_conflict_are_said_once():
+    async with shown() as screen:
+        await screen.press("Q")
+        assert "for 1 h" in screen.text() and "since" not in screen.text()
+        await screen.press("[")
+        assert screen.text().count("changed on both sides") == 1

@@ -26,6 +26,7 @@ from textual.command import Provider
 from textual.dom import DOMNode, NoScreen
 from textual.message import Message
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import Worker, WorkerFailed, active_worker
@@ -62,6 +63,13 @@ SECRET_SECONDS = 10.0
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class AsciiBars(ScrollBarRender):
+    """Scroll bars of whole cells, without the blocks of a part of one."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "]
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
 class Clip(NamedTuple):
@@ -140,6 +148,7 @@ class PerkstarApp(App[str]):
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _theme: self._recolour())
         self.set_class(self.ascii, "-ascii")
+        ScrollBar.renderer = AsciiBars if self.ascii else ScrollBarRender
         if self.keys.remap:
             self.set_keymap(self.keys.remap)
         for sentence in self.keys.conflicts:
@@ -226,6 +235,17 @@ class PerkstarApp(App[str]):
             return True
         return await super().run_action(action, default_namespace, namespaces)
 
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """The screens that show through the one in front: none when that one is opaque.
+
+        Textual counts the screen below in whatever the one in front looks like, and then paints the whole terminal
+        again, unseen, for every change down there: megabytes a minute over a slow line.
+        """
+        if len(self._screen_stack) > 1 and self._screen_stack[-1].styles.background.a == 1:
+            return []
+        return super()._background_screens
+
     async def on_unmount(self) -> None:
         hub, self._hub = self._hub, None
         if hub is not None and self._runner:
@@ -294,8 +314,11 @@ class PerkstarApp(App[str]):
         *,
         undo: tuple[str, Callable[[], Any]] | None = None,
         then: Callable[[T], Any] | None = None,
+        failed: Callable[[str], Any] | None = None,
     ) -> None:
-        """Do something through the hub, say that it is done and how to undo it."""
+        """Do something through the hub, say that it is done and how to undo it. What goes wrong is told to `failed`,
+        or in the corner.
+        """
         if self.refused():
             return
 
@@ -303,7 +326,10 @@ class PerkstarApp(App[str]):
             try:
                 answer = await self.ask(deed)
             except Exception as error:
-                self.report(error)
+                if failed is None:
+                    self.report(error)
+                else:
+                    failed(error_sentence(error))
                 return
             if undo is not None:
                 self.undoing.append(undo)
@@ -471,24 +497,62 @@ class PerkstarApp(App[str]):
 
         self.push_screen(QueueScreen(integration, item=item))
 
-    def show_why(self, record: str | None = None, integration: str | None = None, about: str = "") -> None:
-        """Why data is not where it should be; what it is about is asked for where it is not known."""
+    def show_why(
+        self,
+        record: str | None = None,
+        integration: str | None = None,
+        about: str = "",
+        *,
+        asking: bool = False,
+    ) -> None:
+        """Why data is not where it should be; what it is about is asked for where it is not known, and with `asking`
+        of an integration too: nothing given is the integration itself.
+        """
         from .screens.why import TITLE, why_sheet
 
         hub = self.hub
 
         def given(text: str | None) -> None:
-            if text is not None and text.strip():
-                wanted = text.strip()
-                self.push_screen(why_sheet(lambda: hub.why(wanted, integration), f"· {wanted}"))
+            wanted = (text or "").strip()
+            if wanted and integration is None:
+                self.begin(lambda: self._why(wanted))
+            elif wanted or (text is not None and integration):
+                title = f"· {wanted or about}"
+                self.push_screen(why_sheet(lambda: hub.why(wanted or None, integration), title))
 
-        if record or integration:
+        if (record or integration) and not asking:
             self.push_screen(why_sheet(lambda: hub.why(record, integration), f"· {about}" if about else ""))
         else:
             from .screens.sheets import TextSheet
 
-            help_ = "A customer or sale: an id of ours or a vendor's, an e-mail address or a phone; or an integration."
+            help_ = "A customer or sale: an id of ours or a vendor's, an e-mail address or a phone"
+            help_ += f". Nothing: {about} itself." if integration else "; or an integration."
             self.push_screen(TextSheet(TITLE, help=help_), given)
+
+    async def _why(self, wanted: str) -> None:
+        """The check of what was typed; where it could be at several integrations, one is chosen first."""
+        from .screens.sheets import ChooseSheet
+        from .screens.why import why_sheet
+        from .widgets.picker import Option
+
+        hub = self.hub
+        self.say("Looking, and asking the platform …")
+        try:
+            view = await self.ask(hub.why, wanted, None)
+        except PerkstarError as error:
+            views = await self.attempt(hub.integrations) if error.kind is ErrorKind.AMBIGUOUS else None
+            if not views:
+                self.report(error)
+                return
+
+            def chosen(id_: str | None) -> None:
+                if id_ is not None:
+                    self.push_screen(why_sheet(lambda: hub.why(wanted, id_), f"· {wanted}"))
+
+            options = [Option(one.id, one.name, one.platform_title) for one in views]
+            self.push_screen(ChooseSheet("At which integration should it be?", options), chosen)
+        else:
+            self.push_screen(why_sheet(lambda: view, f"· {wanted}"))
 
     def show_doctor(self) -> None:
         """What is right and wrong with this set-up, and where its files are."""

@@ -183,6 +183,11 @@ def ago(moment: datetime | None, now: datetime, *, short: bool = False) -> str:
     return _span(seconds, short=short) + ("" if short else " ago")
 
 
+def how_long(moment: datetime, now: datetime) -> str:
+    """For how long something has been so."""
+    return f"for {_span(max(0.0, (now - moment).total_seconds()), short=False)}"
+
+
 def until(moment: datetime | None, now: datetime) -> str:
     """How long until, in words; a dash when not planned."""
     if moment is None:

@@ -8,7 +8,7 @@ from textual.containers import Horizontal, VerticalScroll
 from perkstar_tui.hub.health_detail import HealthDetail
 from perkstar_tui.hub.views import IntegrationView
 
-from ..signs import Line, ago, bar, between, clean, spark, until
+from ..signs import Line, ago, bar, between, clean, how_long, spark, until
 from ..widgets.painted import Painted, Panel, on_width
 from ..widgets.plots import Plot
 from .pane import Pane
@@ -137,7 +137,7 @@ class HealthPane(Pane):
         if one.running_since is not None:
             of = f"{one.done:,} of {one.total:,}" if one.done is not None and one.total else "running"
             ends = f", done {until(one.ends_about, now)}" if one.ends_about else ""
-            words = f"{of} since {ago(one.running_since, now)}{ends}"
+            words = f"{of} {how_long(one.running_since, now)}{ends}"
             lines.append(
                 _fact(
                     "Running",

@@ -209,7 +209,10 @@ class OverviewPane(Pane):
             word, tone = outcome(run)
             lines.append(
                 (
-                    (f"{local(run.started, self.zone):%H:%M} {run.trigger.replace('_', ' '):<9.9} ", "dim"),
+                    (
+                        f"{local(run.started, self.zone):%H:%M} {run.trigger.removeprefix('local_'):<9.9} ",
+                        "dim",
+                    ),
                     (word[:1], tone),
                     (f"{changed_in:>5,} in {changed_out:>5,} out ", ""),
                     (f"{bad:>3} held " if bad else " " * 9, "warn"),

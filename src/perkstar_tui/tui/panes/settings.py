@@ -383,7 +383,7 @@ class SettingsPane(Pane):
         else:
             self._write(setting, keep, setting.value)
 
-    def _write(self, setting: Setting, keep: Callable[[str], None], text: str) -> None:
+    def _write(self, setting: Setting, keep: Callable[[str], None], text: str, wrong: str = "") -> None:
         self.program.push_screen(
             TextSheet(
                 setting.label,
@@ -391,6 +391,7 @@ class SettingsPane(Pane):
                 help=setting.help,
                 secret=setting.secret,
                 check=_no_number if setting.number else None,
+                wrong=wrong,
             ),
             lambda value: keep(value) if value is not None else None,
         )
@@ -400,13 +401,19 @@ class SettingsPane(Pane):
         hub, id_ = self.program.hub, self.view.id
 
         async def asking() -> None:
-            change = await self.program.attempt(hub.foresee, id_, {setting.key: value})
-            if change is not None:
+            from ..app import error_sentence
+
+            try:
+                change = await self.program.ask(hub.foresee, id_, {setting.key: value})
+            except Exception as error:
+                if setting.key not in CONDITIONS:
+                    self.program.report(error)
+                    return
+                self._write(setting, self._keeper(setting), value, error_sentence(error))
+            else:
                 self.program.push_screen(
                     ChangeSheet(setting.label, change), lambda yes: keep(value) if yes else None
                 )
-            elif setting.key in CONDITIONS:
-                self._write(setting, self._keeper(setting), value)
 
         self.program.begin(asking)
 

@@ -20,7 +20,7 @@ LEVELS: dict[str, Piece] = {
     "warning": ("● warning", "warn"),
     "notice": ("○ notice", "info"),
 }
-STATES = {"open": "", "acked": "seen", "resolved": "over"}
+STATES = {"open": "open", "acked": "seen", "resolved": "over"}
 LISTS = (
     ("", "What stands", "open, and what was seen"),
     ("open", "Open", "nobody has said that it was seen"),
@@ -29,12 +29,12 @@ LISTS = (
     ("all", "All", ""),
 )
 COLUMNS = (
-    Column("level", "Level", 11),
-    Column("what", "What", 24, share=1),
-    Column("name", "Of", 18, share=2),
-    Column("since", "Since", 13, leaves=2),
-    Column("count", "Times", 6, right=True, leaves=1),
-    Column("state", "State", 6),
+    Column("level", "Level", 10),
+    Column("what", "What", 20, share=1),
+    Column("name", "Of", 14, share=2),
+    Column("since", "Since", 11, leaves=2),
+    Column("count", "Count", 6, right=True, leaves=1),
+    Column("state", "State", 5),
 )
 ROUTE_COLUMNS = (
     Column("name", "Route", 14),
@@ -215,6 +215,11 @@ class AlertsScreen(PerkScreen[None]):
         if one.subject.startswith("route:"):
             self.action_part(2)
             self.ways.go(one.subject.partition(":")[2])
+        elif one.kind == "pairs":
+            self.action_duplicates()
+        elif one.integration_id is None and one.kind in ("held", "duplicates"):
+            # The cloud's, which has no details of its own: what it holds stands in the queue.
+            self.action_queue()
         elif one.integration_id is None:
             self.program.say(f"{one.message} {one.remedy}")
         else:

@@ -54,6 +54,10 @@ class PerkScreen(Leaving[R], Screen[R]):
         """A key's word here and now, such as `resume` for `pause`."""
         return key.label
 
+    def offers(self, key: Key) -> bool:
+        """Whether a key that works stands in the last line too."""
+        return key.footer
+
     def working_keys(self) -> list[Key]:
         """The keys that work here and now."""
         places = self.places() | set(getattr(self.focused, "PLACES", ()))
@@ -97,7 +101,7 @@ class PerkScreen(Leaving[R], Screen[R]):
                 tuple(
                     (shown(table.keys_of(k).split(",")[0]), self.label_of(k))
                     for k in sorted(self.working_keys(), key=self._rank)
-                    if k.footer
+                    if self.offers(k)
                 )
             )
 
@@ -149,7 +153,7 @@ class PerkScreen(Leaving[R], Screen[R]):
 
     def renew(self) -> None:
         """Something changed: read again now if this screen is in front, else when it comes back."""
-        if not self.is_current or not self.program.is_open:
+        if not self.is_active or not self.program.is_open:
             self._stale = True
             return
         self._stale = False
@@ -164,7 +168,7 @@ class PerkScreen(Leaving[R], Screen[R]):
             await self.load()
         except Exception as error:
             # Of a screen that was left while it was read, nothing is to be said: its parts are gone.
-            if self.is_attached and self.is_current:
+            if self.is_attached and self.is_active:
                 self.program.report(error)
         finally:
             self._renewing = False
@@ -214,6 +218,10 @@ class PerkScreen(Leaving[R], Screen[R]):
 
     def action_queue(self) -> None:
         self.program.show_queue()
+
+    def ask_why(self) -> None:
+        """Ask what is to be looked into, then why its data is not there."""
+        self.program.show_why()
 
     def action_freeze(self) -> None:
         self.program.toggle_freeze()

@@ -25,7 +25,8 @@ class ChangeSheet(Sheet[bool]):
             box.border_title = clean(self._title)
             with VerticalScroll(id="effects", can_focus=False):
                 yield Painted(*self._lines())
-            yield Picker([Option("keep", "Keep the change"), Option("leave", "Leave it as it is")])
+            # As in every sheet about what can take something away, the cursor stands on leaving it.
+            yield Picker([Option("leave", "Leave it as it is"), Option("keep", "Keep the change")])
             yield Painted((("Enter", "key"), (" takes the line   ", "dim"), *LEAVE), classes="foot")
 
     def _lines(self) -> list[Line]:

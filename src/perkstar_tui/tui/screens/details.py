@@ -243,6 +243,9 @@ class DetailsScreen(RowActs):
         about = clean(row.name if row else self.view.name)
         self.program.show_why(row.id if row else None, self.view.id, about)
 
+    def ask_why(self) -> None:
+        self.program.show_why(integration=self.view.id, about=clean(self.view.name), asking=True)
+
     def action_edit(self) -> None:
         self._to(SettingsPane)
 

@@ -56,6 +56,9 @@ class DuplicatesScreen(PerkScreen[None]):
             return bool(self.program.undoing)
         return True
 
+    def offers(self, key: Key) -> bool:
+        return super().offers(key) or key.id == "undo"
+
     def label_of(self, key: Key) -> str:
         pair = self.pair()
         if key.id == "open":
@@ -204,7 +207,7 @@ class DuplicatesScreen(PerkScreen[None]):
             elif answer == "go":
                 self._merge(pair, plan)
 
-        self.program.push_screen(MergeSheet(plan, sides), answered)
+        self.program.push_screen(MergeSheet(plan, sides, pair.differs), answered)
 
     def _merge(self, pair: v.DuplicateView, plan: v.MergePlan) -> None:
         hub, done = self.program.hub, []
@@ -213,8 +216,11 @@ class DuplicatesScreen(PerkScreen[None]):
             done.append(hub.merge(pair.a.id, pair.b.id, keep=plan.survivor))
             return done[0]
 
+        name = clean(pair.a.name if plan.survivor == pair.a.id else pair.b.name)
         self.program.act(
-            deed, "They are one customer now.", undo=("They are two again.", lambda: hub.unmerge(done[0].id))
+            deed,
+            f"{name}: they are one customer now.",
+            undo=("They are two again.", lambda: hub.unmerge(done[0].id)),
         )
 
     def _unmerge(self, pair: v.DuplicateView) -> None:
@@ -264,9 +270,11 @@ class DuplicatesScreen(PerkScreen[None]):
 class MergeSheet(Sheet[str]):
     """What a merge would do; the cursor stands on leaving it. Answers `go`, or `other` to keep the other one."""
 
-    def __init__(self, plan: v.MergePlan, sides: dict[str, v.DuplicateSide]) -> None:
+    def __init__(
+        self, plan: v.MergePlan, sides: dict[str, v.DuplicateSide], differs: tuple[str, ...] = ()
+    ) -> None:
         super().__init__()
-        self._plan, self._sides = plan, sides
+        self._plan, self._sides, self._differs = plan, sides, differs
 
     def compose(self) -> ComposeResult:
         plan, sides = self._plan, self._sides
@@ -296,6 +304,15 @@ class MergeSheet(Sheet[str]):
                     (_text(after), "warn"),
                 )
             )
+        other = self._sides[self._plan.loser]
+        filled = {name: _text(value) for name, _, value in self._plan.fields}
+        dropped = [
+            f"{name} {_text(other.fields.get(name))}"
+            for name in self._differs
+            if _text(other.fields.get(name)) not in ("–", filled.get(name))
+        ]
+        if dropped:
+            lines.append((("− ", "warn"), ("dropped, of the other: ", "dim"), (", ".join(dropped), "warn")))
         back = "z, or Enter on it among the merged ones (f), until something later depends on it."
         return [*lines, (), (("Way back: ", "dim"), (back, "")), ()]
 

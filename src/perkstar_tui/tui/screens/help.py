@@ -26,6 +26,17 @@ class HelpScreen(Sheet[None]):
                 ((f" {cut(keys, 14)}", "key"), (cut(screen.label_of(key), 16), "strong"), (key.help, "dim"))
             )
 
+        if screen.program.ascii:
+            # Signs that have no letter of their own without Unicode.
+            self._lines += [
+                (),
+                (
+                    (" #             ", "key"),
+                    ("differs", "strong"),
+                    ("         both sides have other values", "dim"),
+                ),
+            ]
+
     def compose(self) -> ComposeResult:
         with Vertical(id="sheet", classes="help") as box:
             box.border_title = "Keys that work here"

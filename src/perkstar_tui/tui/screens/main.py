@@ -16,7 +16,7 @@ from ..widgets.painted import Ends, Painted, Panel
 from ..widgets.picker import Option
 from ..widgets.search import SearchLine
 from ..widgets.table import Table
-from ..widgets.tiles import KeyTile, PlanTile
+from ..widgets.tiles import KeyTile, PlanTile, counted
 from .acts import RowActs
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Everything(NamedTuple):
     catalog: list[v.CatalogItem]
     alerts: int
     """How many stand that nobody has seen yet."""
+    urgent: bool = False
+    """Whether one of them is more than a notice."""
 
 
 class AlertLine(Ends):
@@ -105,9 +107,10 @@ class MainScreen(RowActs):
         hub = self.program.hub
 
         def read() -> Everything:
+            alerts = hub.alerts.shown()
             return Everything(
                 hub.account(), hub.plan(), hub.key(), hub.integrations(everything=True), hub.catalog(),
-                len(hub.alerts.shown()),
+                len(alerts), any(one.level != "notice" for one in alerts),
             )  # fmt: skip
 
         everything = await self.program.ask(read)
@@ -123,7 +126,7 @@ class MainScreen(RowActs):
         """Show what was read."""
         self._drafts = [view for view in everything.views if view.status == "draft"]
         self.table.put([view for view in everything.views if view.status not in ("draft", "disconnected")])
-        self.query_one(PlanTile).put(everything.plan, self._alerts())
+        self.query_one(PlanTile).put(everything.plan, self._alerts(), urgent=everything.urgent)
         self.query_one(KeyTile).put(everything.key, everything.account)
         self._draw()
 
@@ -182,12 +185,8 @@ class MainScreen(RowActs):
                 right.append((" · held still", "warn"))
             right.append((f"  {local(now, account.timezone):%H:%M}", "dim"))
         self.query_one("#top", Ends).put(path, right)
-        alerts = self._alerts() if self._all else 0
-        words: Line = (
-            ((f"{alerts} alert{'s' if alerts > 1 else ''} ", "bad"), ("!", "key"))
-            if alerts
-            else (("no alerts", "dim"),)
-        )
+        alerts, urgent = (self._alerts(), self._all.urgent) if self._all else (0, False)
+        words: Line = counted(alerts, urgent, self.program.keys.shown("alerts")) or (("no alerts", "dim"),)
         self.query_one("#alerts", Ends).put(
             (("Integrations", "info"), (f"   {self._gist()}", "dim")), words if self._all else ()
         )

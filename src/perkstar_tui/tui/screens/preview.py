@@ -67,11 +67,27 @@ class PreviewScreen(PerkScreen[None]):
 
             self.query_one("#said", Painted).paint((("▲ ", "bad"), (clean(error_sentence(error)), "")))
             return
-        self.query_one("#said", Painted).paint(*summary(self.preview))
+        await self._draw_said()
         table = self.query_one(Table)
         table.empty = "Both sides are in step: a sync would change nothing."
         table.show(rows(self.preview, clean(self._view.platform_title or self._view.name)))
         self.offer_keys()
+
+    async def _draw_said(self) -> None:
+        """What a sync would do, and the plans of it that are kept."""
+        if self.preview is None:
+            return
+        key = self.program.keys.shown("duplicates")
+        lines = summary(self.preview, key)
+        for plan in await self.program.attempt(self.program.hub.kept_plans, self._view.id) or ():
+            if plan.state == "open":
+                lines.append(
+                    (
+                        (f"Kept until {plan.expires:%d %b}: ", "dim"),
+                        (f"perkstar sync {clean(self._view.name)} --plan {clean(plan.id)}", "info"),
+                    )
+                )
+        self.query_one("#said", Painted).paint(*lines)
 
     def action_sync(self) -> None:
         if not self.allows("sync"):
@@ -92,7 +108,9 @@ class PreviewScreen(PerkScreen[None]):
         def kept(plan: v.PlanSummary) -> str:
             return f"Kept until {plan.expires:%d %b}: perkstar sync {view.id} --plan {plan.id}"
 
-        self.program.act(lambda: hub.keep_plan(view.id), kept)
+        self.program.act(
+            lambda: hub.keep_plan(view.id), kept, then=lambda _: self.program.begin(self._draw_said, on=self)
+        )
 
     def action_exact(self) -> None:
         """Carry out what is shown and nothing else."""
@@ -113,7 +131,7 @@ class PreviewScreen(PerkScreen[None]):
         )
 
 
-def summary(preview: v.PreviewView) -> list[Line]:
+def summary(preview: v.PreviewView, duplicates: str = "") -> list[Line]:
     """Each side in one line, then what else there is to know."""
 
     def side(title: str, counts: v.PreviewSide) -> Line:
@@ -130,6 +148,9 @@ def summary(preview: v.PreviewView) -> list[Line]:
     lines = [side("In Perkstar", preview.inward), side("At platform", preview.outward)]
     extra: Line = ((f"Points credited for sales: {preview.points:,}", ""),) if preview.points else ()
     notes = "  ".join(clean(note) for note in preview.notes)
+    if duplicates:
+        # Here there is a key for it.
+        notes = notes.replace("`perkstar customers duplicates`", duplicates)
     return [*lines, (*extra, ("   " if extra and notes else "", ""), (notes, "warn"))]
 
 

@@ -13,7 +13,7 @@ from textual.containers import Vertical, VerticalScroll
 from perkstar_tui.hub.waiting import KINDS, QueueItem, QueueSide, SettlePlan, SettleView
 
 from ..keys import Key, bindings
-from ..signs import Line, Piece, ago, clean, until
+from ..signs import Line, Piece, clean, how_long, until
 from ..widgets.painted import Ends, Painted, Panel
 from ..widgets.picker import Option, Picker
 from ..widgets.table import Column, Row, Table
@@ -72,6 +72,9 @@ class QueueScreen(PerkScreen[None]):
                 return bool(item.rules)
         return True
 
+    def offers(self, key: Key) -> bool:
+        return super().offers(key) or key.id == "undo"
+
     def label_of(self, key: Key) -> str:
         if key.id == "open":
             return "take it"
@@ -127,6 +130,8 @@ class QueueScreen(PerkScreen[None]):
                 (f" {WORDS.get(self._kind, 'in all')}", "dim"),
             ]
         where = clean(item.integration_name) if item is not None and self._integration else "everything"
+        if self._kind:
+            where = f"{where} › {WORDS[self._kind]}" if self._integration else WORDS[self._kind]
         self.query_one("#top", Ends).put(
             (("Perkstar", "title"), ("  Queue › ", "dim"), (where, "strong")), right
         )
@@ -134,25 +139,25 @@ class QueueScreen(PerkScreen[None]):
         table, picker = self.query_one("#both-table", Table), self.query_one("#choice", Picker)
         if item is None:
             table.empty = ""
-            table.columns = (Column("field", "", 14),)
+            table.shape((Column("field", "", 14),))
             table.show([])
             picker.offer([])
             return
         sides = self._sides(item)
-        table.columns = (
-            Column("field", "", 16),
-            *(Column(f"side{n}", title, 18, share=1) for n, (title, _) in enumerate(sides)),
+        table.shape(
+            (
+                Column("field", "", 16),
+                *(Column(f"side{n}", title, 18, share=1) for n, (title, _) in enumerate(sides)),
+            )
         )
         table.show(list(self._rows(item, sides)))
-        table.refresh()
         options = [
             Option(choice.take, f"{number} {clean(choice.label)}", clean(choice.effect))
             for number, choice in enumerate(item.choices, 1)
         ]
         width = min(32, max(cell_len(option.label) for option in options))
-        picker.columns = (Column("label", "", width), Column("help", "", 8, share=1))
+        picker.shape((Column("label", "", width), Column("help", "", 8, share=1)))
         picker.offer(options)
-        picker.fit_rows()
 
     def _sentences(self, item: QueueItem | None) -> list[Line]:
         if item is None:
@@ -163,13 +168,13 @@ class QueueScreen(PerkScreen[None]):
         first: Line = (
             mark,
             (f"{clean(item.name)} ", "strong"),
-            (f"at {clean(item.integration_name)} {KINDS[item.kind]}.", ""),
+            (f"at {clean(item.integration_name)} {told_of(item.kind)}.", ""),
         )
         told = clean(item.reason)
         # A field keeps its own spelling at the beginning of a sentence.
         told = told if item.kind == "conflict" else told[:1].upper() + told[1:]
         why: Line = ((told if told.endswith(".") else f"{told}.", tone),)
-        facts = [f"since {ago(item.since, now)}"] if item.since else []
+        facts = [how_long(item.since, now)] if item.since else []
         if item.next_attempt:
             facts.append(f"tried again {until(item.next_attempt, now)}")
         if item.kind == "conflict":
@@ -282,10 +287,14 @@ class QueueScreen(PerkScreen[None]):
     def action_always(self) -> None:
         """Make the choice at the cursor a rule, after saying what that does."""
         item = self.item
-        if item is None or not item.rules or self.program.refused():
+        if item is None or self.program.refused():
+            return
+        if not item.rules:
+            self.program.say("Of this kind no rule can be made: each is chosen for itself.")
             return
         take = self._ruled(item, self.query_one("#choice", Picker).cursor_id)
         if take is not None:
+            self._arm("Looking at what the rule would do …")
             self.program.begin(lambda: self._ask(item, take, always=True))
             return
 
@@ -295,6 +304,10 @@ class QueueScreen(PerkScreen[None]):
 
         options = [Option(rule, RULE_WORDS.get(rule, rule)) for rule in item.rules]
         self.program.push_screen(ChooseSheet("Always do what?", options), taken)
+
+    def _arm(self, words: str) -> None:
+        """Say in the frame of the choices what is under way, until it has come."""
+        self.query_one("#choices", Panel).head(right=((words, "warn"),) if words else ())
 
     @staticmethod
     def _ruled(item: QueueItem, take: str) -> str | None:
@@ -336,12 +349,17 @@ class QueueScreen(PerkScreen[None]):
         value = item.here[0].fields.get(field, "") if item.here else ""
         hub = self.program.hub
 
-        def given(text: str | None) -> None:
-            if text is not None:
-                self._act(lambda: hub.settle(item.id, "edit", fields={field: text}))
+        def give(text: str, done: Callable[[], None], wrong: Callable[[str], None]) -> None:
+            self._act(
+                lambda: hub.settle(item.id, "edit", fields={field: text}),
+                then=lambda _: done(),
+                failed=wrong,
+            )
 
         help_ = f"{clean(item.reason)}. It is changed here and sent with the next run."
-        self.program.push_screen(TextSheet(f"{field} of {item.name}", str(value or ""), help=help_), given)
+        self.program.push_screen(
+            TextSheet(f"{field} of {item.name}", str(value or ""), help=help_, give=give)
+        )
 
     def _several(self, take: str) -> None:
         items = [one for one in self.selected.values() if any(c.take == take for c in one.choices)]
@@ -362,6 +380,7 @@ class QueueScreen(PerkScreen[None]):
     async def _ask(self, item: QueueItem, take: str, *, all_like: bool = False, always: bool = False) -> None:
         hub = self.program.hub
         plan = await self.program.attempt(hub.plan_settle, item.id, take, all_like=all_like, always=always)
+        self._arm("")
         if plan is None:
             return
 
@@ -373,7 +392,7 @@ class QueueScreen(PerkScreen[None]):
         ruled = self._ruled(item, take) is not None and not always
         self.program.push_screen(SettleSheet(plan, always=ruled), answered)
 
-    def _act(self, deed: Callable[[], SettleView | list[SettleView]]) -> None:
+    def _act(self, deed: Callable[[], SettleView | list[SettleView]], **more: Any) -> None:
         hub = self.program.hub
         done: list[SettleView] = []
 
@@ -388,7 +407,12 @@ class QueueScreen(PerkScreen[None]):
         def back() -> Any:
             return [hub.unsettle(view.id) for view in reversed(done)]
 
-        self.program.act(settling, said, undo=("It waits again as before.", back))
+        self.program.act(settling, said, undo=("It waits again as before.", back), **more)
+
+
+def told_of(kind: str) -> str:
+    """What is so of an item; of a conflict its reason, which stands below, says what differed and since when."""
+    return "was settled by the rule" if kind == "conflict" else KINDS[kind]
 
 
 RULE_WORDS = {

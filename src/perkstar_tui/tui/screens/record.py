@@ -1,5 +1,6 @@
 """One record followed through: Perkstar's side and each platform's, what differs, why, and what happened to it."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -26,6 +27,8 @@ class RecordScreen(PerkScreen[None]):
         self._wanted, self._integration = record, integration
         self.record: v.RecordView | None = None
         self._fresh = False
+        self._looked: dict[str, v.FreshLook] = {}
+        """What the platforms said when they were asked last."""
 
     def allows(self, action: str) -> bool:
         if action == "retry":
@@ -41,7 +44,7 @@ class RecordScreen(PerkScreen[None]):
     def compose_body(self) -> ComposeResult:
         yield Ends(id="top")
         yield Painted((("Reading the record …", "dim"),), id="said")
-        with Panel("Both sides", id="body"):
+        with Panel("All sides", id="body"):
             yield Table(
                 (
                     Column("field", "Field", 20),
@@ -65,22 +68,38 @@ class RecordScreen(PerkScreen[None]):
     async def load(self) -> None:
         fresh, self._fresh = self._fresh, False
         try:
-            found = await self.program.ask(
-                self.program.hub.record, self._wanted, self._integration, fresh=fresh
-            )
+            found = await self.program.ask(self._read, fresh)
         except Exception as error:
             from ..app import error_sentence
 
             self.query_one("#said", Painted).paint((("▲ ", "bad"), (clean(error_sentence(error)), "")))
             return
         self.record = found
+        if fresh:
+            answers = {side.integration_id: side.fresh for side in found.platforms if side.fresh}
+            self._looked.update(answers)
+            self.program.say(
+                "The platforms have answered." if answers else "No platform could be asked for it."
+            )
         self._draw(found)
         self.offer_keys()
 
+    def _read(self, fresh: bool) -> v.RecordView:
+        """The record with all its sides, the one it was opened from first."""
+        hub, wanted = self.program.hub, self._wanted
+        if self._integration is None:
+            return hub.record(wanted, fresh=fresh)
+        here = hub.record(wanted, self._integration)
+        if not here.hub:
+            # Known at that platform alone.
+            return hub.record(wanted, self._integration, fresh=True) if fresh else here
+        found = hub.record(here.id, fresh=fresh)
+        first = [side for side in found.platforms if side.integration_id == self._integration]
+        rest = [side for side in found.platforms if side.integration_id != self._integration]
+        return replace(found, platforms=(*first, *rest))
+
     def _draw(self, record: v.RecordView) -> None:
-        values = record.hub
-        name = " ".join(str(values[k]) for k in ("first_name", "last_name") if values.get(k))
-        title = clean(name or values.get("email") or record.id)
+        title = title_of(record)
         self.query_one("#top", Ends).put(
             (("Perkstar", "title"), (f"  {clean(record.kind).capitalize()} ", "dim"), (title, "strong")),
             ((clean(record.id), "dim"), ("  y", "key"), (" copy", "dim")),
@@ -127,19 +146,20 @@ class RecordScreen(PerkScreen[None]):
                         (" settles it in the queue", "dim"),
                     )
                 )
-            if side.fresh is not None:
-                lines.append(self._seen(side.fresh))
+            if side.integration_id in self._looked:
+                lines.append(self._seen(self._looked[side.integration_id]))
         lines = lines or [(("It is at no platform yet.", "dim"),)]
         return [*lines, *self._settled(record)]
 
-    @staticmethod
-    def _seen(fresh: v.FreshLook) -> Line:
-        """What the platform itself said when it was asked just now."""
+    def _seen(self, fresh: v.FreshLook) -> Line:
+        """What the platform itself said when it was asked, and when that was."""
+        zone = self.program.account.timezone if self.program.account else "UTC"
+        asked = f"   asked at {local(fresh.at, zone):%H:%M:%S}"
         if fresh.problem:
-            return (("   asked just now: ", "dim"), (clean(fresh.problem), "bad"))
+            return ((f"{asked}: ", "dim"), (clean(fresh.problem), "bad"))
         found = ", ".join(f"{id_} {name}".strip() for id_, name in fresh.found) or "nothing"
         return (
-            (f"   asked just now by {clean(' and by '.join(fresh.asked))}: ", "dim"),
+            (f"{asked} by {clean(' and by '.join(fresh.asked))}: ", "dim"),
             (clean(found), "info"),
         )
 
@@ -232,6 +252,13 @@ class RecordScreen(PerkScreen[None]):
 
     def action_copy_id(self) -> None:
         self.program.copy_text(self.record.id if self.record else self._wanted, "the record's id")
+
+
+def title_of(record: v.RecordView) -> str:
+    """What a person calls a record: its name, else its e-mail address, else its id."""
+    values = record.hub
+    name = " ".join(str(values[k]) for k in ("first_name", "last_name") if values.get(k))
+    return clean(name or values.get("email") or record.id)
 
 
 FINE = ("", "in_step", "told")

@@ -1,6 +1,7 @@
 """One route: each of its settings on a line. A new one is kept once all that it needs is given."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -89,7 +90,11 @@ class RouteScreen(PerkScreen[None]):
             )
         if self.made is None:
             missing = self._missing()
-            words = f"needs {', '.join(missing).lower()}" if missing else "all that it needs is given"
+            words = (
+                f"needs {', '.join(missing).lower()}"
+                if missing
+                else "all is given; it is checked when you keep it"
+            )
             rows.append(
                 Row(KEEP, ((("Keep this route", "dim" if missing else "good"),), ((words, "dim"),), ()))
             )
@@ -157,9 +162,15 @@ class RouteScreen(PerkScreen[None]):
             self.program.push_screen(ChooseSheet(one.label, options, self._value(one), one.help), taken)
         else:
             value = "" if one.secret else self._value(one)
-            self.program.push_screen(TextSheet(one.label, value, help=one.help, secret=one.secret), taken)
 
-    def _give(self, one: RouteSetting, value: str) -> None:
+            def give(text: str, done: Callable[[], None], wrong: Callable[[str], None]) -> None:
+                self._give(one, text, then=lambda _: done(), failed=wrong)
+                if self.made is None or (not one.secret and text == one.value):
+                    done()
+
+            self.program.push_screen(TextSheet(one.label, value, help=one.help, secret=one.secret, give=give))
+
+    def _give(self, one: RouteSetting, value: str, **more: Any) -> None:
         if self.made is None:
             if one.secret:
                 self.secret = value or None
@@ -169,12 +180,13 @@ class RouteScreen(PerkScreen[None]):
             return
         desk, name = self.program.hub.alerts, self.made.name
         if one.secret:
-            self.program.act(lambda: desk.edit(name, {}, value), f"{one.label} changed.")
+            self.program.act(lambda: desk.edit(name, {}, value), f"{one.label} changed.", **more)
         elif value != one.value:
             self.program.act(
                 lambda: desk.edit(name, {one.name: value}),
                 f"{one.label} changed.",
                 undo=(f"{one.label} as it was.", lambda: desk.edit(name, {one.name: one.value})),
+                **more,
             )
 
     def _keep(self) -> None:

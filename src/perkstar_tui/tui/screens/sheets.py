@@ -92,9 +92,15 @@ class TextSheet(Sheet[str]):
         help: str = "",
         secret: bool = False,
         check: Callable[[str], str] | None = None,
+        wrong: str = "",
+        give: Callable[[str, Callable[[], None], Callable[[str], None]], None] | None = None,
     ) -> None:
+        """`give` does what the text is for, with the text, what to call when it is done, and what to call with what is
+        wrong with it: that then stands under the field, as `wrong` does from the start, and the text can be mended.
+        """
         super().__init__()
         self._title, self._value, self._help, self._secret, self._check = title, value, help, secret, check
+        self._give, self._wrong = give, wrong
 
     def compose(self) -> ComposeResult:
         with Vertical(id="sheet") as box:
@@ -102,15 +108,21 @@ class TextSheet(Sheet[str]):
             if self._help:
                 yield Painted(((clean(self._help), "dim"),), classes="para")
             yield still_input(value=self._value, password=self._secret, compact=True)
-            yield Painted(id="wrong")
-            yield Painted((("Enter", "key"), (" gives it   ", "dim"), *LEAVE), classes="foot")
+            yield Painted(((clean(self._wrong), "bad"),), id="wrong")
+            yield Painted((("Enter", "key"), (" takes it   ", "dim"), *LEAVE), classes="foot")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         wrong = self._check(event.value) if self._check else ""
         if wrong:
-            self.query_one("#wrong", Painted).paint(((wrong, "bad"),))
+            self._say(wrong)
+        elif self._give is not None:
+            self._give(event.value, self.action_close, self._say)
         else:
             self.dismiss(event.value)
+
+    def _say(self, wrong: str) -> None:
+        if self.is_attached:
+            self.query_one("#wrong", Painted).paint(((clean(wrong), "bad"),))
 
 
 class FilterSheet(Sheet[dict[str, str]]):
@@ -174,8 +186,8 @@ class ImpactSheet(Sheet[str]):
     """What an act would do, said before: what stops, what stays, how many, and the way back.
 
     With `name` the act waits until that is typed, and Ctrl+O writes an export first; with `safe` the cursor begins on
-    leaving it. `more` are other ways to do it. Answers the reason given (maybe empty), a way of `more`, or None when
-    it was left.
+    leaving it. `more` are other ways to do it; `heads` stand above what stops and what stays. Answers the reason given
+    (maybe empty), a way of `more`, or None when it was left.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [("ctrl+o", "export", "export first")]
@@ -190,8 +202,10 @@ class ImpactSheet(Sheet[str]):
         reason: bool = False,
         names: Sequence[str] = (),
         more: Sequence[Option] = (),
+        heads: tuple[str, str] = ("", ""),
     ) -> None:
         super().__init__()
+        self._heads = heads
         self._more = list(more)
         self._impact, self._verb, self._wanted = impact, verb, name
         self._safe, self._reason, self._names = safe, reason, names
@@ -234,11 +248,17 @@ class ImpactSheet(Sheet[str]):
         lines: list[Line] = []
         if self._names:
             lines += [((", ".join(clean(name) for name in self._names), "strong"),), ()]
-        lines += [(("− ", "warn"), (clean(text), "")) for text in impact.stops]
-        lines += [(("+ ", "good"), (clean(text), "")) for text in impact.stays]
+        for head, sign, texts in zip(
+            self._heads, (("− ", "warn"), ("+ ", "good")), (impact.stops, impact.stays), strict=True
+        ):
+            if head and texts:
+                lines.append(((head, "title"),))
+            lines += [(sign, (clean(text), "")) for text in texts]
         numbers = "   ".join(f"{number:,} {word}" for word, number in impact.counts)
-        lines += [(), ((numbers, "strong"),)] if numbers else []
-        return [*lines, (), (("Way back: ", "dim"), (clean(impact.back), ""))]
+        # Headings take the lines that keep lists without them apart.
+        apart: list[Line] = [] if any(self._heads) else [()]
+        lines += [*apart, ((numbers, "strong"),)] if numbers else []
+        return [*lines, *apart, (("Way back: ", "dim"), (clean(impact.back), ""))]
 
     def action_export(self) -> None:
         """Write every customer to a file; the sheet stays, and says where it lies."""

@@ -35,7 +35,14 @@ def undo_run(program: PerkstarApp, run_id: str) -> None:
                 program.act(lambda: hub.undo_run(run_id, **how), done)
 
         program.push_screen(
-            ImpactSheet(_impact(view), "Take the run back", safe=True, more=_ways(view)), taken
+            ImpactSheet(
+                _impact(view),
+                "Take the run back",
+                safe=True,
+                more=_ways(view),
+                heads=("Goes back", "Stays, each with its reason"),
+            ),
+            taken,
         )
 
     program.begin(asking)

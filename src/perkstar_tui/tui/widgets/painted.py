@@ -1,10 +1,12 @@
 """Plain drawing blocks: a text made of toned lines, and a frame whose title spans its upper edge."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
+from rich.cells import cell_len
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -46,8 +48,31 @@ def content(lines: Sequence[Sequence[Piece]], *, ascii_signs: bool = False) -> C
     return Content.assemble(*pieces)
 
 
-class Painted(Static):
-    """A block of toned lines that repaints only when they differ."""
+class Sparing(Widget):
+    """Mixed into a widget: what it says goes through `repainting` repaints those regions instead of all of it, since
+    each cell costs bytes on the way to the terminal.
+    """
+
+    _only: tuple[Region, ...] | None = None
+
+    def repainting(self, regions: Sequence[Region], deed: Callable[[], None]) -> None:
+        """Do something that ends in one repaint, and have only these regions of the content painted."""
+        self._only = tuple(regions)
+        try:
+            deed()
+        finally:
+            self._only = None
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        if self._only and not regions and not layout and not recompose:
+            regions = self._only
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+
+class Painted(Sparing, Static):
+    """A block of toned lines that repaints only where they differ."""
 
     def __init__(self, *lines: Line, id: str | None = None, classes: str | None = None) -> None:
         super().__init__("", markup=False, id=id, classes=classes)
@@ -61,10 +86,37 @@ class Painted(Static):
     def paint(self, *lines: Sequence[Piece]) -> None:
         """Show these lines."""
         new = tuple(tuple(line) for line in lines)
-        if new == self._lines:
+        old, self._lines = self._lines, new
+        if new == old:
             return
-        self._lines = new
-        self.update(content(new, ascii_signs=app_of(self).ascii), layout=self.styles.is_auto_height)
+        text = content(new, ascii_signs=app_of(self).ascii)
+        places = self._differing(old or (), new)
+        if places:
+            # As many rows as before: nothing has to be laid out again.
+            self.repainting(places, lambda: self.update(text, layout=False))
+        else:
+            self.update(text, layout=self.styles.is_auto_height)
+
+    def _differing(self, old: tuple[Line, ...], new: tuple[Line, ...]) -> list[Region]:
+        """The regions where one row stands for each line before and after, and they differ; else nothing."""
+        width = self.content_size.width
+        if not width or len(old) != len(new):
+            return []
+        kept = self.styles.text_wrap == "nowrap"
+        found = []
+        for y, (before, after) in enumerate(zip(old, new, strict=True)):
+            if not kept and not (_one_row(before, width) and _one_row(after, width)):
+                return []
+            if before != after:
+                x = 0
+                for piece, other in zip(before, after, strict=False):
+                    if piece != other:
+                        break
+                    x += cell_len(piece[0])
+                # What is cut off ends in an ellipsis, which may come or go.
+                x = max(0, min(x, width) - 1)
+                found.append(Region(x, y, width - x, 1))
+        return found
 
     @property
     def plain_text(self) -> str:
@@ -96,7 +148,11 @@ class Ends(Painted):
             self.paint(between(self._left, self._right, width, self._fill))
 
 
-class Panel(Vertical):
+def _one_row(line: Line, width: int) -> bool:
+    return sum(cell_len(text) for text, _ in line) <= width and not any("\n" in text for text, _ in line)
+
+
+class Panel(Sparing, Vertical):
     """A frame with a title at its left and a state at its right, both in the upper edge."""
 
     def __init__(
@@ -126,4 +182,13 @@ class Panel(Vertical):
         if self._right:
             edge = "-" if ascii_signs else "─"
             line = between((*self._left, (" ", "")), ((" ", ""), *self._right), width, edge)
-        self.border_title = content([line], ascii_signs=ascii_signs)
+        if not self.styles.border_left[0]:
+            # An edge without corners has its title stand close to the line.
+            line = ((" ", ""), *line, (" ", ""))
+        title = content([line], ascii_signs=ascii_signs)
+        left, top = self.content_offset
+
+        def change() -> None:
+            self.border_title = title
+
+        self.repainting([Region(-left, -top, self.outer_size.width, 1)], change)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -133,7 +134,7 @@ class Table(ScrollView, can_focus=True):
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows; the cursor follows its id and only cells that differ are painted."""
-        old, self._rows = self._rows, list(rows)
+        old, seen, self._rows = self._rows, self._in_view(), list(rows)
         places = {row.id: index for index, row in enumerate(self._rows)}
         before, was = self.cursor, self.cursor_id
         self.cursor = places.get(self.cursor_id, min(self.cursor, max(0, len(self._rows) - 1)))
@@ -144,30 +145,47 @@ class Table(ScrollView, can_focus=True):
         self._resize()
         # Other columns since the terminal changed its size: everything is drawn anew.
         same_columns = not old or not self._rows or len(old[0].cells) == len(self._rows[0].cells)
-        if len(old) != len(self._rows) or moved or not same_columns:
+        if not old or not self._rows or moved or not same_columns:
             if moved and was == self.cursor_id and self.scroll_y:
                 self.scroll_to(y=self.scroll_y + moved * self.row_height, animate=False, force=True)
             self.refresh()
         else:
-            self._paint_changes(old)
+            self._paint_changes(seen)
         if self.cursor_id != was:
             self.post_message(self.Moved(self, self.cursor_id))
 
-    def _paint_changes(self, old: Sequence[Row]) -> None:
+    def _in_view(self) -> list[Row | None]:
+        """The rows that are drawn now."""
+        first = int(self.scroll_y) // self.row_height
+        return [
+            self.row_at(index)
+            for index in range(first, min(self.count, first + self.size.height // self.row_height + 1))
+        ]
+
+    def _paint_changes(self, old: Sequence[Row | None]) -> None:
+        """Paint the cells in which what is drawn now differs from `old`, which was drawn in the same places."""
         top = int(self.scroll_y)
         spans = self._spans()
         first = top // self.row_height
-        for index in range(first, min(len(self._rows), first + self.size.height + 1)):
-            new_row, old_row = self._rows[index], old[index]
+        for place_in_view, (new_row, old_row) in enumerate(zip_longest(self._in_view(), old)):
             if new_row == old_row:
                 continue
-            y = index * self.row_height - top + self.header
-            if new_row.head or old_row.head or new_row.id != old_row.id:
+            y = (first + place_in_view) * self.row_height - top + self.header
+            if (
+                new_row is None or old_row is None or new_row.head or old_row.head
+                or (new_row.id in self.marked) != (old_row.id in self.marked)
+            ):  # fmt: skip
                 self.refresh(Region(0, y, self.size.width, self.row_height))
                 continue
             for place, x, width in spans:
                 if new_row.cells[place] != old_row.cells[place]:
                     self.refresh(Region(x, y, width, self.row_height))
+
+    def shape(self, columns: Sequence[Column]) -> None:
+        """Other columns; nothing where they are these already."""
+        if self.columns != tuple(columns):
+            self.columns = tuple(columns)
+            self.refresh()
 
     def mark(self, ids: frozenset[str]) -> None:
         """Select these rows."""
@@ -239,7 +257,9 @@ class Table(ScrollView, can_focus=True):
     def _row_line(self, row: Row, index: int, part: int, width: int) -> Line:
         pieces: list[tuple[str, str]] = []
         here, picked = index == self.cursor and part == 0, row.id in self.marked and part == 0
-        pieces.append(("▸", "key") if here else ("✓", "good") if picked else (" ", ""))
+        # Where the keys go to is clear from the sign too: of several lists only one has it.
+        at = ("▸", "key") if self.has_focus else ("·", "dim")
+        pieces.append(at if here else ("✓", "good") if picked else (" ", ""))
         pieces.append(("✓", "good") if here and picked else (" ", ""))
         x = 2
         for place, left, size in self._spans():
@@ -473,6 +493,7 @@ class PagedTable(Table):
             rows.append(row)
             self._items[row.id] = item
         fresh = page.total != self._total
+        seen, stood = self._in_view(), (self.cursor, self.scroll_offset, self._total > 0)
         stale = [n for n in self._pages if fresh and n != number]
         for other in stale:
             del self._pages[other]
@@ -485,8 +506,10 @@ class PagedTable(Table):
         self._total = page.total
         self._follow(number, rows)
         self._resize()
-        if fresh or not same:
+        if stood != (self.cursor, self.scroll_offset, self._total > 0):
             self.refresh()
+        elif fresh or not same:
+            self._paint_changes(seen)
         self.post_message(self.Loaded(self, page.total))
 
     def _follow(self, number: int, rows: list[Row]) -> None:

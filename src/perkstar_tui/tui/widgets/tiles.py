@@ -24,6 +24,7 @@ class PlanTile(Painted):
     def __init__(self) -> None:
         super().__init__(id="plan")
         self.alerts = 0
+        self._urgent = False
         self._plan: PlanView | None = None
 
     def on_mount(self) -> None:
@@ -31,9 +32,9 @@ class PlanTile(Painted):
         self.draw()
         on_width(self, self.draw)
 
-    def put(self, plan: PlanView, alerts: int) -> None:
+    def put(self, plan: PlanView, alerts: int, *, urgent: bool = False) -> None:
         """New data."""
-        self._plan, self.alerts = plan, alerts
+        self._plan, self.alerts, self._urgent = plan, alerts, urgent
         self.draw()
 
     def draw(self) -> None:
@@ -84,9 +85,17 @@ class PlanTile(Painted):
         head.append((f" {left}", "dim"))
         tail: list[Piece] = []
         if self.alerts:
-            tail += [(f"{self.alerts} alert{'s' if self.alerts > 1 else ''} ", "bad"), ("!  ", "key")]
+            tail += [*counted(self.alerts, self._urgent, app_of(self).keys.shown("alerts")), ("  ", "")]
         tail += [("u", "key"), (" free a slot", "dim")]
         return between(head, tail, self.size.width)
+
+
+def counted(alerts: int, urgent: bool, key: str) -> Line:
+    """How many alerts stand and the key that lists them; nothing where there are none. Notices alone are no alarm."""
+    if not alerts:
+        return ()
+    word, tone = ("alert", "bad") if urgent else ("notice", "info")
+    return ((f"{alerts} {word}{'s' if alerts > 1 else ''} ", tone), (key, "key"))
 
 
 class KeyTile(Painted):
