@@ -1,5 +1,6 @@
 """What holds for all tests: in CI a skipped test is a failed one, unless it only lacks the vendors' descriptions."""
 
+import gc
 import os
 import platform
 from collections.abc import Iterator
@@ -21,6 +22,15 @@ settings.register_profile(
 settings.load_profile("steady")
 
 EXCUSED = "../shared"
+
+
+@pytest.fixture(autouse=True)
+def nothing_frozen() -> Iterator[None]:
+    """The program freezes what it has loaded when it opens, once. In one process of tests each opening would keep the
+    garbage of all tests before it for ever: gigabytes.
+    """
+    yield
+    gc.unfreeze()
 
 
 def pytest_report_header() -> str:
