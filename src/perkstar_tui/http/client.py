@@ -231,7 +231,7 @@ class HttpClient:
                 request.headers.update(self.auth.sign(method, str(request.url)))
             # The place among those that may call at once comes first: behind its slot a call would wait too long.
             async with self._gate or contextlib.nullcontext():
-                if pace is not None:
+                if pace is not None and pace.interval_ms > 0:
                     await self._take_turn(pace, request)
                 outcome = await self._once(request, pace, expect, shape, into)
             if isinstance(outcome, Reply):
@@ -270,8 +270,10 @@ class HttpClient:
         self.traffic.throttled_ms += turn.waited_ms
 
         async def told(event: str, _info: Mapping[str, Any]) -> None:
+            nonlocal turn
             if event.endswith(".send_request_headers.started") and pace.missed(turn.slot_ms):
-                self.traffic.throttled_ms += (await pace.turn()).waited_ms
+                turn = await pace.turn()
+                self.traffic.throttled_ms += turn.waited_ms
 
         request.extensions["trace"] = told
 

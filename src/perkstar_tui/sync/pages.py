@@ -12,7 +12,6 @@ from sqlalchemy import Connection, insert, or_, select, update
 from perkstar_tui.model.enums import DataType, Level, LinkState
 from perkstar_tui.model.errors import ErrorKind
 from perkstar_tui.model.ids import new_id, new_ids
-from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.model.remote import Page, RemoteRecord, Value
 from perkstar_tui.store.bulk import insert_rows, one_of, update_rows, values_of
 from perkstar_tui.store.database import ms
@@ -249,16 +248,14 @@ class PageWork:
             and self.config.direction.inward
             and read.issuperset(self.key_paths)
         )
-        drop = bool(self.config.options.get("drop_plus_tags"))
-        country, met = self.config.country, known.sieve.met
+        key_of, met = self.config.key_of, known.sieve.met
         doubtful = []
         made: list[tuple[dict[str, Any], str]] = []
         fresh_ids = new_ids("cus", len(chunk))
         for one in chunk:
             record, values, print_ = one
             customer, base, filled = self.shown(values)
-            email = email_key(customer["email"], drop_plus_tag=drop)
-            phone = phone_key(customer["phone"], country)
+            email, phone = key_of("email", customer["email"]), key_of("phone", customer["phone"])
             # All three are asked, so that each is known from now on.
             seen = met(record.id)
             if email:
