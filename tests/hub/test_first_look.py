@@ -84,12 +84,13 @@ def test_the_way_to_the_first_paint_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_store_on_sqlite_loads_nothing_of_postgresql():
+def test_a_store_on_sqlite_loads_nothing_of_postgresql_and_one_in_memory_leaves_no_file(tmp_path):
     code = (
         "import sys, perkstar_tui.hub.hub;"
         "from perkstar_tui.store.database import Store;"
         "Store('sqlite://').engine.connect().close();"
         "print([name for name in sys.modules if 'postgresql' in name or 'psycopg' in name])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+    assert list(tmp_path.iterdir()) == []

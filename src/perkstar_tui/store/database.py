@@ -97,11 +97,13 @@ class Store:
         self.sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": orjson.loads}
         if self.sqlite:
-            if not read_only:
-                _make_private(Path(url.removeprefix("sqlite:///")))
             options["connect_args"] = {"timeout": patience_s, "check_same_thread": False}
         self.engine = create_engine(url, **options)
         if self.sqlite:
+            file = self.engine.url.database
+            # A store in memory has no file.
+            if not read_only and file and file != ":memory:":
+                _make_private(Path(file))
             event.listen(self.engine, "connect", self._prepare_sqlite)
             event.listen(self.engine, "begin", self._begin_sqlite)
         self._watch_lock = threading.Lock()
