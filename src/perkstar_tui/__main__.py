@@ -11,7 +11,7 @@ def main() -> None:
     asked = screen_flags(sys.argv[1:]) if sys.stdout.isatty() and sys.stdin.isatty() else None
     if asked is None:
         # Imports and pages of records make objects by the hundred thousand, hardly any of them in circles.
-        gc.set_threshold(50_000, 20, 50)
+        gc.set_threshold(200_000, 20, 50)
         from perkstar_tui.cli.app import run
 
         run()

@@ -91,6 +91,8 @@ def test_a_store_on_sqlite_loads_nothing_of_postgresql_and_one_in_memory_leaves_
         "Store('sqlite://').engine.connect().close();"
         "print([name for name in sys.modules if 'postgresql' in name or 'psycopg' in name])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
     assert list(tmp_path.iterdir()) == []

@@ -21,11 +21,33 @@ def by_the_library_alone(text: str, country: str) -> str | None:
 
 DIGITS = st.text("0123456789", min_size=5, max_size=13)
 HEADS = st.sampled_from(
-    ["", "+", "0", "00", "+44", "44", "07", "+447", "447", "+49", "+39", "39", "+1", "+353"]
+    [
+        "",
+        "+",
+        "0",
+        "00",
+        "+44",
+        "44",
+        "07",
+        "+447",
+        "447",
+        "+49",
+        "+39",
+        "39",
+        "+1",
+        "+353",
+        "1",
+        "415",
+        "+1415",
+        "1415",
+    ]
 )
 
 
-@given(HEADS, DIGITS, st.sampled_from(["GB", "US", "DE", "FR", "IT", "IE", "AU"]))
+@given(HEADS, DIGITS, st.sampled_from(["GB", "US", "CA", "DE", "FR", "ES", "IT", "IE", "AU", "BR", "MX"]))
+@example("415", "5552671", "US")
+@example("1415", "5552671", "US")
+@example("+1", "4165552671", "CA")
 @example("+0", "78181023547", "GB")
 @example("+44", "7400123456", "GB")
 def test_a_phone_number_is_read_as_the_whole_library_reads_it(head, digits, country):

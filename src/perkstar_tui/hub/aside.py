@@ -87,7 +87,7 @@ def serve(told: IO[bytes]) -> None:
 def main() -> None:
     """Entry of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)
     serve(sys.stdin.buffer)

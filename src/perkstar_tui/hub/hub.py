@@ -672,5 +672,7 @@ def open_hub(settings: Settings, *, aside: bool = False) -> Hub:
     # What was loaded so far stays: a run makes records by the hundred thousand, and each search for garbage would go
     # through all of it again (a tenth of a first read).
     gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
+    if aside:
+        # A screen must not stand still for a long search either.
+        gc.set_threshold(50_000, 10, 10)
     return Hub(settings, aside=aside)

@@ -40,7 +40,8 @@ def phone_key(phone: str | None, country: str = "GB") -> str | None:
     if not phone:
         return None
     text = phone.strip()
-    quick = _plain_spelling(text.translate(_GAPS), country)
+    bare = text if text[1:].isdigit() else text.translate(_GAPS)
+    quick = _plain_spelling(bare, country)
     if quick is not None:
         return quick
     return _any_spelling(text, country)
@@ -78,8 +79,13 @@ def _plain_spelling(text: str, country: str) -> str | None:
         return text if clear else None
     if not text.isdigit():
         return None
-    code, prefix, own = _home(country)
-    if own is None or own.fullmatch(text) or text.startswith(code, len(prefix)) or text.startswith(code * 2):
+    code, prefix, own, plain_prefix = _home(country)
+    if own is None:
+        return None
+    if own.fullmatch(text):
+        doubtful = not plain_prefix or text.startswith(code) or text.startswith(prefix or code)
+        return None if doubtful else f"+{code}{text}"
+    if text.startswith(code, len(prefix)) or text.startswith(code * 2):
         return None
     if prefix and text.startswith(prefix) and own.fullmatch(text, len(prefix)):
         return f"+{code}{text[len(prefix) :]}"
@@ -100,18 +106,21 @@ def _abroad(start: str) -> "tuple[int, re.Pattern[str] | None]":
 
 @lru_cache(maxsize=256)
 def _pattern(code: str) -> "re.Pattern[str] | None":
-    """What the national part of a number looks like under a country code; None for a code shared by many regions."""
+    """What the national part of a number looks like under a country code; where many regions share it, in its main one.
+
+    None where there is no such code.
+    """
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
     regions = COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
-    if not regions or code[0] in "01":
+    if not regions or code[0] == "0":
         return None
     metadata = PhoneMetadata.metadata_for_region(regions[0])
     if metadata is None:
         return None
     kinds = (
-        metadata.fixed_line,
         metadata.mobile,
+        metadata.fixed_line,
         metadata.toll_free,
         metadata.premium_rate,
         metadata.shared_cost,
@@ -126,12 +135,13 @@ def _pattern(code: str) -> "re.Pattern[str] | None":
 
 
 @lru_cache(maxsize=256)
-def _home(country: str) -> "tuple[str, str, re.Pattern[str] | None]":
-    """A country's code, the prefix of its national numbers, and their pattern."""
+def _home(country: str) -> "tuple[str, str, re.Pattern[str] | None, bool]":
+    """A country's code, the prefix of its national numbers, their pattern, and whether no rule changes a prefix."""
     from phonenumbers import PhoneMetadata, country_code_for_region
 
     metadata = PhoneMetadata.metadata_for_region(country)
     if metadata is None:
-        return "", "", None
+        return "", "", None, False
     code = str(country_code_for_region(country))
-    return code, metadata.national_prefix or "", _pattern(code)
+    prefix = metadata.national_prefix
+    return code, prefix or "", _pattern(code), metadata.national_prefix_for_parsing == prefix

@@ -43,18 +43,16 @@ class _Compiled:
 
 
 def _bound(values: Sequence[Any], bind: Bind) -> list[Any]:
-    """Each in the database's form; a value that follows itself is worked out once (times, shared provenance)."""
+    """Each in the database's form; one that several rows share is worked out once (times, provenance)."""
+    shown: dict[int, Any] = {}
     found = []
-    last: Any = _NOTHING
-    shown: Any = None
     for value in values:
-        if value is not last:
-            last, shown = value, bind(value)
-        found.append(shown)
+        # Two values cannot have one address, since `values` keeps them all.
+        address = id(value)
+        if address not in shown:
+            shown[address] = bind(value)
+        found.append(shown[address])
     return found
-
-
-_NOTHING = object()
 
 
 @lru_cache(maxsize=64)
@@ -68,18 +66,24 @@ def insert_rows(
     rows: Sequence[Mapping[str, Any]],
     columns: tuple[str, ...] | None = None,
 ) -> None:
-    """Insert rows that all have the same columns (or those named); the others become NULL.
-
-    A column that no row has a value for is left out, which is the same, and spares the work for each row.
-    """
+    """Insert rows that all have the same columns (or those named); the others become NULL."""
     if not rows:
         return
     names = columns or tuple(rows[0])
     # Turned to columns by the interpreter's own loops, since a page has tens of thousands of values; the last one
     # twice, for a getter of a single name would give no row.
     by_column = zip(*map(itemgetter(*names, names[-1]), rows), strict=True)
-    pairs = zip(names, by_column, strict=False)
-    filled = {name: column for name, column in pairs if column.count(None) < len(rows)}
+    insert_columns(connection, target, dict(zip(names, by_column, strict=False)))
+
+
+def insert_columns(connection: Connection, target: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert rows given by their columns, all of the same length.
+
+    A column that no row has a value for is left out, which is the same, and spares the work for each row.
+    """
+    filled = {name: column for name, column in columns.items() if column.count(None) < len(column)}
+    if not filled:
+        return
     compiled = _compiled(target, tuple(filled), connection.dialect)
     connection.exec_driver_sql(compiled.sql, compiled.rows(filled))
 

@@ -18,6 +18,7 @@ from .shaping import (
     LONGEST,
     Convert,
     Transform,
+    alike,
     cased,
     choice,
     constant,
@@ -35,6 +36,14 @@ __all__ = ["TRANSFORMS", "Line", "Transform", "plain_text", "transform"]
 def _lower(value: Value) -> Value:
     text = plain_text(value)
     return text.lower() if isinstance(text, str) else None
+
+
+def _email_same(value: Value) -> Value:
+    return email_key(str(value)) if value else None
+
+
+def _email_read(value: Value) -> tuple[Value, Value]:
+    return plain_text(value), email_key(str(value)) if value else None
 
 
 def _number(value: Value) -> Value:
@@ -59,13 +68,10 @@ def _phone(country: str, plus: bool) -> Transform:
             return plain_text(value)
         return key if plus else key[1:]
 
-    def back(value: Value, _hub: Value) -> Value:
-        return (phone_key(str(value), country) or plain_text(value)) if value else None
-
     def same(value: Value) -> Value:
         return (phone_key(str(value), country) or plain_text(value)) if value else None
 
-    return Transform(out, back, same)
+    return Transform(out, _first(same), same, read=alike(same))
 
 
 _ISO = re.compile(r"^(\d{4})-(\d{2})-(\d{2})")
@@ -87,6 +93,13 @@ def _year0_back(value: Value, hub: Value) -> Value:
     if isinstance(date, str) and date.startswith("0000-"):
         return keep_year(date[5:7], date[8:10], hub)
     return date
+
+
+def _year0_read(value: Value) -> tuple[Value, Value]:
+    date = _iso_out(value)
+    if isinstance(date, str) and date.startswith("0000-"):
+        return keep_year(date[5:7], date[8:10], None), date
+    return date, date
 
 
 _GENDERS = {"male": 1, "female": 2}
@@ -136,11 +149,9 @@ def transform(name: str, country: str = "GB") -> Transform:
         raise wrong(f"The transform {kind} has {len(rest)} characters.", f"Write at most {LONGEST}.")
     match kind:
         case "" | "text":
-            return Transform(plain_text, _first(plain_text), plain_text)
+            return Transform(plain_text, _first(plain_text), plain_text, read=alike(plain_text))
         case "lower":
-            return Transform(
-                _lower, _first(plain_text), lambda value: email_key(str(value)) if value else None
-            )
+            return Transform(_lower, _first(plain_text), _email_same, read=_email_read)
         case "number":
             return Transform(_number, _first(_number), _number)
         case "number_text":
@@ -150,9 +161,9 @@ def transform(name: str, country: str = "GB") -> Transform:
         case "digits":
             return _phone(country, plus=False)
         case "date_iso":
-            return Transform(_iso_out, _first(_iso_out), _iso_out)
+            return Transform(_iso_out, _first(_iso_out), _iso_out, read=alike(_iso_out))
         case "date_year0":
-            return Transform(_year0_out, _year0_back, _iso_out)
+            return Transform(_year0_out, _year0_back, _iso_out, read=_year0_read)
         case "birthday_mmdd":
             return dated("MM/DD")
         case "date":

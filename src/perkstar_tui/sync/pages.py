@@ -1,7 +1,7 @@
 """One page of customers from a platform: mapped, matched, compared and applied in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import Any
@@ -18,9 +18,8 @@ from perkstar_tui.store.database import ms
 
 from . import changes, decided, filters
 from .context import CONFLICT, CUSTOMER, INTENT, LINK, LOG, Leg, drop_placeholders, name_of
-from .mapping import plain_text
 from .matching import Found, Rules, match
-from .newcomers import Newcomers
+from .newcomers import Arrivals
 from .plan import Clash, Decision, Moment, decide
 
 DATA = DataType.CUSTOMERS.value
@@ -62,14 +61,11 @@ def mapped(leg: Leg, record: RemoteRecord) -> dict[str, Value]:
     }
 
 
-def _somebody(customer: dict[str, Any]) -> bool:
+def somebody(filled: Mapping[str, Value]) -> bool:
     """Whether there is anything to know a person by."""
+    known = filled.get
     return bool(
-        customer["email"]
-        or customer["first_name"]
-        or customer["last_name"]
-        or customer["phone"]
-        or customer["company"]
+        known("email") or known("first_name") or known("last_name") or known("phone") or known("company")
     )
 
 
@@ -101,7 +97,7 @@ async def apply_page(
         work = PageWork(leg, connection, revision)
         if known is not None:
             known.took(revision, len(fresh))
-            fresh = work.take_newcomers(known, fresh)
+            fresh = work.arrivals.take(known, fresh)
         work.prepare(fresh)
         one = work.one if leg.plan is None else partial(leg.plan.inward, work)
         for record, values, print_ in fresh:
@@ -171,10 +167,12 @@ class PageWork:
             for line in self.config.lines
             if line.inward
         ]
-        self.by_path: dict[str, list[tuple[str, Any, Any, bool]]] = defaultdict(list)
-        for remote, hub, back, same in self.inward_lines:
-            self.by_path[remote].append((hub, back, same, same is plain_text))
+        self.reads: dict[str, list[tuple[str, Callable[[Value], tuple[Value, Value]]]]] = defaultdict(list)
+        for line in self.config.lines:
+            if line.inward:
+                self.reads[line.remote].append((line.hub, line.transform.reading()))
         self.blank: dict[str, Any] = dict.fromkeys((*_ALWAYS, *(hub for _, hub, _, _ in self.inward_lines)))
+        self.arrivals = Arrivals(self)
         self._recall_creates()
 
     def keys(self, remote_id: str, values: dict[str, Value]) -> dict[str, str | None]:
@@ -231,59 +229,6 @@ class PageWork:
             )
             for hub_id, remote_id in self.connection.execute(query, values_of(self.connection, fresh)):
                 self.taken[hub_id] = remote_id
-
-    def take_newcomers(
-        self, known: Newcomers, chunk: list[tuple[RemoteRecord, dict[str, Value], str]]
-    ) -> list[tuple[RemoteRecord, dict[str, Value], str]]:
-        """Make customers of the records that nothing here can be like; answers all others, to be looked at one by one.
-
-        Nearly all of a first read: looking for each of them would cost more than keeping it.
-        """
-        # A key that is read by a line which does not come in isn't on the customer that is made.
-        read = {hub for _, hub, _, _ in self.inward_lines}
-        plain = (
-            known.keys_known
-            and self.leg.plan is None
-            and not self.open_creates
-            and self.config.direction.inward
-            and read.issuperset(self.key_paths)
-        )
-        key_of, met = self.config.key_of, known.sieve.met
-        doubtful = []
-        made: list[tuple[dict[str, Any], str]] = []
-        fresh_ids = new_ids("cus", len(chunk))
-        for one in chunk:
-            record, values, print_ = one
-            customer, base, filled = self.shown(values)
-            email, phone = key_of("email", customer["email"]), key_of("phone", customer["phone"])
-            # All three are asked, so that each is known from now on.
-            seen = met(record.id)
-            if email:
-                seen |= met(email)
-            if phone:
-                seen |= met(phone)
-            if (
-                seen
-                or not plain
-                or record.archived
-                or not _somebody(customer)
-                or (self.config.takes is not None and self.left_out(values))
-            ):
-                doubtful.append(one)
-                continue
-            customer["id"] = fresh_ids[len(made)]
-            self.make(customer, filled, email, phone)
-            made.append((customer, record.id))
-            self.new_link(None, record, print_, customer["id"], base)
-        self.leg.inward.created += len(made)
-        if doubtful:
-            keys = [self.keys(record.id, values) for record, values, _ in doubtful]
-            wanted = {value for found in keys for value in found.values() if value}
-            for customer, remote_id in made:
-                if customer["email_key"] in wanted or customer["phone_key"] in wanted:
-                    self.remember(customer)
-                    self.taken[customer["id"]] = remote_id
-        return doubtful
 
     def _recall_creates(self) -> None:
         """What an earlier run tried to create here and never heard of: customers, and what was sent of each."""
@@ -604,45 +549,43 @@ class PageWork:
         print_: str,
         keys: dict[str, str | None],
     ) -> None:
-        customer, base, filled = self.shown(values)
-        if not _somebody(customer):
+        filled, base = self.shown(values)
+        if not somebody(filled):
             self.leg.inward.excluded += 1
             self.new_link(
                 link, record, print_, None, {}, LinkState.EXCLUDED, "no name, e-mail address or phone"
             )
             return
-        customer["id"] = self.fresh_ids.pop()
-        self.make(
-            customer,
-            filled,
-            keys.get("email") or self.config.key_of("email", customer["email"]),
-            keys.get("phone") or self.config.key_of("phone", customer["phone"]),
-        )
-        self.remember(customer)
-        self.taken[customer["id"]] = record.id
-        self.new_link(link, record, print_, customer["id"], base)
+        email = keys.get("email") or self.config.key_of("email", filled.get("email"))
+        phone = keys.get("phone") or self.config.key_of("phone", filled.get("phone"))
+        self.make(self.fresh_ids.pop(), filled, email, phone, link, record, print_, base)
         self.leg.inward.created += 1
 
-    def shown(self, values: dict[str, Value]) -> tuple[dict[str, Any], dict[str, Value], list[str]]:
-        """A customer as a record shows it, what is agreed on with that, and the fields that it fills."""
-        customer = self.blank.copy()
+    def shown(self, values: dict[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
+        """The fields of a customer that a record fills, and what is agreed on with that."""
+        filled: dict[str, Value] = {}
         base: dict[str, Value] = {}
-        filled = []
-        by_path = self.by_path
+        reads = self.reads
         for remote, value in values.items():
-            for hub, back, same, plain in by_path.get(remote, ()):
-                if plain and type(value) is str:
-                    customer[hub] = base[remote] = value.strip() or None
-                else:
-                    customer[hub] = back(value, None)
-                    base[remote] = same(value)
-                filled.append(hub)
-        return customer, base, filled
+            for hub, read in reads.get(remote, ()):
+                filled[hub], base[remote] = read(value)
+        return filled, base
 
-    def make(self, customer: dict[str, Any], filled: list[str], email: str | None, phone: str | None) -> None:
-        """Have a new customer written, by its normal forms of e-mail address and phone."""
-        if customer["marketing_consent"] == "yes":
-            customer["consent_proof"] = {"source": self.config.name, "time": self.now.isoformat()}
+    def make(
+        self,
+        hub_id: str,
+        filled: dict[str, Value],
+        email: str | None,
+        phone: str | None,
+        link: Any,
+        record: RemoteRecord,
+        print_: str,
+        base: dict[str, Value],
+    ) -> None:
+        """Have a new customer written, by its normal forms of e-mail address and phone, and its link."""
+        customer = self.blank | filled
+        customer["id"] = hub_id
+        customer["consent_proof"] = self.proof_of(filled)
         customer["revision"] = self.revision
         customer["email_key"] = email
         customer["phone_key"] = phone
@@ -650,6 +593,15 @@ class PageWork:
         customer["created_at"] = customer["updated_at"] = self.now
         self.revision += 1
         self.new_customers.append(customer)
+        self.remember(customer)
+        self.taken[hub_id] = record.id
+        self.new_link(link, record, print_, hub_id, base)
+
+    def proof_of(self, filled: Mapping[str, Value]) -> dict[str, Any] | None:
+        """Where and when a new customer said yes to marketing."""
+        if filled.get("marketing_consent") != "yes":
+            return None
+        return {"source": self.config.name, "time": self.now.isoformat()}
 
     def note(self, level: Level, code: ErrorKind | str, message: str, **more: Any) -> None:
         """A line for the error log, written with the page."""
@@ -717,9 +669,10 @@ class PageWork:
 
     def flush(self) -> None:
         """Write everything the page decided, in bulk."""
+        self.arrivals.write()
         insert_rows(self.connection, CUSTOMER, self.new_customers, tuple(self.blank))
         insert_rows(self.connection, LOG, self.entries)
-        created = {customer["id"] for customer in self.new_customers}
+        created = {*self.arrivals.ids, *(customer["id"] for customer in self.new_customers)}
         for customer in self.changed_customers.values():
             if customer["id"] not in created:
                 values = {name: value for name, value in customer.items() if name != "id"}

@@ -24,12 +24,29 @@ class Transform:
     """`back` gets the platform's value and the hub's present one, so that a lossy form can merge into it.
 
     One with `compose` makes its value of the whole customer (a template, a constant), and goes outwards only.
+    `read` is `back` for somebody new and `same`, both at once: what each works out by itself costs a first read twice.
     """
 
     out: Convert
     back: Callable[[Value, Value], Value]
     same: Convert
     compose: Callable[[Mapping[str, Value]], Value] | None = None
+    read: Callable[[Value], tuple[Value, Value]] | None = None
+
+    def reading(self) -> Callable[[Value], tuple[Value, Value]]:
+        """How a value reads for somebody new, with the form in which it is compared."""
+        back, same = self.back, self.same
+        return self.read or (lambda value: (back(value, None), same(value)))
+
+
+def alike(convert: Convert) -> Callable[[Value], tuple[Value, Value]]:
+    """To read a value that is compared in the form in which it is kept here."""
+
+    def read(value: Value) -> tuple[Value, Value]:
+        found = convert(value)
+        return found, found
+
+    return read
 
 
 def wrong(message: str, remedy: str) -> PerkstarError:
@@ -173,10 +190,14 @@ def choice(parameter: str) -> Transform:
         return backward.get(text or "")
 
     def same(value: Value) -> Value:
-        text = text_of(value)
-        return text if text in backward or (other is not None and text == other) else None
+        return read(value)[1]
 
-    return Transform(out, back, same)
+    def read(value: Value) -> tuple[Value, Value]:
+        text = text_of(value)
+        ours = backward.get(text or "")
+        return ours, text if text in backward or (other is not None and text == other) else None
+
+    return Transform(out, back, same, read=read)
 
 
 # -- made of the whole customer --------------------------------------------------------------------------------
