@@ -83,7 +83,7 @@ def _plain_spelling(text: str, country: str) -> str | None:
     if own is None:
         return None
     if own.fullmatch(text):
-        doubtful = not plain_prefix or text.startswith(code) or text.startswith(prefix or code)
+        doubtful = not plain_prefix or text.startswith((code, prefix or code))
         return None if doubtful else f"+{code}{text}"
     if text.startswith(code, len(prefix)) or text.startswith(code * 2):
         return None

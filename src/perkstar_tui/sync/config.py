@@ -89,6 +89,19 @@ class RunConfig:
         """The remote fields that are mapped, each once."""
         return tuple(dict.fromkeys(line.remote for line in self.lines))
 
+    @cached_property
+    def readings(
+        self,
+    ) -> tuple[tuple[str, tuple[tuple[str, Callable[[Value], tuple[Value, Value]]], ...]], ...]:
+        """For each of `paths` the fields here that it fills, each with how its values read (Transform.reading)."""
+        fills: dict[str, list[tuple[str, Callable[[Value], tuple[Value, Value]]]]] = {
+            path: [] for path in self.paths
+        }
+        for line in self.lines:
+            if line.inward:
+                fills[line.remote].append((line.hub, line.transform.reading()))
+        return tuple((path, tuple(reads)) for path, reads in fills.items())
+
     @property
     def origin(self) -> str:
         return "cloud" if self.system else self.integration_id

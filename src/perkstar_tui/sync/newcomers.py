@@ -3,6 +3,7 @@
 Asking for a thousand addresses that nobody has cost a first read a third of its time.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from perkstar_tui.store.database import Store, table
 from .context import CUSTOMER, LINK
 
 if TYPE_CHECKING:
+    from .context import Leg
     from .pages import PageWork
 
 BITS = 1 << 27
@@ -91,39 +93,44 @@ class Arrivals:
     """The customers of one page whom nothing here can be like, with their links.
 
     Nearly all of a first read: looking for each would cost more than keeping it, and so would a row of its own, so
-    they're kept by columns.
+    they're kept by columns. All that can be is worked out before the store is held for writing.
     """
 
-    def __init__(self, work: "PageWork") -> None:
-        self.work = work
+    def __init__(self, leg: "Leg", known: Newcomers, records: Sequence[RemoteRecord]) -> None:
+        from .pages import fingerprint, somebody
+
+        config, met = leg.config, known.sieve.met
+        takes, readings, key_of = config.takes, config.readings, config.key_of
+        hubs = {hub for _, reads in readings for hub, _ in reads}
+        self._known = known
+        # A key that is read by a line which does not come in isn't on the customer that is made.
+        self._plain = leg.plan is None and config.direction.inward and hubs.issuperset(config.key_paths())
+        self.every: list[Fresh] = []
+        """All records of the page."""
         self.ids: list[str] = []
+        self._doubtful: list[Fresh] = []
         self._first = 0
+        self._records: list[Fresh] = []
         self._fields: list[dict[str, Value]] = []
         self._emails: list[str | None] = []
         self._phones: list[str | None] = []
-        self._records: list[Fresh] = []
         self._bases: list[dict[str, Value]] = []
-
-    def take(self, known: Newcomers, chunk: list[Fresh]) -> list[Fresh]:
-        """Make customers of those that nothing here can be like; answers all others, to be looked at one by one."""
-        from .pages import somebody
-
-        work = self.work
-        config, met = work.config, known.sieve.met
-        # A key that is read by a line which does not come in isn't on the customer that is made.
-        plain = (
-            known.keys_known
-            and work.leg.plan is None
-            and not work.open_creates
-            and config.direction.inward
-            and {hub for reads in work.reads.values() for hub, _ in reads}.issuperset(work.key_paths)
-        )
-        doubtful = []
-        for one in chunk:
-            record, values, _ = one
-            filled, base = work.shown(values)
-            email = config.key_of("email", filled.get("email"))
-            phone = config.key_of("phone", filled.get("phone"))
+        for record in records:
+            given = record.fields.get
+            values: dict[str, Value] = {}
+            filled: dict[str, Value] = {}
+            base: dict[str, Value] = {}
+            for path, reads in readings:
+                value = given(path)
+                if value is None or value == "":
+                    continue
+                values[path] = value
+                for hub, read in reads:
+                    filled[hub], base[path] = read(value)
+            one = (record, values, fingerprint(values, record.archived, takes))
+            self.every.append(one)
+            email = key_of("email", filled.get("email"))
+            phone = key_of("phone", filled.get("phone"))
             # All three are asked, so that each is known from now on.
             seen = met(record.id)
             if email:
@@ -132,31 +139,38 @@ class Arrivals:
                 seen |= met(phone)
             if (
                 seen
-                or not plain
                 or record.archived
                 or not somebody(filled)
-                or (config.takes is not None and work.left_out(values))
+                or (takes is not None and not takes.test(dict.fromkeys(hubs) | filled))
             ):
-                doubtful.append(one)
+                self._doubtful.append(one)
                 continue
+            self._records.append(one)
             self._fields.append(filled)
             self._emails.append(email)
             self._phones.append(phone)
-            self._records.append(one)
             self._bases.append(base)
+
+    def join(self, work: "PageWork") -> list[Fresh]:
+        """Have them made by the page's transaction; answers all others, to be looked at one by one."""
+        if not (self._plain and self._known.keys_known and not work.open_creates):
+            return self.every
+        work.arrivals = self
         work.leg.inward.created += len(self._fields)
         self.ids = new_ids("cus", len(self._fields))
-        if doubtful:
-            self._hand_over(doubtful)
+        if self._doubtful:
+            self._hand_over(work)
         self._first = work.revision
         work.revision += len(self.ids)
-        return doubtful
+        return self._doubtful
 
-    def _hand_over(self, doubtful: list[Fresh]) -> None:
+    def _hand_over(self, work: "PageWork") -> None:
         """Those that the others may be like become customers as any: they can still change with this page."""
-        work = self.work
         wanted = {
-            key for record, values, _ in doubtful for key in work.keys(record.id, values).values() if key
+            key
+            for record, values, _ in self._doubtful
+            for key in work.keys(record.id, values).values()
+            if key
         }
         stay = []
         for place, (email, phone) in enumerate(zip(self._emails, self._phones, strict=True)):
@@ -178,9 +192,9 @@ class Arrivals:
             for column in columns:
                 column[:] = [column[place] for place in stay]
 
-    def write(self) -> None:
+    def write(self, work: "PageWork") -> None:
         """Write them and their links."""
-        work, fields, count = self.work, self._fields, len(self.ids)
+        fields, count = self._fields, len(self.ids)
         names = set().union(*fields)
         shared: dict[str, Any] = {"created_at": work.now, "updated_at": work.now}
         insert_columns(

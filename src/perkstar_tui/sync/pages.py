@@ -1,7 +1,7 @@
 """One page of customers from a platform: mapped, matched, compared and applied in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import Any
@@ -19,7 +19,7 @@ from perkstar_tui.store.database import ms
 from . import changes, decided, filters
 from .context import CONFLICT, CUSTOMER, INTENT, LINK, LOG, Leg, drop_placeholders, name_of
 from .matching import Found, Rules, match
-from .newcomers import Arrivals
+from .newcomers import Arrivals, Fresh
 from .plan import Clash, Decision, Moment, decide
 
 DATA = DataType.CUSTOMERS.value
@@ -73,20 +73,24 @@ async def apply_page(
     leg: Leg, page: Page, done: int = 0, *, updates_before: int = 0, retry: bool = False
 ) -> int:
     """Apply one page in one transaction; answers how many existing customers it changed."""
-    fresh = []
+    fresh: list[Fresh] = []
     links: dict[str, Any] = {}
     known = leg.newcomers
-    if known is None:
+    arrivals = None
+    if known is not None:
+        arrivals = Arrivals(leg, known, page.records)
+        fresh = arrivals.every
+    else:
         with leg.store.read() as connection:
             links = links_by_remote(connection, leg.id, [record.id for record in page.records])
-    for record in page.records:
-        values = mapped(leg, record)
-        print_ = fingerprint(values, record.archived, leg.config.takes)
-        link = links.get(record.id)
-        if link is not None and link.fingerprint == print_ and not retry:
-            _count_known(leg, link)
-        else:
-            fresh.append((record, values, print_))
+        for record in page.records:
+            values = mapped(leg, record)
+            print_ = fingerprint(values, record.archived, leg.config.takes)
+            link = links.get(record.id)
+            if link is not None and link.fingerprint == print_ and not retry:
+                _count_known(leg, link)
+            else:
+                fresh.append((record, values, print_))
     if not fresh:
         if page.cursor:
             with leg.store.write(leg.lease.fence) as connection:
@@ -95,9 +99,9 @@ async def apply_page(
     with leg.store.write(leg.lease.fence) as connection:
         revision = leg.store.next_revisions(connection, len(fresh))
         work = PageWork(leg, connection, revision)
-        if known is not None:
+        if known is not None and arrivals is not None:
             known.took(revision, len(fresh))
-            fresh = work.arrivals.take(known, fresh)
+            fresh = arrivals.join(work)
         work.prepare(fresh)
         one = work.one if leg.plan is None else partial(leg.plan.inward, work)
         for record, values, print_ in fresh:
@@ -167,12 +171,8 @@ class PageWork:
             for line in self.config.lines
             if line.inward
         ]
-        self.reads: dict[str, list[tuple[str, Callable[[Value], tuple[Value, Value]]]]] = defaultdict(list)
-        for line in self.config.lines:
-            if line.inward:
-                self.reads[line.remote].append((line.hub, line.transform.reading()))
         self.blank: dict[str, Any] = dict.fromkeys((*_ALWAYS, *(hub for _, hub, _, _ in self.inward_lines)))
-        self.arrivals = Arrivals(self)
+        self.arrivals: Arrivals | None = None
         self._recall_creates()
 
     def keys(self, remote_id: str, values: dict[str, Value]) -> dict[str, str | None]:
@@ -565,10 +565,10 @@ class PageWork:
         """The fields of a customer that a record fills, and what is agreed on with that."""
         filled: dict[str, Value] = {}
         base: dict[str, Value] = {}
-        reads = self.reads
-        for remote, value in values.items():
-            for hub, read in reads.get(remote, ()):
-                filled[hub], base[remote] = read(value)
+        for remote, reads in self.config.readings:
+            if remote in values:
+                for hub, read in reads:
+                    filled[hub], base[remote] = read(values[remote])
         return filled, base
 
     def make(
@@ -669,10 +669,13 @@ class PageWork:
 
     def flush(self) -> None:
         """Write everything the page decided, in bulk."""
-        self.arrivals.write()
+        arrived = []
+        if self.arrivals is not None:
+            self.arrivals.write(self)
+            arrived = self.arrivals.ids
         insert_rows(self.connection, CUSTOMER, self.new_customers, tuple(self.blank))
         insert_rows(self.connection, LOG, self.entries)
-        created = {*self.arrivals.ids, *(customer["id"] for customer in self.new_customers)}
+        created = {*arrived, *(customer["id"] for customer in self.new_customers)}
         for customer in self.changed_customers.values():
             if customer["id"] not in created:
                 values = {name: value for name, value in customer.items() if name != "id"}
