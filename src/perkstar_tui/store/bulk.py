@@ -81,7 +81,7 @@ def insert_columns(connection: Connection, target: Table, columns: Mapping[str, 
 
     A column that no row has a value for is left out, which is the same, and spares the work for each row.
     """
-    filled = {name: column for name, column in columns.items() if column.count(None) < len(column)}
+    filled = {name: column for name, column in columns.items() if any(value is not None for value in column)}
     if not filled:
         return
     compiled = _compiled(target, tuple(filled), connection.dialect)
