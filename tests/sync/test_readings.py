@@ -29,9 +29,20 @@ VALUES = st.one_of(
     st.booleans(),
     st.integers(-(10**6), 10**12),
     st.sampled_from(
-        [" Ann ", "ANN@Mail.com", "x", "y", "z", "true", "07400 123456", "+1 415 555 2671", "0000-02-29", "1990-05-01T10:00", "05/01"]
+        [
+            " Ann ",
+            "ANN@Mail.com",
+            "x",
+            "y",
+            "z",
+            "true",
+            "07400 123456",
+            "+1 415 555 2671",
+            "0000-02-29",
+            "05/01",
+        ]
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,3 +50,10 @@ VALUES = st.one_of(
 def test_reading_a_value_is_reading_it_back_for_somebody_new_and_its_compared_form(name, value):
     one = transform(name, "GB")
     assert one.reading()(value) == (one.back(value, None), one.same(value))
+
+
+@pytest.mark.parametrize("endless", ["inf", "-INF", "nan", "1e999"])
+@pytest.mark.parametrize("name", ["number", "number_text", "gender_number"])
+def test_what_has_no_end_is_no_number(name, endless):
+    one = transform(name, "GB")
+    assert (one.back(endless, None), one.same(endless)) == (None, None)

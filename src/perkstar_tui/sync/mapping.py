@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 
 from perkstar_tui.model.enums import Direction, Write
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
@@ -51,7 +52,9 @@ def _number(value: Value) -> Value:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not isfinite(number):
         return None
     return int(number) if number.is_integer() else number
 
