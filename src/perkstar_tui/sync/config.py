@@ -12,6 +12,7 @@ from perkstar_tui.model.remote import Value
 
 from .earning import EarningRule
 from .mapping import Line, transform
+from .shaping import Reader
 
 if TYPE_CHECKING:
     from perkstar_tui.platforms.parts import EventsSpec, JournalSpec, RowsSpec
@@ -90,13 +91,9 @@ class RunConfig:
         return tuple(dict.fromkeys(line.remote for line in self.lines))
 
     @cached_property
-    def readings(
-        self,
-    ) -> tuple[tuple[str, tuple[tuple[str, Callable[[Value], tuple[Value, Value]]], ...]], ...]:
+    def readings(self) -> tuple[tuple[str, tuple[tuple[str, Reader], ...]], ...]:
         """For each of `paths` the fields here that it fills, each with how its values read (Transform.reading)."""
-        fills: dict[str, list[tuple[str, Callable[[Value], tuple[Value, Value]]]]] = {
-            path: [] for path in self.paths
-        }
+        fills: dict[str, list[tuple[str, Reader]]] = {path: [] for path in self.paths}
         for line in self.lines:
             if line.inward:
                 fills[line.remote].append((line.hub, line.transform.reading()))

@@ -16,6 +16,7 @@ from perkstar_tui.store.bulk import insert_columns
 from perkstar_tui.store.database import Store, table
 
 from .context import CUSTOMER, LINK
+from .records import fingerprint, somebody
 
 if TYPE_CHECKING:
     from .context import Leg
@@ -97,8 +98,6 @@ class Arrivals:
     """
 
     def __init__(self, leg: "Leg", known: Newcomers, records: Sequence[RemoteRecord]) -> None:
-        from .pages import fingerprint, somebody
-
         config, met = leg.config, known.sieve.met
         takes, readings, key_of = config.takes, config.readings, config.key_of
         hubs = {hub for _, reads in readings for hub, _ in reads}

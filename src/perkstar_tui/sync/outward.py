@@ -17,8 +17,9 @@ from . import changes, decided, filters
 from .config import CUSTOMER_FIELDS
 from .context import CUSTOMER, INTENT, LINK, Leg, drop_placeholders, name_of, next_attempt
 from .inward import settle_missing
-from .pages import DATA, fingerprint, links_by_remote, mapped
+from .pages import DATA, links_by_remote
 from .plan import Decision, Moment, decide
+from .records import fingerprint, mapped
 from .underway import send_in_turn
 
 PAGE = 500

@@ -3,10 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, insert, or_, select, update
 
 from perkstar_tui.model.enums import DataType, Level, LinkState
@@ -21,6 +19,7 @@ from .context import CONFLICT, CUSTOMER, INTENT, LINK, LOG, Leg, drop_placeholde
 from .matching import Found, Rules, match
 from .newcomers import Arrivals, Fresh
 from .plan import Clash, Decision, Moment, decide
+from .records import fingerprint, mapped, somebody
 
 DATA = DataType.CUSTOMERS.value
 _ALWAYS = (
@@ -43,30 +42,6 @@ _ALWAYS = (
 
 
 _NOBODY = Found("none")
-
-
-def fingerprint(values: dict[str, Value], archived: bool, taken: filters.Filter | None = None) -> str:
-    """A short hash of what is mapped of a remote record: equal means that nothing of interest changed there, nor in
-    the filter that judges it.
-    """
-    of = [values, archived] if taken is None else [values, archived, taken.key]
-    return blake2b(orjson.dumps(of, option=orjson.OPT_SORT_KEYS), digest_size=9).hexdigest()
-
-
-def mapped(leg: Leg, record: RemoteRecord) -> dict[str, Value]:
-    """The mapped part of a remote record, empty values left out."""
-    fields = record.fields
-    return {
-        path: value for path in leg.config.paths if (value := fields.get(path)) is not None and value != ""
-    }
-
-
-def somebody(filled: Mapping[str, Value]) -> bool:
-    """Whether there is anything to know a person by."""
-    known = filled.get
-    return bool(
-        known("email") or known("first_name") or known("last_name") or known("phone") or known("company")
-    )
 
 
 async def apply_page(

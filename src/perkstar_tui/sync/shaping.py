@@ -19,6 +19,10 @@ LONGEST = 200
 """Characters of a transform's parameter."""
 
 
+Reader = Callable[[Value], tuple[Value, Value]]
+"""From a platform's value to what it is here for somebody new, and the form in which it is compared."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transform:
     """`back` gets the platform's value and the hub's present one, so that a lossy form can merge into it.
@@ -31,15 +35,15 @@ class Transform:
     back: Callable[[Value, Value], Value]
     same: Convert
     compose: Callable[[Mapping[str, Value]], Value] | None = None
-    read: Callable[[Value], tuple[Value, Value]] | None = None
+    read: Reader | None = None
 
-    def reading(self) -> Callable[[Value], tuple[Value, Value]]:
+    def reading(self) -> Reader:
         """How a value reads for somebody new, with the form in which it is compared."""
         back, same = self.back, self.same
         return self.read or (lambda value: (back(value, None), same(value)))
 
 
-def alike(convert: Convert) -> Callable[[Value], tuple[Value, Value]]:
+def alike(convert: Convert) -> Reader:
     """To read a value that is compared in the form in which it is kept here."""
 
     def read(value: Value) -> tuple[Value, Value]:
