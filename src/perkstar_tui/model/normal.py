@@ -22,9 +22,7 @@ def email_key(email: str | None, *, drop_plus_tag: bool = False) -> str | None:
     name, at, domain = address.rpartition("@")
     if not (name and at and domain):
         return None
-    if drop_plus_tag:
-        name = name.partition("+")[0]
-    return f"{name}@{domain}"
+    return f"{name.partition('+')[0]}@{domain}" if drop_plus_tag else address
 
 
 _GAPS = str.maketrans("", "", " -.()")
@@ -40,11 +38,11 @@ def phone_key(phone: str | None, country: str = "GB") -> str | None:
     if not phone:
         return None
     text = phone.strip()
-    bare = text if text[1:].isdigit() else text.translate(_GAPS)
-    quick = _plain_spelling(bare, country)
-    if quick is not None:
-        return quick
-    return _any_spelling(text, country)
+    return (
+        _plain_spelling(text, country)
+        or (None if text[1:].isdigit() else _plain_spelling(text.translate(_GAPS), country))
+        or _any_spelling(text, country)
+    )
 
 
 def _any_spelling(text: str, country: str) -> str | None:
@@ -66,18 +64,10 @@ def _plain_spelling(text: str, country: str) -> str | None:
 
     None where that doesn't decide: the whole library is asked then.
     """
-    if not text.isascii():
-        return None
     if text[:1] == "+":
-        digits = text[1:]
-        if not digits.isdigit():
-            return None
-        length, pattern = _abroad(digits[:3])
-        if pattern is None:
-            return None
-        clear = pattern.fullmatch(digits, length) and not digits.startswith(digits[:length], length)
-        return text if clear else None
-    if not text.isdigit():
+        whole = _abroad(text[1:4])
+        return text if whole is not None and whole.fullmatch(text) else None
+    if not (text.isascii() and text.isdigit()):
         return None
     code, prefix, own, plain_prefix = _home(country)
     if own is None:
@@ -95,13 +85,19 @@ def _plain_spelling(text: str, country: str) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _abroad(start: str) -> "tuple[int, re.Pattern[str] | None]":
-    """The length of the country code that a number begins with, and what follows it; of no such code, no pattern."""
+def _abroad(start: str) -> "re.Pattern[str] | None":
+    """What a whole number looks like that begins with a plus and these digits; None where no country has them.
+
+    One whose national part begins with the country's code again is left to the library.
+    """
+    if not (start.isascii() and start.isdigit()):
+        return None
     for length in (1, 2, 3):
-        pattern = _pattern(start[:length])
+        code = start[:length]
+        pattern = _pattern(code)
         if pattern is not None:
-            return length, pattern
-    return 0, None
+            return re.compile(rf"\+{code}(?!{code})(?:{pattern.pattern})", re.ASCII)
+    return None
 
 
 @lru_cache(maxsize=256)

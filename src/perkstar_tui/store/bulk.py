@@ -4,23 +4,34 @@ Values are brought into the database's form by the same types as everywhere else
 first sync's time in the store went into binding parameters before.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Connection, Table, bindparam, insert, text, update
+from sqlalchemy import Column, Connection, Table, bindparam, insert, literal_column, text, update
 from sqlalchemy.engine import Dialect
 
 Bind = Callable[[Any], Any]
 
 
 class _Compiled:
-    """The statement for one table, choice of columns and database."""
+    """The statement for one table, choice of columns and database; values that all rows share stand in it."""
 
-    def __init__(self, target: Table, columns: tuple[str, ...], dialect: Dialect) -> None:
-        compiled = insert(target).compile(dialect=dialect, column_keys=list(columns))
+    def __init__(
+        self,
+        target: Table,
+        columns: tuple[str, ...],
+        dialect: Dialect,
+        same: Mapping[str, Any] = {},
+    ) -> None:
+        values: dict[str, Any] = {name: bindparam(name) for name in columns}
+        for name, value in same.items():
+            shown = target.c[name].type.dialect_impl(dialect).literal_processor(dialect)
+            assert shown is not None, name
+            values[name] = literal_column(shown(value))
+        compiled = insert(target).values(values).compile(dialect=dialect)
         self.sql = str(compiled)
         self.positional = bool(compiled.positional)
         self.names = tuple(compiled.positiontup or ()) if self.positional else columns
@@ -30,10 +41,12 @@ class _Compiled:
             if bind is not None:
                 self.binds[name] = bind
 
-    def rows(self, values: Mapping[str, Sequence[Any]]) -> list[Any]:
+    def rows(self, values: Mapping[str, Sequence[Any]], written: Container[str]) -> list[Any]:
         """The parameters of each row, from its columns."""
         columns = [
-            _bound(values[name], self.binds[name]) if name in self.binds else values[name]
+            _bound(values[name], self.binds[name])
+            if name in self.binds and name not in written
+            else values[name]
             for name in self.names
         ]
         whole = list(zip(*columns, strict=True))
@@ -76,16 +89,28 @@ def insert_rows(
     insert_columns(connection, target, dict(zip(names, by_column, strict=False)))
 
 
-def insert_columns(connection: Connection, target: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+def insert_columns(
+    connection: Connection,
+    target: Table,
+    columns: Mapping[str, Sequence[Any]],
+    *,
+    same: Mapping[str, Any] | None = None,
+    written: Container[str] = (),
+) -> None:
     """Insert rows given by their columns, all of the same length.
 
-    A column that no row has a value for is left out, which is the same, and spares the work for each row.
+    A column that no row has a value for is left out, which is the same, and spares the work for each row; so does one
+    whose values are all the `same`. `written` are columns of JSON that is text already (`json_text`).
     """
-    filled = {name: column for name, column in columns.items() if any(value is not None for value in column)}
+    filled = {name: column for name, column in columns.items() if column.count(None) < len(column)}
     if not filled:
         return
-    compiled = _compiled(target, tuple(filled), connection.dialect)
-    connection.exec_driver_sql(compiled.sql, compiled.rows(filled))
+    if same:
+        # Not kept: the next page has other times.
+        compiled = _Compiled(target, tuple(filled), connection.dialect, same)
+    else:
+        compiled = _compiled(target, tuple(filled), connection.dialect)
+    connection.exec_driver_sql(compiled.sql, compiled.rows(filled, written))
 
 
 def one_of(connection: Connection, column: Column[Any]) -> Any:

@@ -91,13 +91,15 @@ class RunConfig:
         return tuple(dict.fromkeys(line.remote for line in self.lines))
 
     @cached_property
-    def readings(self) -> tuple[tuple[str, tuple[tuple[str, Reader], ...]], ...]:
-        """For each of `paths` the fields here that it fills, each with how its values read (Transform.reading)."""
-        fills: dict[str, list[tuple[str, Reader]]] = {path: [] for path in self.paths}
-        for line in self.lines:
-            if line.inward:
-                fills[line.remote].append((line.hub, line.transform.reading()))
-        return tuple((path, tuple(reads)) for path, reads in fills.items())
+    def readings(self) -> tuple[tuple[str, str, Reader], ...]:
+        """Of each line that comes in the remote field, ours, and how its values read (Transform.reading)."""
+        return tuple((line.remote, line.hub, line.transform.reading()) for line in self.lines if line.inward)
+
+    @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """Those of `paths` that no line takes in."""
+        read = {line.remote for line in self.lines if line.inward}
+        return tuple(path for path in self.paths if path not in read)
 
     @property
     def origin(self) -> str:
@@ -107,15 +109,25 @@ class RunConfig:
     def lease(self) -> str:
         return f"run:{self.integration_id}"
 
+    @cached_property
+    def email_key(self) -> Callable[[Value], str | None]:
+        """From an e-mail address to its normal form."""
+        drop = bool(self.options.get("drop_plus_tags"))
+        return lambda value: email_key(str(value), drop_plus_tag=drop) if value else None
+
+    @cached_property
+    def phone_key(self) -> Callable[[Value], str | None]:
+        """From a phone number to its normal form."""
+        country = self.country
+        return lambda value: phone_key(str(value), country) if value else None
+
     def key_of(self, name: str, value: Value) -> str | None:
         """The normal form of a match key's value."""
-        if not value:
-            return None
         if name == "email":
-            return email_key(str(value), drop_plus_tag=bool(self.options.get("drop_plus_tags")))
+            return self.email_key(value)
         if name == "phone":
-            return phone_key(str(value), self.country)
-        return str(value).strip() or None
+            return self.phone_key(value)
+        return (str(value).strip() or None) if value else None
 
     def key_paths(self) -> dict[str, tuple[str, Callable[[Value, Value], Value]]]:
         """For each match key the remote path that carries it and how to read it."""

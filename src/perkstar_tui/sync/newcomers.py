@@ -4,8 +4,10 @@ Asking for a thousand addresses that nobody has cost a first read a third of its
 """
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import select
 
 from perkstar_tui.model.enums import DataType, LinkState
@@ -13,7 +15,7 @@ from perkstar_tui.model.ids import new_ids
 from perkstar_tui.model.remote import RemoteRecord, Value
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.bulk import insert_columns
-from perkstar_tui.store.database import Store, table
+from perkstar_tui.store.database import Store, json_text, table
 
 from .context import CUSTOMER, LINK
 from .records import fingerprint, somebody
@@ -41,15 +43,21 @@ class Sieve:
         place = hash(text) & _MASK
         self._bits[place >> 3] |= 1 << (place & 7)
 
-    def met(self, text: str) -> bool:
-        """Whether it may have been met before; from now on it has."""
-        place = hash(text) & _MASK
-        bit = 1 << (place & 7)
-        byte = self._bits[place >> 3]
-        if byte & bit:
-            return True
-        self._bits[place >> 3] = byte | bit
-        return False
+    def met(self, *texts: str | None) -> bool:
+        """Whether any of them may have been met before; from now on all have."""
+        found = False
+        bits = self._bits
+        for text in texts:
+            if not text:
+                continue
+            place = hash(text) & _MASK
+            bit = 1 << (place & 7)
+            byte = bits[place >> 3]
+            if byte & bit:
+                found = True
+            else:
+                bits[place >> 3] = byte | bit
+        return found
 
 
 class Newcomers:
@@ -99,45 +107,47 @@ class Arrivals:
 
     def __init__(self, leg: "Leg", known: Newcomers, records: Sequence[RemoteRecord]) -> None:
         config, met = leg.config, known.sieve.met
-        takes, readings, key_of = config.takes, config.readings, config.key_of
-        hubs = {hub for _, reads in readings for hub, _ in reads}
+        takes, readings, unread = config.takes, config.readings, config.unread
+        email_key, phone_key = config.email_key, config.phone_key
+        hubs = self._hubs = tuple(dict.fromkeys(hub for _, hub, _ in readings))
         self._known = known
         # A key that is read by a line which does not come in isn't on the customer that is made.
-        self._plain = leg.plan is None and config.direction.inward and hubs.issuperset(config.key_paths())
+        self._plain = (
+            leg.plan is None and config.direction.inward and set(hubs).issuperset(config.key_paths())
+        )
         self.every: list[Fresh] = []
         """All records of the page."""
         self.ids: list[str] = []
         self._doubtful: list[Fresh] = []
         self._first = 0
         self._records: list[Fresh] = []
-        self._fields: list[dict[str, Value]] = []
+        self._rows: list[tuple[Value, ...]] = []
+        """What each of `_hubs` is filled with."""
+        self._filled: list[tuple[str, ...]] = []
+        """Which of them are filled, with nothing perhaps."""
         self._emails: list[str | None] = []
         self._phones: list[str | None] = []
-        self._bases: list[dict[str, Value]] = []
+        self._bases: list[str] = []
         for record in records:
             given = record.fields.get
             values: dict[str, Value] = {}
             filled: dict[str, Value] = {}
             base: dict[str, Value] = {}
-            for path, reads in readings:
+            for path, hub, read in readings:
                 value = given(path)
-                if value is None or value == "":
-                    continue
-                values[path] = value
-                for hub, read in reads:
+                if value is not None and value != "":
+                    values[path] = value
                     filled[hub], base[path] = read(value)
+            for path in unread:
+                value = given(path)
+                if value is not None and value != "":
+                    values[path] = value
             one = (record, values, fingerprint(values, record.archived, takes))
             self.every.append(one)
-            email = key_of("email", filled.get("email"))
-            phone = key_of("phone", filled.get("phone"))
-            # All three are asked, so that each is known from now on.
-            seen = met(record.id)
-            if email:
-                seen |= met(email)
-            if phone:
-                seen |= met(phone)
+            email = email_key(filled.get("email"))
+            phone = phone_key(filled.get("phone"))
             if (
-                seen
+                met(record.id, email, phone)
                 or record.archived
                 or not somebody(filled)
                 or (takes is not None and not takes.test(dict.fromkeys(hubs) | filled))
@@ -145,18 +155,19 @@ class Arrivals:
                 self._doubtful.append(one)
                 continue
             self._records.append(one)
-            self._fields.append(filled)
+            self._rows.append(tuple(map(filled.get, hubs)))
+            self._filled.append(tuple(filled))
             self._emails.append(email)
             self._phones.append(phone)
-            self._bases.append(base)
+            self._bases.append(json_text(base))
 
     def join(self, work: "PageWork") -> list[Fresh]:
         """Have them made by the page's transaction; answers all others, to be looked at one by one."""
         if not (self._plain and self._known.keys_known and not work.open_creates):
             return self.every
         work.arrivals = self
-        work.leg.inward.created += len(self._fields)
-        self.ids = new_ids("cus", len(self._fields))
+        work.leg.inward.created += len(self._rows)
+        self.ids = new_ids("cus", len(self._rows))
         if self._doubtful:
             self._hand_over(work)
         self._first = work.revision
@@ -171,53 +182,53 @@ class Arrivals:
             for key in work.keys(record.id, values).values()
             if key
         }
-        stay = []
-        for place, (email, phone) in enumerate(zip(self._emails, self._phones, strict=True)):
-            if email not in wanted and phone not in wanted:
-                stay.append(place)
-                continue
-            record, _, print_ = self._records[place]
-            base = self._bases[place]
-            work.make(self.ids[place], self._fields[place], email, phone, None, record, print_, base)
-        if len(stay) < len(self.ids):
-            columns: tuple[list[Any], ...] = (
-                self.ids,
-                self._fields,
-                self._emails,
-                self._phones,
-                self._records,
-                self._bases,
-            )
-            for column in columns:
-                column[:] = [column[place] for place in stay]
+        stays = [
+            email not in wanted and phone not in wanted
+            for email, phone in zip(self._emails, self._phones, strict=True)
+        ]
+        if all(stays):
+            return
+        for place, stay in enumerate(stays):
+            if not stay:
+                names = self._filled[place]
+                row = dict(zip(self._hubs, self._rows[place], strict=True))
+                filled = {name: row[name] for name in names}
+                keys = self._emails[place], self._phones[place]
+                record, _, print_ = self._records[place]
+                base = orjson.loads(self._bases[place])
+                work.make(self.ids[place], filled, *keys, None, record, print_, base)
+        columns: tuple[list[Any], ...] = (
+            self.ids,
+            self._rows,
+            self._filled,
+            self._emails,
+            self._phones,
+            self._records,
+            self._bases,
+        )
+        for column in columns:
+            column[:] = compress(column, stays)
 
     def write(self, work: "PageWork") -> None:
         """Write them and their links."""
-        fields, count = self._fields, len(self.ids)
-        names = set().union(*fields)
-        shared: dict[str, Any] = {"created_at": work.now, "updated_at": work.now}
+        if not self.ids:
+            return
+        fields = dict(zip(self._hubs, zip(*self._rows, strict=True), strict=True))
+        consents = fields.get("marketing_consent", ())
         insert_columns(
             work.connection,
             CUSTOMER,
             {
+                **fields,
                 "id": self.ids,
-                "revision": range(self._first, self._first + count),
+                "revision": range(self._first, self._first + len(self.ids)),
                 "email_key": self._emails,
                 "phone_key": self._phones,
-                "provenance": [work.provenance_of(tuple(filled)) for filled in fields],
-                "consent_proof": [work.proof_of(filled) for filled in fields],
-                **{name: [value] * count for name, value in shared.items()},
-                **{name: [filled.get(name) for filled in fields] for name in sorted(names)},
+                "provenance": [work.provenance_of(names) for names in self._filled],
+                "consent_proof": [work.proof_of(said) for said in consents] if "yes" in consents else (),
             },
+            same={"created_at": work.now, "updated_at": work.now},
         )
-        shared = {
-            "integration_id": work.leg.id,
-            "data": DataType.CUSTOMERS.value,
-            "state": LinkState.LINKED.value,
-            "reason": "",
-            "last_received": work.now,
-            "attempts": 0,
-        }
         insert_columns(
             work.connection,
             LINK,
@@ -227,6 +238,14 @@ class Arrivals:
                 "version": [record.version for record, _, _ in self._records],
                 "fingerprint": [print_ for _, _, print_ in self._records],
                 "base": self._bases,
-                **{name: [value] * count for name, value in shared.items()},
             },
+            same={
+                "integration_id": work.leg.id,
+                "data": DataType.CUSTOMERS.value,
+                "state": LinkState.LINKED.value,
+                "reason": "",
+                "last_received": work.now,
+                "attempts": 0,
+            },
+            written={"base"},
         )

@@ -1,7 +1,7 @@
 """One page of customers from a platform: mapped, matched, compared and applied in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -540,10 +540,9 @@ class PageWork:
         """The fields of a customer that a record fills, and what is agreed on with that."""
         filled: dict[str, Value] = {}
         base: dict[str, Value] = {}
-        for remote, reads in self.config.readings:
+        for remote, hub, read in self.config.readings:
             if remote in values:
-                for hub, read in reads:
-                    filled[hub], base[remote] = read(values[remote])
+                filled[hub], base[remote] = read(values[remote])
         return filled, base
 
     def make(
@@ -560,7 +559,7 @@ class PageWork:
         """Have a new customer written, by its normal forms of e-mail address and phone, and its link."""
         customer = self.blank | filled
         customer["id"] = hub_id
-        customer["consent_proof"] = self.proof_of(filled)
+        customer["consent_proof"] = self.proof_of(filled.get("marketing_consent"))
         customer["revision"] = self.revision
         customer["email_key"] = email
         customer["phone_key"] = phone
@@ -572,9 +571,9 @@ class PageWork:
         self.taken[hub_id] = record.id
         self.new_link(link, record, print_, hub_id, base)
 
-    def proof_of(self, filled: Mapping[str, Value]) -> dict[str, Any] | None:
+    def proof_of(self, consent: Value) -> dict[str, Any] | None:
         """Where and when a new customer said yes to marketing."""
-        if filled.get("marketing_consent") != "yes":
+        if consent != "yes":
             return None
         return {"source": self.config.name, "time": self.now.isoformat()}
 
