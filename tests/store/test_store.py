@@ -277,6 +277,36 @@ def test_rows_in_bulk_are_what_a_plain_insert_makes_of_them(store: Store) -> Non
     assert [row.remote_id for row in kept] == [row["remote_id"] for row in rows]
 
 
+def test_columns_with_shared_values_are_what_a_plain_insert_makes_of_their_rows(store: Store) -> None:
+    from perkstar_tui.store.bulk import insert_columns
+    from perkstar_tui.store.database import json_text
+
+    link = table(t.RecordLink)
+    same = {
+        "integration_id": "int_1",
+        "data": "customers",
+        "state": "linked",
+        "reason": "O'Neil's 100% \"sure\" %s :attempts \\ ?; --",
+        "attempts": 0,
+        "last_received": NOW + timedelta(milliseconds=7),
+    }
+    bases = [{"email": "o'neil@x.uk", "points": 3, "n": None}, {"name": "%(x)s :y é"}]
+    versions = [None, "7"]
+    with store.write() as connection:
+        columns = {"remote_id": ["a0", "a1"], "version": versions, "code": [None, None]}
+        bound = {"base": [json_text(base) for base in bases]}
+        insert_columns(connection, link, columns | bound, same=same, written=bound)
+        for n, base in enumerate(bases):
+            row = same | {"remote_id": f"b{n}", "version": versions[n], "base": base}
+            connection.execute(insert(link).values(row))
+    with store.read() as connection:
+        kept = connection.execute(select(link).order_by(link.c.id)).all()
+    shown = [{k: v for k, v in row._mapping.items() if k not in ("id", "remote_id")} for row in kept]
+    assert shown[:2] == shown[2:]
+    assert [row.remote_id for row in kept] == ["a0", "a1", "b0", "b1"]
+    assert kept[0].reason == same["reason"]
+
+
 def test_duplicates_are_found_merged_and_made_two_again(store: Store) -> None:
     from perkstar_tui.hub import merging
     from perkstar_tui.hub.bench import Bench

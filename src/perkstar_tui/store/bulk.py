@@ -12,8 +12,12 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Table, bindparam, insert, literal_column, text, update
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.default import DefaultDialect
 
 Bind = Callable[[Any], Any]
+
+_STANDARD = DefaultDialect()
+"""Writes literals as standard SQL has them; a database's own sign for parameters is escaped by its compiler."""
 
 
 class _Compiled:
@@ -28,7 +32,7 @@ class _Compiled:
     ) -> None:
         values: dict[str, Any] = {name: bindparam(name) for name in columns}
         for name, value in same.items():
-            shown = target.c[name].type.dialect_impl(dialect).literal_processor(dialect)
+            shown = target.c[name].type.dialect_impl(_STANDARD).literal_processor(_STANDARD)
             assert shown is not None, name
             values[name] = literal_column(shown(value))
         compiled = insert(target).values(values).compile(dialect=dialect)
