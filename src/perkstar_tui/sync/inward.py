@@ -28,13 +28,14 @@ async def read_customers(leg: Leg, *, full: bool, pages: AsyncIterator[Page] | N
     filters.read_again_if_changed(leg)
     cursor = None if full else leg.cursor(DATA, "in")
     complete = full or cursor is None
-    leg.newcomers = Newcomers.of(leg.store) if cursor is None and not leg.any_link() else None
-    began_empty = leg.newcomers is not None
+    began_empty = cursor is None and not leg.any_link()
     seen: set[int] | None = set() if complete and not began_empty else None
     done = 0
     updates = 0
     async for page in gathered(leg, pages or leg.connector.read(DataType.CUSTOMERS, cursor, full=full)):
         done += len(page.records)
+        if began_empty and leg.newcomers is None:
+            leg.newcomers = Newcomers.of(leg.store, page.total)
         if seen is not None:
             seen.update(hash(record.id) for record in page.records)
         updates += await apply_page(leg, page, done, updates_before=updates)
@@ -56,7 +57,7 @@ async def gathered(leg: Leg, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
     total = None
     try:
         async for page in pages:
-            kept.update((record.id, record) for record in page.records)
+            kept |= {record.id: record for record in page.records}
             cursor = page.cursor or cursor
             total = page.total
             now = leg.clock.monotonic()

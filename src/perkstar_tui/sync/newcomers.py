@@ -8,7 +8,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from perkstar_tui.model.enums import DataType, LinkState
 from perkstar_tui.model.ids import new_ids
@@ -24,33 +24,41 @@ if TYPE_CHECKING:
     from .context import Leg
     from .pages import PageWork
 
-BITS = 1 << 27
+MOST_BITS = 1 << 27
 """16 MB. With a million customers (three entries each) one question in fifty is asked in vain."""
 
-_MASK = BITS - 1
+FEWEST_BITS = 1 << 20
+BITS_A_RECORD = 192
+
 _COUNTER = table(t.RevisionCounter)
 
 
 class Sieve:
-    """A set of texts of which it is only kept that they are surely not in it, or that they may be."""
+    """A set of texts of which it is only kept that they are surely not in it, or that they may be.
 
-    __slots__ = ("_bits",)
+    It is made for so many `records`, or for any number of them: a small one stays in the processor's own memory.
+    """
 
-    def __init__(self) -> None:
-        self._bits = bytearray(BITS >> 3)
+    __slots__ = ("_bits", "_mask")
+
+    def __init__(self, records: int | None = None) -> None:
+        wanted = MOST_BITS if records is None else 1 << (records * BITS_A_RECORD).bit_length()
+        bits = max(FEWEST_BITS, min(MOST_BITS, wanted))
+        self._bits = bytearray(bits >> 3)
+        self._mask = bits - 1
 
     def add(self, text: str) -> None:
-        place = hash(text) & _MASK
+        place = hash(text) & self._mask
         self._bits[place >> 3] |= 1 << (place & 7)
 
     def met(self, *texts: str | None) -> bool:
         """Whether any of them may have been met before; from now on all have."""
         found = False
-        bits = self._bits
+        bits, mask = self._bits, self._mask
         for text in texts:
             if not text:
                 continue
-            place = hash(text) & _MASK
+            place = hash(text) & mask
             bit = 1 << (place & 7)
             byte = bits[place >> 3]
             if byte & bit:
@@ -66,16 +74,17 @@ class Newcomers:
     The keys are only good as long as nobody else writes customers: then `keys_known` is false from there on.
     """
 
-    def __init__(self) -> None:
-        self.sieve = Sieve()
+    def __init__(self, records: int | None = None) -> None:
+        self.sieve = Sieve(records)
         self.keys_known = True
         self._revision = 0
 
     @classmethod
-    def of(cls, store: Store) -> "Newcomers":
-        """All keys that the store has by now."""
-        found = cls()
+    def of(cls, store: Store, coming: int | None) -> "Newcomers":
+        """All keys that the store has by now, with room for so many customers to come, if that is known."""
         with store.read() as connection:
+            here = connection.execute(select(func.count()).select_from(CUSTOMER)).scalar_one()
+            found = cls(None if coming is None else here + coming)
             found._revision = connection.execute(select(_COUNTER.c.n).where(_COUNTER.c.id == 1)).scalar_one()
             keys = select(CUSTOMER.c.email_key, CUSTOMER.c.phone_key)
             for row in connection.execution_options(yield_per=2000).execute(keys):
