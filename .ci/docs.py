@@ -7,7 +7,7 @@ from pathlib import Path
 from perkstar_tui.platforms.authored import schema
 from perkstar_tui.platforms.catalog import PLANNED, load_catalog
 from perkstar_tui.platforms.guide import guide_of
-from perkstar_tui.sync import bought, vocabulary
+from perkstar_tui.sync import bought, earning, vocabulary
 from perkstar_tui.sync import expressions as language
 from perkstar_tui.sync.mapping import TRANSFORMS
 
@@ -75,11 +75,15 @@ it. Where a field has several values (the products of a sale), a comparison hold
 
 `when CONDITION then EFFECT`, with `;` between rules. They are worked on the award one after the other, in their order,
 each on what the one before left; the result is rounded once. Sales below the minimum, and parts that earn nothing
-(`earn_excluded`, tips), are left out before. What a rule made of an award is kept with it: `perkstar transactions show`
+by the settings below, are left out before. What a rule made of an award is kept with it: `perkstar transactions show`
 and `perkstar record` say so. A refund takes back its share of the award as it was booked, whatever the rules say by
 then. A sale is judged once, so `today` and `days ago` are not for sales.
 
 {effects}
+
+The settings that rules build on (`perkstar edit NAME --set earn_rate=2`, or the screen's Settings):
+
+{settings}
 
 ## Fields
 
@@ -120,6 +124,7 @@ def expressions() -> str:
         ),
         transforms=table(("Transform", ""), [(f"`{name}`", words) for name, words in TRANSFORMS.items()]),
         effects=table(("Effect", ""), [(f"`{how}`", words) for how, words in language.EFFECTS.values()]),
+        settings=table(("Setting", ""), [(f"`{name}`", words) for name, words in earning.SETTINGS.items()]),
         fields="\n\n".join(
             (
                 fields_of("Of a customer (`filter_to_platform`)", vocabulary.CUSTOMER),

@@ -193,6 +193,8 @@ PROMISES = (
             "sync/test_pure.py::test_refunds_take_back_the_share_as_booked_and_never_more",
             "sync/test_rules.py::test_a_refund_takes_back_what_the_rules_had_given_whatever_they_say_now",
             "e2e/test_split_bills.py::test_each_part_earns_once_for_who_paid_it_and_a_refund_takes_from_them_alone",
+            "e2e/test_store_credit.py::test_what_a_gift_card_paid_earns_or_not_as_the_setting_says",
+            "sync/test_pure.py::test_a_sale_earns_by_the_rule",
             "contract/test_money.py::test_too_large_a_reversal_is_refused_with_the_clouds_words",
             "properties/test_undo.py::test_no_card_goes_below_zero_and_no_line_goes_back_by_more_than_it_did",
         ),

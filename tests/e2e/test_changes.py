@@ -129,6 +129,8 @@ def test_sales_that_do_not_pass_are_in_the_ledger_with_the_filter_as_the_reason(
         ('filter_to_perkstar=tier = "gold"', "no field 'tier'"),
         ("filter_sales=date > 30 days ago", "judged once"),
         ("earn_rules=when total > 5 then lots", "at 21"),
+        ("earn_on_credit=perhaps", "no choice for earn_on_credit"),
+        ("earn_double_days=tue,someday", "'someday' is no day"),
     ],
 )
 def test_a_wrong_one_is_refused_where_it_is_given_and_names_the_setting(shop, setting, says):

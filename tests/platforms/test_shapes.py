@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perkstar_tui.model.enums import DataType
+from perkstar_tui.platforms.catalog import load_catalog
 from perkstar_tui.platforms.filling import fill, text
 from perkstar_tui.platforms.parts import ListSpec, RecordSpec, RefundSpec, SaleSpec, WalkSpec
 from perkstar_tui.platforms.shapes import Shape, merged, read_time, refunds_of, sale_of, write_time
@@ -136,6 +138,35 @@ def test_an_order_becomes_a_sale_in_minor_units_of_its_currency() -> None:
     assert [(line.name, line.total_minor, line.product_id) for line in sale.lines] == [("Tea", 1100, "T")]
     pounds = sale_of({**ORDER, "currency": "GBP", "total": "12.30", "tip": "0.505"}, SALE)
     assert pounds is not None and pounds.total_minor == 1230 + 50
+
+
+PAYMENTS = {
+    "toast": {
+        "paidDate": "2026-11-01T10:00:00.000+0000", "paymentStatus": "CLOSED", "voided": False, "deleted": False,
+        "totalAmount": 20.0, "payments": [
+            {"type": "GIFTCARD", "amount": 7.5, "tipAmount": 1.0}, {"type": "CREDIT", "amount": 10.0, "tipAmount": 2.0},
+            {"type": "TOAST_SV", "amount": 2.5, "tipAmount": 0.0}, {"type": "REWARDCARD", "amount": 1.0},
+        ],
+    },
+    "bigcommerce": {
+        "id": 7, "date_created": "Sun, 01 Nov 2026 10:00:00 +0000", "status_id": 10, "is_deleted": False,
+        "currency_code": "GBP", "total_inc_tax": "20.0000", "store_credit_amount": "2.5000",
+        "gift_certificate_amount": "7.5000",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("platform", PAYMENTS)
+def test_what_was_paid_by_gift_card_or_store_credit_is_told_apart(platform: str) -> None:
+    spec = load_catalog()[platform].data[DataType.TRANSACTIONS].sale
+    assert spec is not None
+    sale = sale_of(PAYMENTS[platform], spec)
+    assert sale is not None and sale.credit_minor == 1000
+    bare = sale_of(
+        {**PAYMENTS[platform], "payments": None, "store_credit_amount": "", "gift_certificate_amount": 0},
+        spec,
+    )
+    assert bare is not None and bare.credit_minor == 0
 
 
 def test_an_order_that_does_not_count_yet_is_no_sale() -> None:

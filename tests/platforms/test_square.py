@@ -307,11 +307,25 @@ async def test_a_sale_carries_its_amounts_buyer_and_lines() -> None:
     assert (sale.currency, sale.customer_remote_id, sale.lines[0].quantity) == ("GBP", "C1", 2.0)
 
 
+async def test_what_was_paid_by_gift_card_is_told_apart_without_its_tip() -> None:
+    tenders = [
+        {"type": "SQUARE_GIFT_CARD", "amount_money": {"amount": 210}, "tip_money": {"amount": 10}},
+        {"type": "CARD", "amount_money": {"amount": 300}},
+    ]
+    sold = [
+        order("O1", NOON - 1000, 500, tenders=tenders),
+        order("O2", NOON - 1000, 500, tenders=tenders[1:]),
+    ]
+    till = Till(1, sold, [])
+    found = [sale for page in await pages(till.vendor.connect("square"), SALES) for sale in page.sales]
+    assert {sale.id: sale.credit_minor for sale in found} == {"O1": 200, "O2": 0}
+
+
 async def test_a_bill_that_two_customers_paid_is_a_sale_for_each_and_so_are_its_refunds() -> None:
     tenders = [
         {"id": "T1", "payment_id": "P1", "customer_id": "C1", "amount_money": {"amount": 200, "currency": "GBP"}},
         {"id": "T2", "payment_id": "P2", "customer_id": "C2", "amount_money": {"amount": 300, "currency": "GBP"},
-         "tip_money": {"amount": 10, "currency": "GBP"}},
+         "type": "SQUARE_GIFT_CARD", "tip_money": {"amount": 10, "currency": "GBP"}},
     ]  # fmt: skip
     returned = order("R1", NOON, 0, line_items=[], returns=[{"source_order_id": "O1"}])
     back = [
@@ -325,6 +339,7 @@ async def test_a_bill_that_two_customers_paid_is_a_sale_for_each_and_so_are_its_
         ("O1/P1", "C1", 200, 0),
         ("O1/P2", "C2", 300, 10),
     ]
+    assert [s.credit_minor for s in sales] == [0, 290]
     assert sum(s.tax_minor for s in sales) == 20 and {s.whole for s in sales} == {"O1"}
     refunds = {(r.id, r.sale_id) for page in first for r in page.refunds}
     assert refunds == {("f1", "O1/P2"), ("f2", "O1/P1")}

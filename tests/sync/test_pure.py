@@ -72,6 +72,13 @@ def sale(total=1000, **more):
         (EarningRule(minimum_minor=2000), sale(1999), 0),
         (EarningRule(mode="cashback", rate=Decimal(5)), sale(1000), 50),
         (EarningRule(double_days=("tue",)), sale(1000), 20),
+        (EarningRule(), sale(1000, credit_minor=500), 10),
+        (EarningRule(credit=False), sale(1000, credit_minor=500), 5),
+        (EarningRule(credit=False), sale(1000, credit_minor=1000), 0),
+        (EarningRule(credit=False, tax=False), sale(1200, tax_minor=200, credit_minor=600), 5),
+        (EarningRule(credit=False), sale(1100, tip_minor=100, credit_minor=500), 5),
+        (EarningRule(credit=False, tip=True), sale(1500, tip_minor=500, credit_minor=750), 7),
+        (EarningRule(credit=False), sale(100, tip_minor=100, credit_minor=50), 0),
     ],
 )
 def test_a_sale_earns_by_the_rule(rule, bought, points):

@@ -86,12 +86,12 @@ def test_a_sale_that_is_kept_is_judged_again_as_it_was():
         remote_id, happened_at, currency, total_minor = "s", AT, "GBP", 2000
 
     for buyer in (None, Buyer("gold", True)):
-        one = sale(tax_minor=200, tip_minor=10, shipping_minor=5)
+        one = sale(tax_minor=200, tip_minor=10, shipping_minor=5, credit_minor=700)
         Row.parts = kept(one, buyer)
         found = again(Row)
         assert found is not None and found[1] == buyer
         assert facts(found[0], AT, "square", found[1]) == facts(one, AT, "square", buyer)
-        rule = EarningRule(tax=False, excluded=("drinks",), rate=Decimal(2))
+        rule = EarningRule(tax=False, credit=False, excluded=("drinks",), rate=Decimal(2))
         assert award(rule, found[0], AT.date()) == award(rule, one, AT.date())
     Row.parts = None
     assert again(Row) is None

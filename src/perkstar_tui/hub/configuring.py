@@ -9,7 +9,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.sync import comparing
-from perkstar_tui.sync.earning import rules_of
+from perkstar_tui.sync.earning import no_day, rules_of
 from perkstar_tui.sync.expressions import say
 from perkstar_tui.sync.filters import FIELDS, TO_PERKSTAR, TO_PLATFORM, check_mapped, read
 from perkstar_tui.sync.journals import ROLES
@@ -25,6 +25,7 @@ ENGINE_OPTIONS = (
     "earn_on_tax",
     "earn_on_tip",
     "earn_on_shipping",
+    "earn_on_credit",
     "earn_rounding",
     "earn_excluded",
     "earn_double_days",
@@ -41,6 +42,10 @@ _CHOICES = {
     "issue_cards": ("never", "sale", "always"),
     "earn": ("spend", "visit", "product", "cashback"),
     "earn_rounding": ("down", "nearest", "even"),
+    "earn_on_tax": ("yes", "no"),
+    "earn_on_tip": ("yes", "no"),
+    "earn_on_shipping": ("yes", "no"),
+    "earn_on_credit": ("yes", "no"),
     **RULES,
     comparing.OPTION: comparing.CHOICES,
 }
@@ -248,6 +253,10 @@ def _set_option(manifest: Manifest, config: dict[str, Any], name: str, text: str
             raise wrong(name, f"{text!r} is no {what}.", "Write a number such as 1 or 0.5.") from None
     if name in ("earn_minimum_minor", "pending_window_days") and not text.isdigit():
         raise wrong(name, f"{text!r} is no whole number.", "Write a number such as 0 or 500.")
+    if name == "earn_double_days" and (unknown := no_day(text)):
+        raise wrong(
+            name, f"{unknown!r} is no day.", "Write weekdays such as tue, or dates such as 2026-12-24."
+        )
     if name in own and own[name].secret:
         # It goes to the vault (receiver.keep_key).
         return

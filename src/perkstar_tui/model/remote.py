@@ -37,7 +37,8 @@ class SaleLine:
 class Sale:
     """A finished order, sale, paid invoice or visit. Amounts are minor units of `currency` (ISO 4217).
 
-    `whole` is the bill that it is a part of, where several customers paid one.
+    `credit_minor` is what of it was paid by gift card or store credit. `whole` is the bill that it is a part of, where
+    several customers paid one.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Sale:
     tax_minor: int = 0
     tip_minor: int = 0
     shipping_minor: int = 0
+    credit_minor: int = 0
     customer_remote_id: str | None = None
     email: str | None = None
     phone: str | None = None

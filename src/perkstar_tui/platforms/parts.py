@@ -397,6 +397,16 @@ class RefundSpec(Part):
     only: dict[str, tuple[str, ...]] = {}
 
 
+class CreditSpec(Part):
+    """Where it stands what was paid by gift card or store credit: `amount` at the sale, or at those of its `rows` (its
+    payments) that have the values of `only`. Tips do not belong to it.
+    """
+
+    rows: str = ""
+    amount: tuple[str, ...]
+    only: dict[str, tuple[str, ...]] = {}
+
+
 class SaleSpec(Part):
     """How an order, sale, paid invoice or visit looks: where its members are.
 
@@ -422,6 +432,7 @@ class SaleSpec(Part):
     tax: tuple[str, ...] = ()
     tip: tuple[str, ...] = ()
     shipping: tuple[str, ...] = ()
+    credit: CreditSpec | None = None
     customer: tuple[str, ...] = ()
     no_customer: tuple[str, ...] = ("0", "")
     email: tuple[str, ...] = ()

@@ -320,7 +320,7 @@ def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
     currency = _currency(row, spec)
 
     def amount(paths: Iterable[str]) -> int:
-        return sum(_minor(part, currency, spec.money) for path in paths for part in all_at(row, path))
+        return _amount(row, paths, spec, currency)
 
     customer = _first(row, spec.customer)
     known = customer is not None and str(customer) not in spec.no_customer
@@ -336,12 +336,28 @@ def sale_of(row: Mapping[str, Any], spec: SaleSpec) -> Sale | None:
         tax_minor=amount(spec.tax) + sum(shares),
         tip_minor=amount(spec.tip),
         shipping_minor=amount(spec.shipping),
+        credit_minor=_credit(row, spec, currency),
         customer_remote_id=str(customer) if known else None,
         email=str(email) if email else None,
         phone=str(phone) if phone else None,
         lines=tuple(
             _line(dig(line, spec.line) if spec.line else line, spec, currency) for line in lines or ()
         ),
+    )
+
+
+def _amount(row: Any, paths: Iterable[str], spec: SaleSpec, currency: str) -> int:
+    """All that stands at some paths together, in minor units."""
+    return sum(_minor(part, currency, spec.money) for path in paths for part in all_at(row, path))
+
+
+def _credit(row: Mapping[str, Any], spec: SaleSpec, currency: str) -> int:
+    """What was paid by gift card or store credit."""
+    if spec.credit is None:
+        return 0
+    rows = dig(row, spec.credit.rows) or () if spec.credit.rows else (row,)
+    return sum(
+        _amount(one, spec.credit.amount, spec, currency) for one in rows if _fits(one, spec.credit.only)
     )
 
 

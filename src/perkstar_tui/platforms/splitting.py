@@ -14,6 +14,12 @@ class Payment:
     customer: str | None
     paid_minor: int
     tip_minor: int = 0
+    credit: bool = False
+    """Whether it was made by gift card or store credit."""
+
+    @property
+    def goods_minor(self) -> int:
+        return self.paid_minor - self.tip_minor
 
 
 def split(sale: Sale, payments: Sequence[Payment]) -> list[Sale]:
@@ -27,8 +33,8 @@ def split(sale: Sale, payments: Sequence[Payment]) -> list[Sale]:
         if one.paid_minor > 0
     ]
     if len({one.customer for one in paid}) < 2:
-        return [sale]
-    weights = [one.paid_minor - one.tip_minor for one in paid]
+        return [replace(sale, credit_minor=sum(one.goods_minor for one in paid if one.credit))]
+    weights = [one.goods_minor for one in paid]
     taxes = shares(sale.tax_minor, weights)
     shippings = shares(sale.shipping_minor, weights)
     lines = [_lines(line, weights) for line in sale.lines]
@@ -44,6 +50,7 @@ def split(sale: Sale, payments: Sequence[Payment]) -> list[Sale]:
             tip_minor=one.tip_minor,
             tax_minor=taxes[place],
             shipping_minor=shippings[place],
+            credit_minor=one.goods_minor if one.credit else 0,
             lines=tuple(parts[place] for parts in lines),
         )
         for place, one in enumerate(paid)

@@ -456,6 +456,7 @@ class BigCommerce(Ordinary):
             for place, item in enumerate(basket.items)
         ]  # fmt: skip
         last = max((at for at, _ in basket.refunds), default=basket.placed)
+        gift = basket.total // 2 if seq % 9 == 4 else 0
         soul, base = basket.person, f"/stores/{self.store_hash}/v2/orders/{identifier}"
         body = {
             "id": identifier, "customer_id": int(basket.customer or 0), "status_id": status, "status": STATUSES[status],
@@ -465,6 +466,7 @@ class BigCommerce(Ordinary):
             "total_ex_tax": money(basket.total - basket.tax), "total_tax": money(basket.tax),
             "discount_amount": money(sum(item.discount for item in basket.items)), "coupon_discount": "0.0000",
             "shipping_cost_inc_tax": "0.0000", "shipping_cost_ex_tax": "0.0000", "refunded_amount": money(back),
+            "store_credit_amount": money(gift // 2), "gift_certificate_amount": money(gift - gift // 2),
             "payment_method": "Card", "items_total": sum(item.count for item in basket.items), "staff_notes": "",
             "customer_message": "", "external_order_id": "", "order_source": "www", "channel_id": 1,
             "billing_address": {

@@ -242,8 +242,9 @@ class Toast(LogIns, Ordinary):
         """An order of one check, paid by one or two; what is given back is told at its payment."""
         last = max((at for at, _ in basket.refunds), default=basket.placed)
         shares = [basket.total] if not basket.split else [basket.total // 2, basket.total - basket.total // 2]
+        card = "GIFTCARD" if seq % 9 == 4 else "CREDIT"
         payments: list[dict[str, Any]] = [
-            {"guid": random_uuid(chance), "entityType": "OrderPayment", "type": ("CREDIT", "CASH")[place % 2],
+            {"guid": random_uuid(chance), "entityType": "OrderPayment", "type": (card, "CASH")[place % 2],
              "amount": share / 100, "tipAmount": basket.tip / 100 if place == 0 else 0.0, "refundStatus": "NONE",
              "paymentStatus": "CAPTURED", "paidDate": moment(basket.placed), "paidBusinessDate": day(basket.placed)}
             for place, share in enumerate(shares) if basket.done

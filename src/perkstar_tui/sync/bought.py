@@ -17,6 +17,7 @@ SALE: dict[str, Field] = {
     "tax": Field("number", "the tax in it"),
     "tip": Field("number", "the tip in it"),
     "shipping": Field("number", "what was paid for shipping"),
+    "credit": Field("number", "what was paid by gift card or store credit, where the platform tells it"),
     "items": Field("number", "how many were bought, all lines together"),
     "currency": Field("text", "three letters, such as GBP"),
     "platform": Field("text", "where it was sold, such as square"),
@@ -56,6 +57,7 @@ def facts(sale: Sale, local: datetime, platform: str, buyer: Buyer | None) -> di
         "tax": whole(sale.tax_minor),
         "tip": whole(sale.tip_minor),
         "shipping": whole(sale.shipping_minor),
+        "credit": whole(sale.credit_minor),
         "items": sum((Decimal(str(line.quantity)) for line in sale.lines), Decimal(0)),
         "currency": sale.currency,
         "platform": platform,
@@ -78,6 +80,7 @@ def kept(sale: Sale, buyer: Buyer | None) -> dict[str, Any]:
             ("tax", sale.tax_minor),
             ("tip", sale.tip_minor),
             ("shipping", sale.shipping_minor),
+            ("credit", sale.credit_minor),
         )
         if minor
     }
@@ -108,6 +111,7 @@ def again(row: Any) -> tuple[Sale, Buyer | None] | None:
         parts.get("tax", 0),
         parts.get("tip", 0),
         parts.get("shipping", 0),
+        parts.get("credit", 0),
         lines=tuple(SaleLine("", *line) for line in parts.get("lines", ())),
     )
     return sale, Buyer(parts["tier"], parts["first"]) if "first" in parts else None

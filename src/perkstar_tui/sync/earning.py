@@ -55,6 +55,34 @@ def rules_of(text: str) -> tuple[Rule, ...]:
     )
 
 
+SETTINGS: Mapping[str, str] = {
+    "earn": "what earns: `spend` (the amount, as is usual), `visit`, `product` or `cashback`",
+    "earn_rate": "points for each whole unit of money, stamps for each visit or product, per cent for cashback; 1",
+    "earn_minimum_minor": "the least amount that earns, in the smallest unit of the currency; 0",
+    "earn_rounding": "of points that do not come out whole: `down` (as is usual), `nearest` or `even`",
+    "earn_on_tax": "whether taxes earn: `yes`",
+    "earn_on_tip": "whether tips earn: `no`",
+    "earn_on_shipping": "whether shipping earns: `no`",
+    "earn_on_credit": "whether what was paid by gift card or store credit earns: `yes`; with `no`, a sale paid so by "
+    "half earns half",
+    "earn_excluded": "lines that earn nothing: names, product ids or categories, with commas between",
+    "earn_double_days": "days that earn twice: weekdays (`mon`) or dates (`2026-12-24`), with commas between",
+}
+"""What an integration's sales earn, in words, with what holds where nothing is said."""
+
+
+def no_day(text: str) -> str:
+    """The first of `earn_double_days` that is neither a weekday nor a date; empty where all are."""
+    for part in (one.strip().lower() for one in text.split(",") if one.strip()):
+        try:
+            known = part in WEEKDAYS or date.fromisoformat(part).isoformat() == part
+        except ValueError:
+            known = False
+        if not known:
+            return part
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class EarningRule:
     """How an integration's sales earn. `rate` is points per whole unit of money (or per cent for `cashback`,
@@ -67,6 +95,8 @@ class EarningRule:
     tax: bool = True
     tip: bool = False
     shipping: bool = False
+    credit: bool = True
+    """Whether what was paid by gift card or store credit earns like money."""
     rounding: str = "down"
     excluded: tuple[str, ...] = ()
     """Line names, product ids or categories that earn nothing, in lower case."""
@@ -98,6 +128,7 @@ class EarningRule:
             tax=flag("earn_on_tax", True),
             tip=flag("earn_on_tip", False),
             shipping=flag("earn_on_shipping", False),
+            credit=flag("earn_on_credit", True),
             rounding=str(options.get("earn_rounding", "down")),
             excluded=words("earn_excluded"),
             double_days=words("earn_double_days"),
@@ -109,7 +140,10 @@ _ROUNDING = {"down": ROUND_FLOOR, "nearest": ROUND_HALF_UP, "even": ROUND_HALF_E
 
 
 def eligible_minor(rule: EarningRule, sale: Sale) -> int:
-    """The part of a sale that earns, in minor units: what was paid less what the rule leaves out, never below 0."""
+    """The part of a sale that earns, in minor units: what was paid less what the rule leaves out, never below 0.
+
+    Gift cards and store credit pay for their share of all that is left, taxes and left-out lines alike.
+    """
     amount = sale.total_minor
     if not rule.tax:
         amount -= sale.tax_minor
@@ -120,6 +154,9 @@ def eligible_minor(rule: EarningRule, sale: Sale) -> int:
     for line in sale.lines:
         if _is_excluded(rule, line.name, line.product_id, line.category):
             amount -= line.total_minor
+    paid = sale.total_minor if rule.tip else sale.total_minor - sale.tip_minor
+    if not rule.credit and sale.credit_minor and paid > 0:
+        amount = amount * max(0, paid - sale.credit_minor) // paid
     return max(0, amount)
 
 

@@ -122,6 +122,7 @@ def _sales(row: dict[str, Any]) -> list[Sale]:
             tender.get("customer_id"),
             _amount(tender, "amount_money"),
             _amount(tender, "tip_money"),
+            tender.get("type") == "SQUARE_GIFT_CARD",
         )
         for number, tender in enumerate(row.get("tenders") or ())
     ]

@@ -147,8 +147,9 @@ def payment_body(
     if customer or order.get("customer_id"):
         body["customer_id"] = customer or order["customer_id"]
     if kind == "CARD":
+        brand = "SQUARE_GIFT_CARD" if source.startswith("gftc:") else "VISA"
         body["card_details"] = {"status": "CAPTURED", "entry_method": "EMV",
-                                "card": {"card_brand": "VISA",
+                                "card": {"card_brand": brand,
                                          "last_4": f"{chance.randrange(10_000):04d}"}}  # fmt: skip
     elif kind == "CASH":
         body["cash_details"] = {"buyer_supplied_money": money(amount + tip), "change_back_money": money(0)}
@@ -157,10 +158,12 @@ def payment_body(
 
 def tender_body(payment: dict[str, Any]) -> dict[str, Any]:
     """A payment as its order shows it."""
+    gift = payment.get("card_details", {}).get("card", {}).get("card_brand") == "SQUARE_GIFT_CARD"
+    kind = {"CARD": "CARD", "CASH": "CASH"}.get(payment["source_type"], "OTHER")
     body = {
         "id": payment["id"], "location_id": payment["location_id"], "transaction_id": payment["order_id"],
         "created_at": payment["created_at"], "amount_money": payment["total_money"],
-        "type": {"CARD": "CARD", "CASH": "CASH"}.get(payment["source_type"], "OTHER"), "payment_id": payment["id"],
+        "type": "SQUARE_GIFT_CARD" if gift else kind, "payment_id": payment["id"],
     }  # fmt: skip
     for name in ("customer_id", "tip_money"):
         if payment.get(name):

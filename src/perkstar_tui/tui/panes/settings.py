@@ -30,6 +30,8 @@ MATCHES: Choices = (
     ("email", "by e-mail address only"),
     ("phone", "by phone only"),
 )
+YES_NO: Choices = (("yes", "yes"), ("no", "no"))
+
 SALES: tuple[tuple[str, str, str, Choices, str], ...] = (
     (
         "issue_cards",
@@ -63,6 +65,24 @@ SALES: tuple[tuple[str, str, str, Choices, str], ...] = (
         (("down", "down"), ("nearest", "to the nearest"), ("even", "to the nearest, halves to even")),
         "Of points that do not come out whole.",
     ),
+    ("earn_on_tax", "Taxes earn", "yes", YES_NO, "Whether the taxes in a sale earn points."),
+    ("earn_on_tip", "Tips earn", "no", YES_NO, "Whether a tip earns points."),
+    ("earn_on_shipping", "Shipping earns", "no", YES_NO, "Whether what was paid for shipping earns points."),
+    (
+        "earn_on_credit",
+        "Gift cards earn",
+        "yes",
+        YES_NO,
+        "Whether what was paid by gift card or store credit earns points.",
+    ),
+    (
+        "earn_excluded",
+        "Products without points",
+        "",
+        (),
+        "Names, product ids or categories, with commas between.",
+    ),
+    ("earn_double_days", "Days that earn twice", "", (), "Such as tue, or 2026-12-24, with commas between."),
 )
 
 
@@ -157,7 +177,7 @@ def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Set
             TRUTHS,
         ),
     ]
-    known = {"issue_cards", "earn", "earn_rate", "earn_minimum_minor", "earn_rounding"}
+    known = {key for key, *_ in SALES}
     if "customers" in view.data:
         ways_on = {"both": (True, True), "to-platform": (True, False), "to-perkstar": (False, True)}
         out_on, in_on = ways_on.get(view.direction, (True, True))
@@ -177,7 +197,8 @@ def settings_of(view: v.IntegrationView, item: v.CatalogItem | None) -> list[Set
         )
         for key, label, default, choices, help_ in SALES:
             value = str(view.options.get(key, default))
-            out.append(Setting(key, label, value, dict(choices).get(value, clean(value)), help_, choices))
+            words = dict(choices).get(value, clean(value)) or "–"
+            out.append(Setting(key, label, value, words, help_, choices, may_be_empty=not default))
         if view.direction != "to-platform":
             out += [_condition(view, key) for key in ("earn_rules", "filter_sales")]
     if item is not None and item.events:
