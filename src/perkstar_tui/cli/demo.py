@@ -116,6 +116,8 @@ def run_demo(options: Options, *, headless: bool, keep: bool, customers: int = 2
         Sandbox.start(customers=customers, seed=seed, only=tuple(PLATFORMS)) as box,
     ):
         hub = demo_hub(home, box)
+        if not keep:
+            note(options, f"In a home of its own, {home}, which goes with the demo; yours is not touched.")
         try:
             found = _connect_and_sync(options, hub, box)
             judged = control(box.control, "/world/check")
