@@ -21,7 +21,7 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.catalog import load_catalog
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import Store, table
+from perkstar_tui.store.database import Store
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, TRANSACTION
 from perkstar_tui.sync.moments import TITLES, birthday_in
 
@@ -54,7 +54,7 @@ class Loyal:
         shop.connect(self.platform, "--set", f"events={events}")
         assert shop.sync(self.platform)["outcome"] == "succeeded"
         with self.store.read() as connection:
-            zone = connection.execute(select(table(t.Account).c.timezone)).scalar_one()
+            zone = connection.execute(select(t.Account.c.timezone)).scalar_one()
             mine = select(INTEGRATION.c.id).where(INTEGRATION.c.platform == self.platform)
             here = select(LINK.c.hub_id).where(
                 LINK.c.integration_id == mine.scalar_subquery(), LINK.c.state == "linked"

@@ -13,7 +13,6 @@ from perkstar_tui.hub import aside
 from perkstar_tui.hub.hub import Hub
 from perkstar_tui.hub.settings import Settings
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.runner import RUNNER_LEASE, someone_runs
 
 SCREEN = """
@@ -43,7 +42,7 @@ def runs(hub) -> bool:
 
 
 def runner_pid(hub) -> int:
-    lease = table(t.Lease)
+    lease = t.Lease
     with hub.bench.store.read() as connection:
         return connection.execute(select(lease.c.pid).where(lease.c.name == RUNNER_LEASE)).scalar_one()
 

@@ -9,7 +9,6 @@ from perkstar_tui.hub.hub import Hub
 from perkstar_tui.hub.settings import Settings
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEVELS = ("info", "error", "info", "error", "warning", "info", "error", "info")
@@ -28,8 +27,8 @@ def hub(tmp_path):
         for n, level in enumerate(LEVELS)
     ]  # fmt: skip
     with made.bench.store.write() as connection:
-        connection.execute(table(t.LogLine).delete())
-        connection.execute(insert(table(t.LogLine)), rows)
+        connection.execute(t.LogLine.delete())
+        connection.execute(insert(t.LogLine), rows)
     yield made
     made.close()
 

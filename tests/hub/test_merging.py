@@ -18,7 +18,6 @@ from perkstar_tui.model.enums import Trigger
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, INTENT, LINK, MERGE, PAIR, TRANSACTION
 from perkstar_tui.sync.run import Engine, Workbench
 from perkstar_tui.sync.sales import buyer, holders
@@ -376,7 +375,7 @@ def test_every_merge_is_in_the_audit_trail(shop):
     jane, jayne = shop.add(JANE, JAYNE)
     done = shop.hub.merge(jane, jayne)
     shop.hub.unmerge(done.id)
-    audit = table(t.AuditEntry)
+    audit = t.AuditEntry
     with shop.store.read() as connection:
         acts = connection.execute(select(audit.c.act).order_by(audit.c.id)).scalars().all()
         assert connection.execute(select(MERGE.c.undone_at)).scalar_one() is not None

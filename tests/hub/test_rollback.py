@@ -9,10 +9,9 @@ from perkstar_tui.hub.acts import resolve_template
 from perkstar_tui.hub.configuring import default_config
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.context import INTEGRATION
 
-AUDIT = table(t.AuditEntry)
+AUDIT = t.AuditEntry
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_names_have_their_old_values_in_the_audit_too(hub):
 
 def test_a_version_that_does_not_fit_any_more_is_refused_and_nothing_changes(hub):
     hub.edit("int_1", {"frequency": "manual"})
-    version = table(t.ConfigVersion)
+    version = t.ConfigVersion
     with hub.bench.store.write() as connection:
         broken = {
             **config(hub),

@@ -10,13 +10,13 @@ from perkstar_tui.model.clock import SystemClock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import ms, table
+from perkstar_tui.store.database import ms
 from perkstar_tui.store.upkeep import DAYS, prune
 from perkstar_tui.sync.changes import CHANGE
 from perkstar_tui.sync.context import CARD, CUSTOMER, INTEGRATION, LINK, RUN, TRANSACTION
 
 EMPTY = dict.fromkeys(("read", "created", "updated", "unchanged", "excluded", "held", "failed"), 0)
-AUDIT = table(t.AuditEntry)
+AUDIT = t.AuditEntry
 
 
 class Hurried(SystemClock):

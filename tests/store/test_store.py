@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import LeaseLostError, Store, table
+from perkstar_tui.store.database import LeaseLostError, Store
 from perkstar_tui.store.migrations import versions
 from perkstar_tui.store.migrations.upgrade import HEAD
 
@@ -57,13 +57,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def test_the_migrations_make_exactly_the_tables_of_the_models(store: Store) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
-    from sqlmodel import SQLModel
 
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = [
             d
-            for d in compare_metadata(context, SQLModel.metadata)
+            for d in compare_metadata(context, t.METADATA)
             if d[0] in ("add_table", "remove_table", "add_column", "remove_column")
         ]
     assert differences == []
@@ -73,7 +72,7 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
     made = Store.at(tmp_path)
     made.upgrade()
     with made.write() as connection:
-        connection.execute(insert(table(t.Setting)).values(name="kept", value="yes"))
+        connection.execute(insert(t.Setting).values(name="kept", value="yes"))
         tables = ("sent_row", "told_record", "delivery", "told_moment", "duplicate_key", "duplicate_pair")
         for later in (
             *tables,
@@ -99,11 +98,11 @@ def test_a_store_of_an_older_version_is_brought_up_to_date_with_what_is_in_it(tm
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     made.upgrade()
     with made.read() as connection:
-        assert connection.execute(select(table(t.Setting).c.value)).scalar() == "yes"
-        for model in (
+        assert connection.execute(select(t.Setting.c.value)).scalar() == "yes"
+        for one in (
             t.SentRow, t.ToldRecord, t.Delivery, t.ToldMoment, t.Card, t.Transaction, t.Alert, t.AlertTold,
         ):  # fmt: skip
-            assert connection.execute(select(table(model))).all() == []
+            assert connection.execute(select(one)).all() == []
     made.close()
 
 
@@ -144,7 +143,7 @@ def test_revisions_are_taken_in_commit_order_by_concurrent_writers(store: Store)
 
 
 def test_a_failed_write_transaction_leaves_nothing(store: Store) -> None:
-    counter = table(t.RevisionCounter)
+    counter = t.RevisionCounter
     with pytest.raises(RuntimeError), store.write() as connection:
         store.next_revisions(connection, 5)
         raise RuntimeError
@@ -153,7 +152,7 @@ def test_a_failed_write_transaction_leaves_nothing(store: Store) -> None:
 
 
 def test_times_come_back_aware_and_equal(store: Store) -> None:
-    event = table(t.InboundEvent)
+    event = t.InboundEvent
     with store.write() as connection:
         connection.execute(
             insert(event).values(
@@ -185,7 +184,7 @@ def test_a_lease_has_one_owner_until_released(store: Store) -> None:
 def test_an_expired_lease_is_taken_over_and_the_old_owner_is_fenced_off(store: Store) -> None:
     old = leases.take(store, "run:int_1", NOW)
     assert old is not None
-    lease = table(t.Lease)
+    lease = t.Lease
     with store.write() as connection:
         connection.execute(update(lease).values(host="elsewhere"))
     assert leases.take(store, "run:int_1", NOW + timedelta(seconds=29)) is None
@@ -205,7 +204,7 @@ def test_the_lease_of_a_dead_process_on_this_host_is_taken_at_once(store: Store)
     child = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
     )
-    lease = table(t.Lease)
+    lease = t.Lease
     with store.write() as connection:
         connection.execute(update(lease).values(pid=int(child.stdout)))
     assert leases.take(store, "run:int_1", NOW) is not None
@@ -240,7 +239,7 @@ def test_calls_are_counted_by_the_hour(store: Store) -> None:
     counter.add("perkstar", 2, 5 * HOUR_MS + 1)
     counter.add("perkstar", 1, 6 * HOUR_MS)
     counter.flush()
-    call = table(t.ApiCall)
+    call = t.ApiCall
     with store.read() as connection:
         rows = {row.hour: row.calls for row in connection.execute(select(call))}
     assert rows == {5: 5, 6: 1}
@@ -249,7 +248,7 @@ def test_calls_are_counted_by_the_hour(store: Store) -> None:
 def test_rows_in_bulk_are_what_a_plain_insert_makes_of_them(store: Store) -> None:
     from perkstar_tui.store.bulk import insert_rows
 
-    link = table(t.RecordLink)
+    link = t.RecordLink
     rows = [
         {
             "integration_id": "int_1",
@@ -281,7 +280,7 @@ def test_columns_with_shared_values_are_what_a_plain_insert_makes_of_their_rows(
     from perkstar_tui.store.bulk import insert_columns
     from perkstar_tui.store.database import json_text
 
-    link = table(t.RecordLink)
+    link = t.RecordLink
     same = {
         "integration_id": "int_1",
         "data": "customers",
@@ -313,7 +312,7 @@ def test_duplicates_are_found_merged_and_made_two_again(store: Store) -> None:
     from perkstar_tui.model.clock import SystemClock
     from perkstar_tui.sync import doubles
 
-    customer, pair = table(t.Customer), table(t.DuplicatePair)
+    customer, pair = t.Customer, t.DuplicatePair
     bench = object.__new__(Bench)
     bench.store, bench.clock = store, SystemClock()
     fields = {

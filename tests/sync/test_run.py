@@ -10,7 +10,6 @@ from sqlalchemy import update
 from perkstar_tui.model.enums import SourceOfTruth
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.context import CUSTOMER, INTEGRATION, INTENT, LINK, LOG
 
 
@@ -210,7 +209,7 @@ def test_pausing_stops_a_running_run_at_a_page_and_resuming_costs_no_extra_write
     assert 0 < done < 30
     shop.platform.record = original
     with shop.store.write() as connection:
-        connection.execute(update(table(t.Integration)).values(status="active"))
+        connection.execute(update(t.Integration).values(status="active"))
     run = shop.run()
     assert run.inward["created"] == 30 - done
     assert shop.platform.writes == []

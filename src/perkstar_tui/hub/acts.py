@@ -8,7 +8,6 @@ from sqlalchemy import delete, insert, select, update
 from perkstar_tui.model.enums import DataType, Kind, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
 from perkstar_tui.sync.deliveries import give_up
 from perkstar_tui.sync.filters import check_mapped
@@ -24,9 +23,9 @@ from .inbox import forget_told
 from .reading import plan
 from .receiver import drop_subscription, keep_key
 
-LINK = table(t.RecordLink)
-VERSION = table(t.ConfigVersion)
-TEMPLATE = table(t.CardTemplate)
+LINK = t.RecordLink
+VERSION = t.ConfigVersion
+TEMPLATE = t.CardTemplate
 
 
 def pause(bench: Bench, row: Any, reason: str) -> None:
@@ -386,7 +385,7 @@ def _meaning_changed(
 
 def _read_all_again(bench: Bench, integration_id: str) -> None:
     """The next run reads everything, so that a field that is newly mapped is agreed on before it is edited."""
-    cursor = table(t.Cursor)
+    cursor = t.Cursor
     with bench.store.write() as connection:
         connection.execute(
             delete(cursor).where(

@@ -18,7 +18,7 @@ from perkstar_tui.platforms.connector import Connector, CredentialStore, Inbox
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import Store, ms, table
+from perkstar_tui.store.database import Store, ms
 from perkstar_tui.store.usage import CallCounter, StoredBudgets
 from perkstar_tui.sync import comparing
 from perkstar_tui.sync.config import RunConfig, compile_lines
@@ -32,9 +32,9 @@ from .inbox import StoredInbox
 from .settings import Settings
 from .whoami import who
 
-INTEGRATION = table(t.Integration)
-ACCOUNT = table(t.Account)
-AUDIT = table(t.AuditEntry)
+INTEGRATION = t.Integration
+ACCOUNT = t.Account
+AUDIT = t.AuditEntry
 CLOUD = "perkstar"
 OWN_PLATFORMS = "platforms"
 """The folder of the home directory with the manifests of the admin's own platforms."""

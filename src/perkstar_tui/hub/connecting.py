@@ -14,7 +14,6 @@ from perkstar_tui.model.remote import RemoteAccount, RemoteField
 from perkstar_tui.platforms.connector import Connector, Subscriber
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.cloud import CloudConnector, TemplateInfo, keep_templates
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
 from perkstar_tui.sync.mapping import TRANSFORMS
@@ -30,7 +29,7 @@ from .reading import plan
 from .receiver import drop_subscription, keep_app_secret
 
 T = TypeVar("T")
-SUBSCRIPTION = table(t.WebhookSubscription)
+SUBSCRIPTION = t.WebhookSubscription
 
 
 def run_now(work: Coroutine[Any, Any, T]) -> T:
@@ -66,7 +65,7 @@ def attach_local(bench: Bench, name: str) -> None:
                 created_at=bench.clock.now(),
             )
         )
-        template = table(t.CardTemplate)
+        template = t.CardTemplate
         if connection.execute(select(template.c.id)).first() is None:
             connection.execute(
                 insert(template).values(id=new_id("tpl"), remote_id=None, name="Points", kind="reward")
@@ -380,9 +379,9 @@ def drop_draft(bench: Bench, row: Any) -> None:
             ErrorKind.USAGE, f"{row.name} is {row.status}, not a draft.", integration_id=row.id
         )
     with bench.store.write() as connection:
-        link = table(t.RecordLink)
+        link = t.RecordLink
         used = connection.execute(select(link.c.id).where(link.c.integration_id == row.id).limit(1)).first()
-        connection.execute(delete(table(t.Credential)).where(table(t.Credential).c.owner_id == row.id))
+        connection.execute(delete(t.Credential).where(t.Credential.c.owner_id == row.id))
         drop_subscription(bench, connection, row.id)
         if used is None:
             connection.execute(delete(INTEGRATION).where(INTEGRATION.c.id == row.id))

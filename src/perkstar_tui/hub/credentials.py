@@ -10,10 +10,10 @@ from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import Store, table
+from perkstar_tui.store.database import Store
 from perkstar_tui.vault import Vault
 
-CREDENTIAL = table(t.Credential)
+CREDENTIAL = t.Credential
 
 
 def write_credential(

@@ -15,8 +15,8 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import ms, table
-from perkstar_tui.store.tables import UtcTime
+from perkstar_tui.store.database import ms
+from perkstar_tui.store.types import UtcTime
 from perkstar_tui.sync import filters
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, RunConfig
 from perkstar_tui.sync.context import (
@@ -40,7 +40,7 @@ from .correcting import corrected, refuse_anothers_email
 from .queue import CONFLICT, HELD, LINK_TO, SAME_AS, find, item, kind_of, like, why_of
 from .waiting import QueueItem, SettlePlan, SettleView
 
-SETTLEMENT = table(t.Settlement)
+SETTLEMENT = t.Settlement
 CUSTOMERS = DataType.CUSTOMERS.value
 PART = 100
 """Items that are settled in one transaction."""

@@ -11,7 +11,6 @@ from perkstar_tui.model.enums import Kind, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.platforms.signing import made_secret
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.deliveries import DEAD, DELIVERED, PENDING
 
 from . import views as v
@@ -19,7 +18,7 @@ from .bench import INTEGRATION, Bench
 from .credentials import StoredCredential
 from .reading import registered
 
-DELIVERY = table(t.Delivery)
+DELIVERY = t.Delivery
 STATES = (PENDING, DELIVERED, DEAD)
 
 

@@ -15,7 +15,7 @@ from perkstar_tui.model.enums import DataType, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Presence, RemoteRecord
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import ms, table
+from perkstar_tui.store.database import ms
 from perkstar_tui.sync import filters
 from perkstar_tui.sync.config import RunConfig
 from perkstar_tui.sync.context import (
@@ -43,7 +43,7 @@ from .connecting import run_now
 from .doubles import hub_fields
 from .queue import item_of
 
-TEMPLATE = table(t.CardTemplate)
+TEMPLATE = t.CardTemplate
 CUSTOMERS = DataType.CUSTOMERS.value
 
 STANDINGS: Mapping[str, str] = {

@@ -16,7 +16,6 @@ from perkstar_tui.model.clock import Clock
 from perkstar_tui.model.enums import Kind, Status, Trigger
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync import doubles as searching
 from perkstar_tui.sync import planned
 from perkstar_tui.sync.planned import Notes
@@ -553,7 +552,7 @@ class Hub:
             return
         with self.bench.store.read() as connection:
             swept = connection.execute(
-                select(func.count()).select_from(table(t.Cursor)).where(table(t.Cursor).c.data == "cloud")
+                select(func.count()).select_from(t.Cursor).where(t.Cursor.c.data == "cloud")
             ).scalar_one()
         if not swept:
             await self.bench.engine.run(cloud_id, Trigger.FIRST)
@@ -613,7 +612,7 @@ class Hub:
 
     def set_plan(self, tier: str) -> v.PlanView:
         """Change the plan; a downgrade below present use is refused with the reason (B5)."""
-        plans = table(t.PlanTier)
+        plans = t.PlanTier
         wanted = tier.strip().lower()
         account = self.bench.need_account()
         with self.bench.store.write() as connection:

@@ -10,9 +10,9 @@ from perkstar_tui.model.enums import DataType
 from perkstar_tui.platforms.webhooks import Event
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.bulk import one_of, values_of
-from perkstar_tui.store.database import Store, table
+from perkstar_tui.store.database import Store
 
-TOLD = table(t.ToldRecord)
+TOLD = t.ToldRecord
 SALES_KEPT = timedelta(days=90)
 """How long sales that were told stay, for runs that come late."""
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlmodel import SQLModel
 
 from perkstar_tui.model.enums import DataType, Direction, LinkState
 from perkstar_tui.model.errors import PerkstarError
@@ -19,7 +18,7 @@ from perkstar_tui.platforms.connector import Bookkeeper, Connector, Teller
 from perkstar_tui.platforms.parts import EventsSpec, RowsSpec
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import Store, table
+from perkstar_tui.store.database import Store
 from perkstar_tui.sync import books, deliveries, inward, journals, moments, outward, rows, sales, telling
 from perkstar_tui.sync.context import CUSTOMER, LINK, TRANSACTION, Leg, name_of
 from perkstar_tui.sync.planned import Notes, Noting
@@ -96,7 +95,7 @@ def _copy(source: Store, target: Path) -> Store:
         return copy
     copy.upgrade()
     with source.read() as reader, copy.write() as writer:
-        for model_table in SQLModel.metadata.sorted_tables:
+        for model_table in t.METADATA.sorted_tables:
             if model_table.name in ("credential", "log_line", "sync_run"):
                 continue
             writer.execute(model_table.delete())
@@ -133,8 +132,8 @@ async def _on_copy(
 ) -> v.PreviewView:
     now = bench.clock.now()
     with copy.write() as connection:
-        connection.execute(table(t.Lease).delete())
-        start = connection.execute(select(table(t.RevisionCounter).c.n)).scalar_one()
+        connection.execute(t.Lease.delete())
+        start = connection.execute(select(t.RevisionCounter.c.n)).scalar_one()
     held = leases.take(copy, f"run:{row.id}", now, seconds=3600)
     if held is None:
         raise RuntimeError("a fresh copy of the store has no lease")
@@ -336,6 +335,6 @@ def _text(value: Any) -> str | None:
 
 def mark_previewed(bench: Bench, integration_id: str) -> None:
     """A first scheduled run waits for a preview; now it has been seen."""
-    link = table(t.Integration)
+    link = t.Integration
     with bench.store.write() as connection:
         connection.execute(update(link).where(link.c.id == integration_id).values(previewed=True))

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, and_, func, not_, or_, select
 from perkstar_tui.model.enums import DataType, LinkState, Status
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync import filters
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, RunConfig
 from perkstar_tui.sync.context import CUSTOMER, INTEGRATION, LINK, name_of
@@ -21,7 +20,7 @@ from .doubles import hub_fields
 from .reading import BEHIND, remedy_of
 from .waiting import KINDS, QueueChoice, QueueItem, QueueKind, QueueSide
 
-CONFLICT = table(t.Conflict)
+CONFLICT = t.Conflict
 HELD = "held-"
 """The beginning of the ids of held records in the queue; conflicts have their own."""
 LINK_TO, SAME_AS = "link:", "same:"

@@ -13,7 +13,6 @@ from perkstar_tui.model.errors import CATALOGUE, ErrorKind, PerkstarError
 from perkstar_tui.model.normal import email_key, phone_key, plain
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.config import CUSTOMER_FIELDS, LOYALTY_FIELDS
 from perkstar_tui.sync.context import name_of
 from perkstar_tui.sync.decided import BY_HAND
@@ -27,7 +26,7 @@ from .by_hand import to_do
 from .receiver import HIDDEN, hook_owner
 from .showing import FAILING, count_link, integration_view, plan_view
 
-LINK = table(t.RecordLink)
+LINK = t.RecordLink
 STANDING = and_(LINK.c.state.in_(FAILING), or_(LINK.c.code.is_(None), LINK.c.code.not_in(BY_HAND)))
 """The condition for links whose records still fail: no person has taken them out."""
 BEHIND = and_(
@@ -36,16 +35,16 @@ BEHIND = and_(
     LINK.c.reason.like(f"{MAY_BE}%"),
 )
 """Customers that wait only until a held record at the platform is settled: they are no decisions of their own."""
-CUSTOMER = table(t.Customer)
-CARD = table(t.Card)
-TRANSACTION = table(t.Transaction)
-RUN = table(t.SyncRun)
-LOG = table(t.LogLine)
-CREDENTIAL = table(t.Credential)
-TIER = table(t.PlanTier)
-SUBSCRIPTION = table(t.WebhookSubscription)
-SENT = table(t.SentRow)
-DELIVERY = table(t.Delivery)
+CUSTOMER = t.Customer
+CARD = t.Card
+TRANSACTION = t.Transaction
+RUN = t.SyncRun
+LOG = t.LogLine
+CREDENTIAL = t.Credential
+TIER = t.PlanTier
+SUBSCRIPTION = t.WebhookSubscription
+SENT = t.SentRow
+DELIVERY = t.Delivery
 
 
 def integrations(bench: Bench, *, everything: bool = False) -> list[v.IntegrationView]:
@@ -534,7 +533,7 @@ def tiers(bench: Bench) -> list[v.TierView]:
 
 def calls_today(bench: Bench, name: str) -> tuple[int, tuple[int, ...]]:
     """Calls made under a key in each of the last 24 hours, oldest first, and their sum since midnight UTC."""
-    call = table(t.ApiCall)
+    call = t.ApiCall
     now = bench.clock.now()
     hour = int(now.timestamp() // 3600)
     with bench.store.read() as connection:

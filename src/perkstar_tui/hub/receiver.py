@@ -22,7 +22,7 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.platforms.connector import Confirmer, Subscriber
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import ms, table
+from perkstar_tui.store.database import ms
 
 from .bench import INTEGRATION, Bench
 from .credentials import CREDENTIAL, StoredCredential, delete_credential, write_credential
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from perkstar_tui.platforms.manifest import Manifest
     from perkstar_tui.platforms.webhooks import Event, Greeting
 
-EVENT = table(t.InboundEvent)
-LOG = table(t.LogLine)
-SUBSCRIPTION = table(t.WebhookSubscription)
+EVENT = t.InboundEvent
+LOG = t.LogLine
+SUBSCRIPTION = t.WebhookSubscription
 LEASE = "receiver"
 PORT = "receiver_port"
 """The setting that holds the port that was free the last time, as words: SQLite makes a number of bare digits."""

@@ -7,14 +7,14 @@ from sqlalchemy import delete, func, select, update
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.normal import email_key, phone_key
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import ms, table
+from perkstar_tui.store.database import ms
 from perkstar_tui.sync.context import name_of
 
 from . import views as v
 from .bench import Bench
 from .reading import CUSTOMER
 
-CONFLICT = table(t.Conflict)
+CONFLICT = t.Conflict
 
 
 def conflicts(

@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, create_engine, event, select, text, update
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import SQLModel
 
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 
@@ -30,11 +29,6 @@ class LeaseLostError(Exception):
 def json_text(value: Any) -> str:
     """A value as the store keeps it in its columns of JSON."""
     return orjson.dumps(value).decode()
-
-
-def table(model: type[SQLModel]) -> Any:
-    """The Core table behind a model, for the pages' statements (ten times the speed of ORM objects)."""
-    return model.__table__  # type: ignore[attr-defined]
 
 
 def _make_private(file: Path) -> None:
@@ -163,7 +157,7 @@ class Store:
             try:
                 with connection.begin():
                     if fence is not None:
-                        lease = table(t.Lease)
+                        lease = t.Lease
                         found = connection.execute(
                             select(lease.c.fence).where(lease.c.name == fence[0])
                         ).scalar()
@@ -180,7 +174,7 @@ class Store:
 
     def next_revisions(self, connection: Connection, count: int) -> int:
         """Take `count` numbers of the store-wide counter; answers the first. Call it before reading hub rows."""
-        counter = table(t.RevisionCounter)
+        counter = t.RevisionCounter
         statement = (
             update(counter).where(counter.c.id == 1).values(n=counter.c.n + count).returning(counter.c.n)
         )
@@ -215,13 +209,13 @@ class Store:
             upgrade(self)
 
     def get_setting(self, name: str, default: Any = None) -> Any:
-        setting = table(t.Setting)
+        setting = t.Setting
         with self.read() as connection:
             row = connection.execute(select(setting.c.value).where(setting.c.name == name)).first()
         return default if row is None else row[0]
 
     def set_setting(self, name: str, value: Any) -> None:
-        setting = table(t.Setting)
+        setting = t.Setting
         with self.write() as connection:
             if not connection.execute(
                 update(setting).where(setting.c.name == name).values(value=value)

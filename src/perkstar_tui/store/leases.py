@@ -17,7 +17,7 @@ from sqlalchemy import insert, select, update
 from perkstar_tui.model.ids import new_id
 
 from . import tables as t
-from .database import LeaseLostError, Store, table
+from .database import LeaseLostError, Store
 
 __all__ = ["LEASE_S", "Held", "LeaseLostError", "owner_alive", "release", "renew", "take"]
 
@@ -76,7 +76,7 @@ def _lasts(until: datetime, now: datetime) -> bool:
 
 def take(store: Store, name: str, now: datetime, *, seconds: float = LEASE_S) -> Held | None:
     """Take the lease if it is free, expired or its owner is dead; None when another owner works."""
-    lease = table(t.Lease)
+    lease = t.Lease
     owner = new_id("own")
     ours = {
         "owner": owner,
@@ -110,7 +110,7 @@ def take(store: Store, name: str, now: datetime, *, seconds: float = LEASE_S) ->
 
 def renew(store: Store, held: Held, now: datetime, *, seconds: float = LEASE_S) -> None:
     """Push the end of our lease forward. Raises LeaseLostError when it is no longer ours."""
-    lease = table(t.Lease)
+    lease = t.Lease
     with store.write() as connection:
         changed = connection.execute(
             update(lease)
@@ -123,7 +123,7 @@ def renew(store: Store, held: Held, now: datetime, *, seconds: float = LEASE_S) 
 
 def release(store: Store, held: Held) -> None:
     """Let go. The row stays, so that the fencing number keeps growing."""
-    lease = table(t.Lease)
+    lease = t.Lease
     with store.write() as connection:
         connection.execute(
             update(lease)
@@ -134,7 +134,7 @@ def release(store: Store, held: Held) -> None:
 
 def owner_alive(store: Store, name: str, now: datetime) -> bool:
     """Whether someone holds the lease now and its process runs as far as one can tell."""
-    lease = table(t.Lease)
+    lease = t.Lease
     with store.read() as connection:
         row = connection.execute(select(lease).where(lease.c.name == name)).first()
     return row is not None and bool(row.owner) and _lasts(row.expires_at, now) and not _dead(row)

@@ -1,737 +1,578 @@
-"""The tables. Times are stored as UTC milliseconds and read as aware datetimes; money as integer minor units.
+"""The tables, drawn from `models.py` by `.ci/tables.py`: what they mean stands there."""
 
-The migrations make them, with what PostgreSQL is told alone: naming its options here would load its whole dialect at
-each start.
-"""
-
-from datetime import UTC, datetime
-from typing import Any
-
-from pydantic import ConfigDict
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
     LargeBinary,
+    MetaData,
+    String,
+    Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.engine import Dialect
-from sqlmodel import Field, SQLModel
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware datetime kept as milliseconds since 1970 in UTC: the same bytes on both databases, fast to read."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else round(value.timestamp() * 1000)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
-
-
-class Provenance(TypeDecorator[dict[str, list[Any]]]):
-    """Who wrote each field and when, as {field: [origin, ms]}; kept by writer, [[origin, ms, "field field"], ...].
-
-    Most fields of a customer were written together, so this is a third as long, and half of a customer's row was it.
-    Rows of older versions, which kept it as it is read, are read as well.
-    """
-
-    impl = JSON
-    cache_ok = True
-
-    def process_bind_param(self, value: dict[str, list[Any]] | None, dialect: Dialect) -> Any:
-        if not value:
-            return []
-        written: dict[tuple[Any, Any], list[str]] = {}
-        for name, (origin, at) in value.items():
-            written.setdefault((origin, at), []).append(name)
-        return [[origin, at, " ".join(names)] for (origin, at), names in written.items()]
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, list[Any]]:
-        if isinstance(value, dict):
-            return value
-        return {name: [origin, at] for origin, at, names in value or () for name in names.split(" ")}
-
-
-def _time(**kwargs: Any) -> Any:
-    return Field(sa_type=UtcTime, **kwargs)
-
-
-def _json(default: Any = dict) -> Any:
-    return Field(default_factory=default, sa_type=JSON)
-
-
-def _json_or_null() -> Any:
-    return Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
-
-
-def _index_of_some(name: str, column: str) -> Index:
-    """An index of the rows that have a value there: most customers have none, and need no entry."""
-    return Index(name, column, sqlite_where=text(f"{column} IS NOT NULL"))
-
-
-def _row_number() -> Any:
-    # SQLite only counts up by itself on INTEGER, PostgreSQL needs the wider one.
-    return Field(
-        default=None,
-        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    )
-
-
-class Row(SQLModel):
-    """What every table has: its check of values is built when it is first used, which a start never does."""
-
-    model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]
-
-
-class RevisionCounter(Row, table=True):
-    """The one number from which each hub write takes the next (sync design: Revisions and cursors)."""
-
-    __tablename__ = "revision_counter"
-    id: int = Field(primary_key=True)
-    n: int = Field(sa_type=BigInteger)
-
-
-class Setting(Row, table=True):
-    __tablename__ = "setting"
-    name: str = Field(primary_key=True)
-    value: Any = Field(default=None, sa_type=JSON)
-
-
-class PlanTier(Row, table=True):
-    """A plan as data (B2). `allowed` None is unlimited; the flags say which kinds count (B3)."""
-
-    __tablename__ = "plan_tier"
-    name: str = Field(primary_key=True)
-    title: str
-    position: int
-    allowed: int | None = None
-    counts_prebuilt: bool = True
-    counts_api: bool = True
-    counts_webhook: bool = True
-
-
-class Account(Row, table=True):
-    __tablename__ = "account"
-    id: str = Field(primary_key=True)
-    name: str
-    local: bool
-    tier: str
-    allowed: int | None = None
-    timezone: str = "UTC"
-    country: str = "GB"
-    currency: str = "GBP"
-    remote_id: str | None = None
-    created_at: datetime = _time()
-    key_masked: str | None = None
-    key_added: datetime | None = _time(default=None, nullable=True)
-    key_worked: datetime | None = _time(default=None, nullable=True)
-
-
-class CardTemplate(Row, table=True):
-    __tablename__ = "card_template"
-    id: str = Field(primary_key=True)
-    remote_id: str | None = Field(default=None, unique=True)
-    name: str
-    kind: str
-
-
-class Integration(Row, table=True):
-    """One connection to a platform. `config` is the edited part, copied to ConfigVersion at each change."""
-
-    __tablename__ = "integration"
-    id: str = Field(primary_key=True)
-    name: str
-    platform: str
-    kind: str
-    status: str = Field(index=True)
-    status_code: str | None = None
-    status_reason: str = ""
-    created_at: datetime = _time()
-    activated_at: datetime | None = _time(default=None, nullable=True)
-    config: dict[str, Any] = _json()
-    config_version: int = 1
-    remote_account_id: str | None = None
-    remote_account_name: str = ""
-    scopes: list[str] = _json(list)
-    form: str = ""
-    last_sync: datetime | None = _time(default=None, nullable=True)
-    last_success: datetime | None = _time(default=None, nullable=True)
-    next_run_at: datetime | None = _time(default=None, nullable=True)
-    failures: int = 0
-    failing_since: datetime | None = _time(default=None, nullable=True)
-    previewed: bool = False
-    paused_by: str = ""
-    requested: str | None = None
-    running: str | None = None
-    progress_done: int | None = None
-    progress_total: int | None = None
-    progress_at: datetime | None = _time(default=None, nullable=True)
-    disconnected_at: datetime | None = _time(default=None, nullable=True)
-    disconnect_reason: str = ""
-    owner: str = ""
-    purpose: str = ""
-
-
-class ConfigVersion(Row, table=True):
-    __tablename__ = "config_version"
-    integration_id: str = Field(primary_key=True)
-    version: int = Field(primary_key=True)
-    at: datetime = _time()
-    who: str = ""
-    config: dict[str, Any] = _json()
-
-
-class Credential(Row, table=True):
-    """Ciphertext of what authorises an integration or the account; `version` grows with each rotation."""
-
-    __tablename__ = "credential"
-    owner_id: str = Field(primary_key=True)
-    ciphertext: bytes = Field(sa_type=LargeBinary)
-    version: int = 1
-    updated_at: datetime = _time()
-    expires_at: datetime | None = _time(default=None, nullable=True)
-
-
-class Customer(Row, table=True):
-    """A person with cards. `provenance` tells for each field who wrote it and when: {field: [origin, ms]}."""
-
-    __tablename__ = "customer"
-    __table_args__ = (
-        Index("ix_customer_email_key", "email_key"),
-        _index_of_some("ix_customer_phone_key", "phone_key"),
-        _index_of_some("ix_customer_last_visit", "last_visit"),
-    )
-    id: str = Field(primary_key=True)
-    revision: int = Field(sa_type=BigInteger, index=True)
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    birth_date: str | None = None
-    gender: str | None = None
-    language: str | None = None
-    company: str | None = None
-    address_line1: str | None = None
-    city: str | None = None
-    region: str | None = None
-    postcode: str | None = None
-    country: str | None = None
-    marketing_consent: str | None = None
-    consent_proof: dict[str, Any] | None = _json_or_null()
-    balance: int | None = Field(default=None, sa_type=BigInteger)
-    tier: str | None = None
-    card_link: str | None = None
-    card_serial: str | None = None
-    last_visit: str | None = None
-    email_key: str | None = None
-    phone_key: str | None = None
-    provenance: dict[str, Any] = Field(default_factory=dict, sa_type=Provenance)
-    created_at: datetime = _time()
-    updated_at: datetime = _time()
-    archived_at: datetime | None = _time(default=None, nullable=True)
-    merged_into: str | None = None
-
-
-class Card(Row, table=True):
-    """A wallet card. `balance` in whole points, stamps or visits; minor units for cashback and gift cards."""
-
-    __tablename__ = "card"
-    id: str = Field(primary_key=True)
-    revision: int = Field(sa_type=BigInteger, index=True)
-    customer_id: str = Field(index=True)
-    template_id: str = Field(index=True)
-    kind: str
-    serial: str | None = Field(default=None, index=True)
-    balance: int = Field(default=0, sa_type=BigInteger)
-    status: str = ""
-    link: str | None = None
-    tier: str | None = None
-    expires_at: datetime | None = _time(default=None, nullable=True, index=True)
-    created_at: datetime = _time()
-    updated_at: datetime = _time()
-
-
-class Transaction(Row, table=True):
-    """A sale, refund or local movement in the ledger; known by (integration, vendor's id, line kind) for ever.
-
-    `state`: credited, queued (the cloud has not yet been told), pending (waits for a customer or card),
-    none (gives nothing, `reason` says why), reversed.
-    """
-
-    __tablename__ = "transactions"
-    __table_args__ = (UniqueConstraint("integration_id", "remote_id", "line_kind"),)
-    id: str = Field(primary_key=True)
-    revision: int = Field(sa_type=BigInteger, index=True)
-    integration_id: str
-    remote_id: str
-    line_kind: str
-    sale_id: str | None = Field(default=None, index=True)
-    customer_id: str | None = Field(default=None, index=True)
-    card_id: str | None = Field(default=None, index=True)
-    customer_remote_id: str | None = None
-    happened_at: datetime = _time(index=True)
-    currency: str
-    total_minor: int = Field(sa_type=BigInteger)
-    base_minor: int = Field(default=0, sa_type=BigInteger)
-    earned: int = Field(default=0, sa_type=BigInteger)
-    reversed: int = Field(default=0, sa_type=BigInteger)
-    owed: int = Field(default=0, sa_type=BigInteger)
-    state: str = Field(index=True)
-    reason: str = ""
-    mark: str = ""
-    contact: dict[str, Any] = _json()
-    parts: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    """Of a sale: what earning rules ask for beside the total, and what each rule made of the award (sync/bought.py)."""
-    created_at: datetime = _time()
-
-
-class RecordLink(Row, table=True):
-    """Which hub record is which remote record, and what both agreed on last (`base`, in the platform's form)."""
-
-    __tablename__ = "record_link"
-    __table_args__ = (
-        UniqueConstraint("integration_id", "data", "remote_id"),
-        Index("ix_record_link_state", "integration_id", "state", "code"),
-        Index("ix_record_link_hub", "hub_id", "integration_id", "data"),
-    )
-    id: int | None = _row_number()
-    integration_id: str
-    data: str
-    hub_id: str | None = None
-    remote_id: str | None = None
-    state: str
-    base: dict[str, Any] = _json()
-    remote: dict[str, Any] | None = _json_or_null()
-    fingerprint: str | None = None
-    version: str | None = None
-    code: str | None = None
-    reason: str = Field(default="", sa_type=Text)
-    field: str | None = None
-    last_sent: datetime | None = _time(default=None, nullable=True)
-    last_received: datetime | None = _time(default=None, nullable=True)
-    attempts: int = 0
-    next_attempt: datetime | None = _time(default=None, nullable=True)
-
-
-class Cursor(Row, table=True):
-    """How far a read has come: `leg` is in, out or sweep."""
-
-    __tablename__ = "cursor"
-    integration_id: str = Field(primary_key=True)
-    data: str = Field(primary_key=True)
-    leg: str = Field(primary_key=True)
-    value: dict[str, Any] = _json()
-    at: datetime | None = _time(default=None, nullable=True)
-
-
-class SentRow(Row, table=True):
-    """A sale, refund or customer that was appended at a platform which only takes rows: in which version, how it was.
-
-    `digest` tells whether it has changed since; the row itself is not kept.
-    """
-
-    __tablename__ = "sent_row"
-    integration_id: str = Field(primary_key=True)
-    fact: str = Field(primary_key=True)
-    version: int = 1
-    digest: str
-    at: datetime = _time()
-
-
-class Delivery(Row, table=True):
-    """Something that an endpoint of somebody's own is told (platform `webhook`), until it has taken it, and after.
-
-    `state` is pending, delivered or dead; `body` are the exact bytes that are signed. It holds personal data of the
-    customer in `fact`, under retention and erase.
-    """
-
-    __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_due", "integration_id", "state", "next_attempt"),)
-    id: str = Field(primary_key=True)
-    integration_id: str
-    fact: str = Field(index=True)
-    type: str
-    version: int = 1
-    body: str = Field(sa_type=Text)
-    state: str
-    created_at: datetime = _time()
-    attempts: int = 0
-    next_attempt: datetime | None = _time(default=None, nullable=True)
-    tried_at: datetime | None = _time(default=None, nullable=True)
-    status: int | None = None
-    answer: str = Field(default="", sa_type=Text)
-    problem: str = Field(default="", sa_type=Text)
-    ms: int = 0
-
-
-class ToldMoment(Row, table=True):
-    """What a platform was told of a customer's loyalty: a moment of a kind is told once an occasion (a year, a day).
-
-    `moment` is the customer (or card) and the kind; `version` counts the tellings and is 0 while only the state is
-    noted from which a change will be told.
-    """
-
-    __tablename__ = "told_moment"
-    integration_id: str = Field(primary_key=True)
-    moment: str = Field(primary_key=True)
-    occasion: str
-    version: int = 0
-    at: datetime = _time()
-
-
-class ToldRecord(Row, table=True):
-    """A record as a platform told it last, where deliveries carry whole records and nothing can be read.
-
-    `revision` counts in the order of arrival, `at` is the vendor's own time: an older telling never replaces a newer.
-    It holds personal data of customers, under retention and erase.
-    """
-
-    __tablename__ = "told_record"
-    __table_args__ = (Index("ix_told_record_order", "integration_id", "data", "revision"),)
-    integration_id: str = Field(primary_key=True)
-    data: str = Field(primary_key=True)
-    remote_id: str = Field(primary_key=True)
-    revision: int = Field(sa_type=BigInteger)
-    at: datetime = _time()
-    body: dict[str, Any] = Field(sa_type=JSON)
-
-
-class SyncRun(Row, table=True):
-    __tablename__ = "sync_run"
-    __table_args__ = (Index("ix_sync_run_integration", "integration_id", "id"),)
-    id: str = Field(primary_key=True)
-    integration_id: str
-    trigger: str
-    started: datetime = _time(index=True)
-    ended: datetime | None = _time(default=None, nullable=True)
-    outcome: str
-    inward: dict[str, int] = _json()
-    outward: dict[str, int] = _json()
-    cloud: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    api_calls: int = 0
-    bytes: int = Field(default=0, sa_type=BigInteger)
-    throttled_ms: int = 0
-    error: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    config_version: int = 1
-    more: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    """What only some runs have: `undoes`, `undone_by`, `plan`, `skipped` (hub/undoing.py, sync/planned.py)."""
-
-
-class RunChange(Row, table=True):
-    """What one part of a run (a page, a batch) changed, with the values before: what an undo works from (H13).
-
-    `integration_id` is the leg's: in a cloud account a run has the cloud's changes beside the platform's. It holds
-    personal data of customers, under retention and erase.
-    """
-
-    __tablename__ = "run_change"
-    id: int | None = _row_number()
-    run_id: str = Field(index=True)
-    integration_id: str
-    at: datetime = _time(index=True)
-    data: dict[str, Any] = Field(sa_type=JSON)
-
-
-class KeptPlan(Row, table=True):
-    """A preview that was kept, to be carried out as it was shown (H12), once, while the settings are the same.
-
-    `plan` is what the run goes by, `shown` the preview itself. It holds personal data of customers, under retention
-    and erase.
-    """
-
-    __tablename__ = "kept_plan"
-    id: str = Field(primary_key=True)
-    integration_id: str = Field(index=True)
-    config_version: int
-    created_at: datetime = _time()
-    expires_at: datetime = _time(index=True)
-    who: str = ""
-    run_id: str | None = None
-    plan: dict[str, Any] = Field(sa_type=JSON)
-    shown: dict[str, Any] = Field(sa_type=JSON)
-
-
-class LogLine(Row, table=True):
-    """One entry of the error log (E3). It may hold personal data, so it is a table, under retention and erase."""
-
-    __tablename__ = "log_line"
-    __table_args__ = (Index("ix_log_line_integration", "integration_id", "id"),)
-    id: str = Field(primary_key=True)
-    time: datetime = _time(index=True)
-    level: str
-    code: str
-    message: str = Field(sa_type=Text)
-    remedy: str = Field(default="", sa_type=Text)
-    integration_id: str | None = None
-    run_id: str | None = None
-    link_id: int | None = Field(default=None, sa_type=BigInteger, index=True)
-    record: str | None = Field(default=None, index=True)
-    record_name: str | None = None
-    field: str | None = None
-    request: str | None = None
-    vendor_message: str | None = Field(default=None, sa_type=Text)
-    vendor_request_id: str | None = None
-    details: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-
-
-class Conflict(Row, table=True):
-    """A field that both sides changed: all three values and who won (H2)."""
-
-    __tablename__ = "conflict"
-    id: str = Field(primary_key=True)
-    integration_id: str = Field(index=True)
-    hub_id: str = Field(index=True)
-    field: str
-    base: Any = Field(default=None, sa_type=JSON)
-    hub: Any = Field(default=None, sa_type=JSON)
-    remote: Any = Field(default=None, sa_type=JSON)
-    winner: str
-    at: datetime = _time()
-    seen_at: datetime | None = _time(default=None, nullable=True)
-    """When a person said that it may stay as the rule settled it."""
-
-
-class Settlement(Row, table=True):
-    """What a person chose for something that waited, with what it changed as it was before, so that it can be undone.
-
-    `before` holds personal data of the customer, under retention and erase.
-    """
-
-    __tablename__ = "settlement"
-    id: str = Field(primary_key=True)
-    batch: str = Field(index=True)
-    integration_id: str = Field(index=True)
-    item: str = Field(index=True)
-    kind: str
-    choice: str
-    hub_id: str | None = Field(default=None, index=True)
-    at: datetime = _time()
-    who: str
-    before: dict[str, Any] = _json()
-    undone_at: datetime | None = _time(default=None, nullable=True)
-
-
-class DuplicateKey(Row, table=True):
-    """By which keys a customer is found as a possible duplicate: hashes, so that nothing personal stands here twice.
-
-    What a customer is no longer found by stays until everything is searched again; it only costs a comparison.
-    """
-
-    __tablename__ = "duplicate_key"
-    __table_args__ = {"sqlite_with_rowid": False}
-    key: int = Field(primary_key=True, sa_type=BigInteger)
-    hub_id: str = Field(primary_key=True)
-
-
-class DuplicatePair(Row, table=True):
-    """Two records that may be one person: customers of the store, or remote records where an integration is named.
-
-    `state` is open, dismissed (a person said that they are two) or merged. `shown` has the values of remote records,
-    which are nowhere else here; it holds personal data, under retention and erase.
-    """
-
-    __tablename__ = "duplicate_pair"
-    __table_args__ = (
-        UniqueConstraint("integration_id", "a", "b"),
-        Index("ix_duplicate_pair_score", "state", "score"),
-    )
-    id: str = Field(primary_key=True)
-    integration_id: str = ""
-    a: str = Field(index=True)
-    b: str = Field(index=True)
-    score: int
-    why: list[str] = _json(list)
-    shown: dict[str, Any] = _json()
-    state: str
-    found_at: datetime = _time()
-
-
-class MergeRecord(Row, table=True):
-    """A customer that was merged into another, with everything that it changed as it was before (H13).
-
-    `revision` is the merge's last: what is newer than that came after it.
-    """
-
-    __tablename__ = "merge_record"
-    id: str = Field(primary_key=True)
-    survivor: str = Field(index=True)
-    loser: str = Field(index=True)
-    at: datetime = _time()
-    who: str
-    revision: int = Field(sa_type=BigInteger)
-    before: dict[str, Any] = _json()
-    undone_at: datetime | None = _time(default=None, nullable=True)
-
-
-class Intent(Row, table=True):
-    """Outbox: written before a create or operation that cannot be repeated, settled after it."""
-
-    __tablename__ = "intent"
-    id: str = Field(primary_key=True)
-    integration_id: str = Field(index=True)
-    act: str
-    hub_id: str = Field(index=True)
-    payload: dict[str, Any] = _json()
-    state: str = Field(index=True)
-    created_at: datetime = _time()
-    tried_at: datetime | None = _time(default=None, nullable=True)
-
-
-class Lease(Row, table=True):
-    """Who may work on something now; the only correctness lock. `fence` grows with each new owner."""
-
-    __tablename__ = "lease"
-    name: str = Field(primary_key=True)
-    owner: str
-    host: str
-    boot: str
-    pid: int
-    started: str
-    fence: int
-    expires_at: datetime = _time()
-
-
-class RateSlot(Row, table=True):
-    """The next free moment of an account's budget at a vendor, shared by all processes (H7)."""
-
-    __tablename__ = "rate_slot"
-    name: str = Field(primary_key=True)
-    free_at_ms: int = Field(sa_type=BigInteger)
-
-
-class InboundEvent(Row, table=True):
-    """A webhook as it came, stored before it is answered; repeats fall on the unique id."""
-
-    __tablename__ = "inbound_event"
-    id: str = Field(primary_key=True)
-    integration_id: str = Field(index=True)
-    data: str
-    remote_id: str
-    type: str
-    at: datetime = _time()
-    handled_at: datetime | None = _time(default=None, nullable=True, index=True)
-
-
-class WebhookSubscription(Row, table=True):
-    __tablename__ = "webhook_subscription"
-    integration_id: str = Field(primary_key=True)
-    remote_id: str
-    url: str
-    at: datetime = _time()
-
-
-class AuditEntry(Row, table=True):
-    __tablename__ = "audit_entry"
-    id: str = Field(primary_key=True)
-    at: datetime = _time()
-    who: str
-    act: str
-    integration_id: str | None = Field(default=None, index=True)
-    old: Any = Field(default=None, sa_type=JSON)
-    new: Any = Field(default=None, sa_type=JSON)
-
-
-class ApiCall(Row, table=True):
-    """How many calls an account's key made in an hour (UTC), for the key tile."""
-
-    __tablename__ = "api_call"
-    hour: int = Field(primary_key=True)
-    name: str = Field(primary_key=True)
-    calls: int
-
-
-class Alert(Row, table=True):
-    """Something a person should know of: one row from when it begins until it is over, however often it is met.
-
-    `subject` is what it is about (an integration's id, a route's name); only one alert of a kind and a subject is live.
-    `first_at` and `last_at` are when it began and was last met, `opened_at` when it was found. Nothing in it names a
-    customer: it is told outside.
-    """
-
-    __tablename__ = "alert"
-    __table_args__ = (
-        Index(
-            "ix_alert_live",
-            "kind",
-            "subject",
-            unique=True,
-            sqlite_where=text("state != 'resolved'"),
-        ),
-        Index("ix_alert_state", "state", "resolved_at"),
-    )
-    id: str = Field(primary_key=True)
-    kind: str
-    subject: str
-    integration_id: str | None = Field(default=None, index=True)
-    name: str = ""
-    level: str
-    code: str = ""
-    message: str = Field(sa_type=Text)
-    remedy: str = Field(default="", sa_type=Text)
-    key: str = ""
-    command: str = ""
-    first_at: datetime = _time()
-    last_at: datetime = _time()
-    opened_at: datetime = _time()
-    count: int = 1
-    state: str
-    acked_by: str = ""
-    acked_at: datetime | None = _time(default=None, nullable=True)
-    resolved_at: datetime | None = _time(default=None, nullable=True)
-
-
-class AlertRoute(Row, table=True):
-    """A way on which alerts are told. `level` and `kinds` (empty: all) say which; quiet hours are `22:00-07:00`.
-
-    Its password or secret lies in the vault.
-    """
-
-    __tablename__ = "alert_route"
-    name: str = Field(primary_key=True)
-    kind: str
-    enabled: bool = True
-    level: str
-    kinds: list[str] = _json(list)
-    quiet: str = ""
-    options: dict[str, Any] = _json()
-    changed_at: datetime = _time()
-    problem: str = Field(default="", sa_type=Text)
-    failures: int = 0
-
-
-class AlertSending(Row, table=True):
-    """A message on its way by a route: what it says was fixed when it was written, so that a repeat is the same."""
-
-    __tablename__ = "alert_sending"
-    __table_args__ = (Index("ix_alert_sending_route", "route", "state"),)
-    id: str = Field(primary_key=True)
-    route: str
-    about: list[dict[str, Any]] = _json(list)
-    title: str
-    body: str = Field(sa_type=Text)
-    state: str
-    created_at: datetime = _time()
-    attempts: int = 0
-    next_attempt: datetime | None = _time(default=None, nullable=True)
-    tried_at: datetime | None = _time(default=None, nullable=True)
-    problem: str = Field(default="", sa_type=Text)
-
-
-class AlertTold(Row, table=True):
-    """What a route was told of an alert last: that it stands (`open`, at which level), or that it is over."""
-
-    __tablename__ = "alert_told"
-    alert_id: str = Field(primary_key=True)
-    route: str = Field(primary_key=True)
-    said: str
-    level: str
-    at: datetime = _time()
+from .types import Provenance, UtcTime
+
+METADATA = MetaData()
+
+RevisionCounter = Table(
+    "revision_counter",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+
+Setting = Table(
+    "setting",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+PlanTier = Table(
+    "plan_tier",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("title", String, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("allowed", Integer),
+    Column("counts_prebuilt", Boolean, nullable=False, default=True),
+    Column("counts_api", Boolean, nullable=False, default=True),
+    Column("counts_webhook", Boolean, nullable=False, default=True),
+)
+
+Account = Table(
+    "account",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("local", Boolean, nullable=False),
+    Column("tier", String, nullable=False),
+    Column("allowed", Integer),
+    Column("timezone", String, nullable=False, default="UTC"),
+    Column("country", String, nullable=False, default="GB"),
+    Column("currency", String, nullable=False, default="GBP"),
+    Column("remote_id", String),
+    Column("created_at", UtcTime, nullable=False),
+    Column("key_masked", String),
+    Column("key_added", UtcTime),
+    Column("key_worked", UtcTime),
+)
+
+CardTemplate = Table(
+    "card_template",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("remote_id", String, unique=True),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+)
+
+Integration = Table(
+    "integration",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("platform", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("status", String, nullable=False, index=True),
+    Column("status_code", String),
+    Column("status_reason", String, nullable=False, default=""),
+    Column("created_at", UtcTime, nullable=False),
+    Column("activated_at", UtcTime),
+    Column("config", JSON, nullable=False, default=dict),
+    Column("config_version", Integer, nullable=False, default=1),
+    Column("remote_account_id", String),
+    Column("remote_account_name", String, nullable=False, default=""),
+    Column("scopes", JSON, nullable=False, default=list),
+    Column("form", String, nullable=False, default=""),
+    Column("last_sync", UtcTime),
+    Column("last_success", UtcTime),
+    Column("next_run_at", UtcTime),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("failing_since", UtcTime),
+    Column("previewed", Boolean, nullable=False, default=False),
+    Column("paused_by", String, nullable=False, default=""),
+    Column("requested", String),
+    Column("running", String),
+    Column("progress_done", Integer),
+    Column("progress_total", Integer),
+    Column("progress_at", UtcTime),
+    Column("disconnected_at", UtcTime),
+    Column("disconnect_reason", String, nullable=False, default=""),
+    Column("owner", String, nullable=False, default=""),
+    Column("purpose", String, nullable=False, default=""),
+)
+
+ConfigVersion = Table(
+    "config_version",
+    METADATA,
+    Column("integration_id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", String, nullable=False, default=""),
+    Column("config", JSON, nullable=False, default=dict),
+)
+
+Credential = Table(
+    "credential",
+    METADATA,
+    Column("owner_id", String, primary_key=True),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+)
+
+Customer = Table(
+    "customer",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("revision", BigInteger, nullable=False, index=True),
+    Column("first_name", String),
+    Column("last_name", String),
+    Column("email", String),
+    Column("phone", String),
+    Column("birth_date", String),
+    Column("gender", String),
+    Column("language", String),
+    Column("company", String),
+    Column("address_line1", String),
+    Column("city", String),
+    Column("region", String),
+    Column("postcode", String),
+    Column("country", String),
+    Column("marketing_consent", String),
+    Column("consent_proof", JSON(none_as_null=True)),
+    Column("balance", BigInteger),
+    Column("tier", String),
+    Column("card_link", String),
+    Column("card_serial", String),
+    Column("last_visit", String),
+    Column("email_key", String),
+    Column("phone_key", String),
+    Column("provenance", Provenance, nullable=False, default=dict),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("archived_at", UtcTime),
+    Column("merged_into", String),
+    Index("ix_customer_email_key", "email_key"),
+    Index("ix_customer_last_visit", "last_visit", sqlite_where=text("last_visit IS NOT NULL")),
+    Index("ix_customer_phone_key", "phone_key", sqlite_where=text("phone_key IS NOT NULL")),
+)
+
+Card = Table(
+    "card",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("revision", BigInteger, nullable=False, index=True),
+    Column("customer_id", String, nullable=False, index=True),
+    Column("template_id", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("serial", String, index=True),
+    Column("balance", BigInteger, nullable=False, default=0),
+    Column("status", String, nullable=False, default=""),
+    Column("link", String),
+    Column("tier", String),
+    Column("expires_at", UtcTime, index=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+Transaction = Table(
+    "transactions",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("revision", BigInteger, nullable=False, index=True),
+    Column("integration_id", String, nullable=False),
+    Column("remote_id", String, nullable=False),
+    Column("line_kind", String, nullable=False),
+    Column("sale_id", String, index=True),
+    Column("customer_id", String, index=True),
+    Column("card_id", String, index=True),
+    Column("customer_remote_id", String),
+    Column("happened_at", UtcTime, nullable=False, index=True),
+    Column("currency", String, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("base_minor", BigInteger, nullable=False, default=0),
+    Column("earned", BigInteger, nullable=False, default=0),
+    Column("reversed", BigInteger, nullable=False, default=0),
+    Column("owed", BigInteger, nullable=False, default=0),
+    Column("state", String, nullable=False, index=True),
+    Column("reason", String, nullable=False, default=""),
+    Column("mark", String, nullable=False, default=""),
+    Column("contact", JSON, nullable=False, default=dict),
+    Column("parts", JSON),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("integration_id", "remote_id", "line_kind"),
+)
+
+RecordLink = Table(
+    "record_link",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("integration_id", String, nullable=False),
+    Column("data", String, nullable=False),
+    Column("hub_id", String),
+    Column("remote_id", String),
+    Column("state", String, nullable=False),
+    Column("base", JSON, nullable=False, default=dict),
+    Column("remote", JSON(none_as_null=True)),
+    Column("fingerprint", String),
+    Column("version", String),
+    Column("code", String),
+    Column("reason", Text, nullable=False, default=""),
+    Column("field", String),
+    Column("last_sent", UtcTime),
+    Column("last_received", UtcTime),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_attempt", UtcTime),
+    UniqueConstraint("integration_id", "data", "remote_id"),
+    Index("ix_record_link_hub", "hub_id", "integration_id", "data"),
+    Index("ix_record_link_state", "integration_id", "state", "code"),
+)
+
+Cursor = Table(
+    "cursor",
+    METADATA,
+    Column("integration_id", String, primary_key=True),
+    Column("data", String, primary_key=True),
+    Column("leg", String, primary_key=True),
+    Column("value", JSON, nullable=False, default=dict),
+    Column("at", UtcTime),
+)
+
+SentRow = Table(
+    "sent_row",
+    METADATA,
+    Column("integration_id", String, primary_key=True),
+    Column("fact", String, primary_key=True),
+    Column("version", Integer, nullable=False, default=1),
+    Column("digest", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+Delivery = Table(
+    "delivery",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("integration_id", String, nullable=False),
+    Column("fact", String, nullable=False, index=True),
+    Column("type", String, nullable=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("body", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_attempt", UtcTime),
+    Column("tried_at", UtcTime),
+    Column("status", Integer),
+    Column("answer", Text, nullable=False, default=""),
+    Column("problem", Text, nullable=False, default=""),
+    Column("ms", Integer, nullable=False, default=0),
+    Index("ix_delivery_due", "integration_id", "state", "next_attempt"),
+)
+
+ToldMoment = Table(
+    "told_moment",
+    METADATA,
+    Column("integration_id", String, primary_key=True),
+    Column("moment", String, primary_key=True),
+    Column("occasion", String, nullable=False),
+    Column("version", Integer, nullable=False, default=0),
+    Column("at", UtcTime, nullable=False),
+)
+
+ToldRecord = Table(
+    "told_record",
+    METADATA,
+    Column("integration_id", String, primary_key=True),
+    Column("data", String, primary_key=True),
+    Column("remote_id", String, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("ix_told_record_order", "integration_id", "data", "revision"),
+)
+
+SyncRun = Table(
+    "sync_run",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("integration_id", String, nullable=False),
+    Column("trigger", String, nullable=False),
+    Column("started", UtcTime, nullable=False, index=True),
+    Column("ended", UtcTime),
+    Column("outcome", String, nullable=False),
+    Column("inward", JSON, nullable=False, default=dict),
+    Column("outward", JSON, nullable=False, default=dict),
+    Column("cloud", JSON),
+    Column("api_calls", Integer, nullable=False, default=0),
+    Column("bytes", BigInteger, nullable=False, default=0),
+    Column("throttled_ms", Integer, nullable=False, default=0),
+    Column("error", JSON),
+    Column("config_version", Integer, nullable=False, default=1),
+    Column("more", JSON),
+    Index("ix_sync_run_integration", "integration_id", "id"),
+)
+
+RunChange = Table(
+    "run_change",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("run_id", String, nullable=False, index=True),
+    Column("integration_id", String, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("data", JSON, nullable=False),
+)
+
+KeptPlan = Table(
+    "kept_plan",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("integration_id", String, nullable=False, index=True),
+    Column("config_version", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False, index=True),
+    Column("who", String, nullable=False, default=""),
+    Column("run_id", String),
+    Column("plan", JSON, nullable=False),
+    Column("shown", JSON, nullable=False),
+)
+
+LogLine = Table(
+    "log_line",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("time", UtcTime, nullable=False, index=True),
+    Column("level", String, nullable=False),
+    Column("code", String, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("remedy", Text, nullable=False, default=""),
+    Column("integration_id", String),
+    Column("run_id", String),
+    Column("link_id", BigInteger, index=True),
+    Column("record", String, index=True),
+    Column("record_name", String),
+    Column("field", String),
+    Column("request", String),
+    Column("vendor_message", Text),
+    Column("vendor_request_id", String),
+    Column("details", JSON),
+    Index("ix_log_line_integration", "integration_id", "id"),
+)
+
+Conflict = Table(
+    "conflict",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("integration_id", String, nullable=False, index=True),
+    Column("hub_id", String, nullable=False, index=True),
+    Column("field", String, nullable=False),
+    Column("base", JSON, nullable=False),
+    Column("hub", JSON, nullable=False),
+    Column("remote", JSON, nullable=False),
+    Column("winner", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime),
+)
+
+Settlement = Table(
+    "settlement",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("batch", String, nullable=False, index=True),
+    Column("integration_id", String, nullable=False, index=True),
+    Column("item", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("choice", String, nullable=False),
+    Column("hub_id", String, index=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", String, nullable=False),
+    Column("before", JSON, nullable=False, default=dict),
+    Column("undone_at", UtcTime),
+)
+
+DuplicateKey = Table(
+    "duplicate_key",
+    METADATA,
+    Column("key", BigInteger, primary_key=True),
+    Column("hub_id", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+DuplicatePair = Table(
+    "duplicate_pair",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("integration_id", String, nullable=False, default=""),
+    Column("a", String, nullable=False, index=True),
+    Column("b", String, nullable=False, index=True),
+    Column("score", Integer, nullable=False),
+    Column("why", JSON, nullable=False, default=list),
+    Column("shown", JSON, nullable=False, default=dict),
+    Column("state", String, nullable=False),
+    Column("found_at", UtcTime, nullable=False),
+    UniqueConstraint("integration_id", "a", "b"),
+    Index("ix_duplicate_pair_score", "state", "score"),
+)
+
+MergeRecord = Table(
+    "merge_record",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("survivor", String, nullable=False, index=True),
+    Column("loser", String, nullable=False, index=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("before", JSON, nullable=False, default=dict),
+    Column("undone_at", UtcTime),
+)
+
+Intent = Table(
+    "intent",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("integration_id", String, nullable=False, index=True),
+    Column("act", String, nullable=False),
+    Column("hub_id", String, nullable=False, index=True),
+    Column("payload", JSON, nullable=False, default=dict),
+    Column("state", String, nullable=False, index=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("tried_at", UtcTime),
+)
+
+Lease = Table(
+    "lease",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("boot", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", String, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+RateSlot = Table(
+    "rate_slot",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("free_at_ms", BigInteger, nullable=False),
+)
+
+InboundEvent = Table(
+    "inbound_event",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("integration_id", String, nullable=False, index=True),
+    Column("data", String, nullable=False),
+    Column("remote_id", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("handled_at", UtcTime, index=True),
+)
+
+WebhookSubscription = Table(
+    "webhook_subscription",
+    METADATA,
+    Column("integration_id", String, primary_key=True),
+    Column("remote_id", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+AuditEntry = Table(
+    "audit_entry",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", String, nullable=False),
+    Column("act", String, nullable=False),
+    Column("integration_id", String, index=True),
+    Column("old", JSON, nullable=False),
+    Column("new", JSON, nullable=False),
+)
+
+ApiCall = Table(
+    "api_call",
+    METADATA,
+    Column("hour", Integer, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("calls", Integer, nullable=False),
+)
+
+Alert = Table(
+    "alert",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("integration_id", String, index=True),
+    Column("name", String, nullable=False, default=""),
+    Column("level", String, nullable=False),
+    Column("code", String, nullable=False, default=""),
+    Column("message", Text, nullable=False),
+    Column("remedy", Text, nullable=False, default=""),
+    Column("key", String, nullable=False, default=""),
+    Column("command", String, nullable=False, default=""),
+    Column("first_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("count", Integer, nullable=False, default=1),
+    Column("state", String, nullable=False),
+    Column("acked_by", String, nullable=False, default=""),
+    Column("acked_at", UtcTime),
+    Column("resolved_at", UtcTime),
+    Index("ix_alert_live", "kind", "subject", unique=True, sqlite_where=text("state != 'resolved'")),
+    Index("ix_alert_state", "state", "resolved_at"),
+)
+
+AlertRoute = Table(
+    "alert_route",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("enabled", Boolean, nullable=False, default=True),
+    Column("level", String, nullable=False),
+    Column("kinds", JSON, nullable=False, default=list),
+    Column("quiet", String, nullable=False, default=""),
+    Column("options", JSON, nullable=False, default=dict),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("problem", Text, nullable=False, default=""),
+    Column("failures", Integer, nullable=False, default=0),
+)
+
+AlertSending = Table(
+    "alert_sending",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("route", String, nullable=False),
+    Column("about", JSON, nullable=False, default=list),
+    Column("title", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_attempt", UtcTime),
+    Column("tried_at", UtcTime),
+    Column("problem", Text, nullable=False, default=""),
+    Index("ix_alert_sending_route", "route", "state"),
+)
+
+AlertTold = Table(
+    "alert_told",
+    METADATA,
+    Column("alert_id", String, primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("said", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)

@@ -11,7 +11,7 @@ from sqlalchemy import Column, and_, delete, func, select, text, update
 from perkstar_tui.model.errors import CATALOGUE, ErrorKind
 
 from . import tables as t
-from .database import Store, table
+from .database import Store
 
 PART = 1000
 """Rows removed in one transaction: nobody waits long for the store meanwhile."""
@@ -35,11 +35,11 @@ DAYS: dict[str, int] = {
 nobody may carry them out any more.
 """
 
-RUN, LOG, CONFLICT = table(t.SyncRun), table(t.LogLine), table(t.Conflict)
-EVENT, DELIVERY, CALL = table(t.InboundEvent), table(t.Delivery), table(t.ApiCall)
-CHANGE, PLAN = table(t.RunChange), table(t.KeptPlan)
-CUSTOMER, CARD, TRANSACTION = table(t.Customer), table(t.Card), table(t.Transaction)
-LINK, INTEGRATION, COUNTER = table(t.RecordLink), table(t.Integration), table(t.RevisionCounter)
+RUN, LOG, CONFLICT = t.SyncRun, t.LogLine, t.Conflict
+EVENT, DELIVERY, CALL = t.InboundEvent, t.Delivery, t.ApiCall
+CHANGE, PLAN = t.RunChange, t.KeptPlan
+CUSTOMER, CARD, TRANSACTION = t.Customer, t.Card, t.Transaction
+LINK, INTEGRATION, COUNTER = t.RecordLink, t.Integration, t.RevisionCounter
 
 HOUR_S = 3600
 

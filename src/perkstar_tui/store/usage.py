@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import case, insert, update
 
 from . import tables as t
-from .database import Store, table
+from .database import Store
 
-_SLOT = table(t.RateSlot)
-_CALL = table(t.ApiCall)
+_SLOT = t.RateSlot
+_CALL = t.ApiCall
 HOUR_MS = 3_600_000
 FLUSH_S = 2.0
 FARTHEST_MS = 3_600_000

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, select
 from perkstar_tui.model.remote import Value
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.bulk import insert_rows
-from perkstar_tui.store.database import ms, table
+from perkstar_tui.store.database import ms
 
 from .context import Leg
 
-CHANGE = table(t.RunChange)
+CHANGE = t.RunChange
 
 Fields = Mapping[str, Sequence[Value]]
 """A field's value before and after; of a value that was not known before only the one after."""

@@ -14,14 +14,13 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.model.remote import Operation, RemoteRecord
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 
 from .context import CARD, CUSTOMER, INTENT, LINK, TRANSACTION, Leg
 from .pages import DATA as CUSTOMERS
 from .sales import close, set_balance
 
 CARDS = DataType.CARDS.value
-TEMPLATE = table(t.CardTemplate)
+TEMPLATE = t.CardTemplate
 
 
 class TemplateInfo(Protocol):

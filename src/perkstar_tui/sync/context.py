@@ -16,7 +16,7 @@ from perkstar_tui.model.remote import Value
 from perkstar_tui.platforms.connector import Connector
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import Store, table
+from perkstar_tui.store.database import Store
 
 from .config import RunConfig
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from .newcomers import Newcomers
     from .planned import Plan
 
-LINK = table(t.RecordLink)
-CUSTOMER = table(t.Customer)
-CARD = table(t.Card)
-TRANSACTION = table(t.Transaction)
-CURSOR = table(t.Cursor)
-INTEGRATION = table(t.Integration)
-RUN = table(t.SyncRun)
-LOG = table(t.LogLine)
-INTENT = table(t.Intent)
-EVENT = table(t.InboundEvent)
-CONFLICT = table(t.Conflict)
-SENT = table(t.SentRow)
-DELIVERY = table(t.Delivery)
-TOLD = table(t.ToldMoment)
-PAIR = table(t.DuplicatePair)
-MERGE = table(t.MergeRecord)
+LINK = t.RecordLink
+CUSTOMER = t.Customer
+CARD = t.Card
+TRANSACTION = t.Transaction
+CURSOR = t.Cursor
+INTEGRATION = t.Integration
+RUN = t.SyncRun
+LOG = t.LogLine
+INTENT = t.Intent
+EVENT = t.InboundEvent
+CONFLICT = t.Conflict
+SENT = t.SentRow
+DELIVERY = t.Delivery
+TOLD = t.ToldMoment
+PAIR = t.DuplicatePair
+MERGE = t.MergeRecord
 
 PROGRESS_S = 0.2
 

@@ -17,12 +17,12 @@ from perkstar_tui.model.ids import new_id
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.bulk import insert_rows, one_of, values_of
-from perkstar_tui.store.database import LeaseLostError, Store, table
+from perkstar_tui.store.database import LeaseLostError, Store
 
 from .context import CURSOR, CUSTOMER, INTEGRATION, PAIR
 from .duplicates import BLOCK, MAYBE, Pair, Person, compare, keys_of, person
 
-KEY = table(t.DuplicateKey)
+KEY = t.DuplicateKey
 TURN = 2000
 """Customers of one turn. Keys are hashes, so each is written to a page of its own: a larger turn writes fewer pages."""
 

@@ -16,7 +16,7 @@ from .matching import Rules, match
 from .newcomers import Newcomers
 from .pages import DATA, apply_page, links_by_remote
 
-TOGETHER = 12_000
+TOGETHER = 16_000
 """Records of small pages that are kept in one transaction."""
 
 

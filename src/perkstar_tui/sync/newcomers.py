@@ -15,7 +15,7 @@ from perkstar_tui.model.ids import new_ids
 from perkstar_tui.model.remote import RemoteRecord, Value
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.bulk import insert_columns
-from perkstar_tui.store.database import Store, json_text, table
+from perkstar_tui.store.database import Store, json_text
 
 from .context import CUSTOMER, LINK
 from .records import fingerprint, somebody
@@ -30,7 +30,7 @@ MOST_BITS = 1 << 27
 FEWEST_BITS = 1 << 20
 BITS_A_RECORD = 192
 
-_COUNTER = table(t.RevisionCounter)
+_COUNTER = t.RevisionCounter
 
 
 class Sieve:

@@ -18,7 +18,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import Refund, RemoteRecord, Sale, Value
 from perkstar_tui.store import tables as t
 from perkstar_tui.store.bulk import insert_rows
-from perkstar_tui.store.database import Store, table
+from perkstar_tui.store.database import Store
 
 from .context import CUSTOMER, LOG, RUN, Leg, name_of
 from .matching import match
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .outward import Job
     from .pages import PageWork
 
-PLAN = table(t.KeptPlan)
+PLAN = t.KeptPlan
 CODE = "plan"
 """The code of log entries that name a skipped record."""
 OWN = "own"

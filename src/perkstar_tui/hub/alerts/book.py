@@ -9,15 +9,14 @@ from sqlalchemy import Connection, case, delete, func, insert, select, update
 from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.ids import new_id
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 
 from .. import views as v
 from ..bench import Bench
 from .conditions import KINDS, LEVELS, Condition
 from .views import AlertView
 
-ALERT = table(t.Alert)
-TOLD = table(t.AlertTold)
+ALERT = t.Alert
+TOLD = t.AlertTold
 OPEN, ACKED, RESOLVED = STATES = ("open", "acked", "resolved")
 BACK = timedelta(hours=1)
 """What comes back within this time is the same alert again, so that one that flickers is not many."""

@@ -9,7 +9,6 @@ from perkstar_tui.model.enums import Kind, Status
 from perkstar_tui.model.errors import ErrorKind
 from perkstar_tui.store import leases
 from perkstar_tui.store import tables as t
-from perkstar_tui.store.database import table
 from perkstar_tui.sync.deliveries import DEAD
 
 from ..bench import CLOUD, INTEGRATION, Bench
@@ -18,8 +17,8 @@ from ..reading import CREDENTIAL, CUSTOMER, DELIVERY, LINK, RUN
 from .conditions import KINDS, Gather, RouteState, Seen, Standing
 from .limits import SETTING, limits_of
 
-ROUTE = table(t.AlertRoute)
-SENDING = table(t.AlertSending)
+ROUTE = t.AlertRoute
+SENDING = t.AlertSending
 
 
 def see(bench: Bench, awake_since: datetime) -> Seen:
