@@ -22,7 +22,6 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
-    Column,
     Index,
     Integer,
     LargeBinary,
@@ -34,7 +33,7 @@ from sqlalchemy import (
     text,
 )
 
-from .types import Provenance, UtcTime
+from .types import Provenance, UtcTime, column
 
 METADATA = MetaData()
 '''
@@ -82,7 +81,7 @@ def drawn_column(column: Column[Any]) -> str:
     filled = default(column)
     if filled is not None:
         parts.append(f"default={filled}")
-    return f"Column({', '.join(parts)})"
+    return f"column({', '.join(parts)})"
 
 
 def drawn_index(index: Index) -> str:

@@ -45,6 +45,10 @@ def test_what_is_not_given_is_filled_as_declared() -> None:
     assert filled(tables.METADATA) == filled(SQLModel.metadata)
 
 
+def test_names_of_columns_are_plain_text_so_that_rows_can_be_written_as_json() -> None:
+    assert {type(c.name) for table in tables.METADATA.tables.values() for c in table.columns} == {str}
+
+
 def test_the_drawn_page_is_current() -> None:
     argv = [sys.executable, str(ROOT / ".ci" / "tables.py"), "--check"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)

@@ -1,9 +1,9 @@
-"""How values of our own kinds lie in the database."""
+"""How values of our own kinds lie in the database, and columns as the tables have them."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, TypeDecorator
+from sqlalchemy import JSON, BigInteger, Column, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 
@@ -42,3 +42,12 @@ class Provenance(TypeDecorator[dict[str, list[Any]]]):
         if isinstance(value, dict):
             return value
         return {name: [origin, at] for origin, at, names in value or () for name in names.split(" ")}
+
+
+def column(name: str, *kind: Any, **more: Any) -> Column[Any]:
+    """A column whose name is plain text. Named at once it'd be of the library's own kind of text, by which no row that
+    comes back could be written as JSON.
+    """
+    made: Column[Any] = Column(*kind, **more)
+    made.name = made.key = name
+    return made
