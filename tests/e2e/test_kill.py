@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eventually import eventually
 from shop import PLATFORMS, Box, Shop, sandbox
 
 from perkstar_tui.store.database import Store
@@ -196,7 +197,7 @@ class Field:
             assert "reconnect" in str(run).lower()
             self.reconnected += 1
             fresh = self.box.ask(f"/{platform}/tokens:issue", {})
-            shop.well("reconnect", platform, "--credentials-stdin", stdin=fresh["credentials"])
+            shop.well("reconnect", platform, "--credentials-stdin", stdin=fresh)
 
 
 @contextmanager
@@ -217,6 +218,23 @@ def test_three_kills_of_first_syncs_end_as_an_undisturbed_run(tmp_path):
 def test_a_kill_of_other_work_ends_as_an_undisturbed_run(name, tmp_path):
     with field_of(tmp_path, 7) as field:
         field.killed(name, random.Random(2))
+
+
+def test_a_refresh_killed_before_its_answer_came_whole_asks_for_reconnecting_and_ends_equal(tmp_path):
+    with field_of(tmp_path, 7) as field:
+        refresh_ = SITUATIONS["refresh"]
+        expected, _ = field.undisturbed("refresh")
+        shop = field.begin(refresh_)
+        field.box.faults(ROTATING, rules=[{"effect": "drip", "seconds": 30, "path": "/connect/token"}])
+        process = shop.program.start(*refresh_.command)
+        eventually(lambda: field.box.ask(f"/{ROTATING}/faults")["fired"] == [1])
+        process.kill()
+        process.communicate()
+        field.box.faults(ROTATING)
+        field.reconnect_if_lost(shop, ROTATING)
+        assert field.reconnected == 1
+        settle(shop, ROTATING)
+        assert refresh_.verdict(shop) == expected
 
 
 def kill_migration(home: Path, chance: random.Random, seconds: float) -> None:

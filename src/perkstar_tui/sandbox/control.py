@@ -239,9 +239,12 @@ class Control:
         return reply(self.vendor(call).control_listen(str(given["url"]), str(given.get("code") or "")))
 
     def get_faults(self, call: Call) -> Answer:
-        """The faults in force."""
+        """The faults in force, and how many requests each has acted on."""
         faults = self.vendor(call).faults
-        return reply({"profile": faults.profile, "rules": [rule.spec for rule in faults.rules]})
+        fired = [rule.fired for rule in faults.rules]
+        return reply(
+            {"profile": faults.profile, "rules": [rule.spec for rule in faults.rules], "fired": fired}
+        )
 
     def set_faults(self, call: Call) -> Answer:
         """Take a profile or rules."""

@@ -81,7 +81,8 @@ class Rule:
         nth = spec.get("nth")
         self._nth = set(nth) if isinstance(nth, list) else {int(nth)} if nth else None
         self._seen = 0
-        self._fired = 0
+        self.fired = 0
+        """How many requests it has acted on."""
 
     def fires(self, call: Call, served: int, chance: random.Random) -> bool:
         """Whether this rule acts on this request."""
@@ -91,7 +92,7 @@ class Rule:
         if served < int(spec.get("after", 0)):
             return False
         self._seen += 1
-        if "times" in spec and self._fired >= int(spec["times"]):
+        if "times" in spec and self.fired >= int(spec["times"]):
             return False
         if self._nth is not None and self._seen not in self._nth:
             return False
@@ -99,13 +100,13 @@ class Rule:
             return False
         if "probability" in spec and chance.random() >= float(spec["probability"]):
             return False
-        self._fired += 1
+        self.fired += 1
         return True
 
     def begun(self) -> bool:
         """Whether this rule acts on a job that begins."""
-        self._fired += 1
-        return self._fired <= int(self.spec.get("times", self._fired))
+        self.fired += 1
+        return self.fired <= int(self.spec.get("times", self.fired))
 
 
 class Faults:
