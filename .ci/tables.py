@@ -129,9 +129,10 @@ def page() -> str:
 def main() -> int:
     text = page()
     if "--check" in sys.argv[1:]:
-        current = PAGE.exists() and PAGE.read_text() == text
-        print("" if current else "store/tables.py is not what store/models.py says: python .ci/tables.py")
-        return not current
+        if PAGE.exists() and PAGE.read_text() == text:
+            return 0
+        print("store/tables.py is not what store/models.py says: python .ci/tables.py")
+        return 1
     PAGE.write_text(text)
     return 0
 

@@ -716,3 +716,16 @@ async def test_a_preview_lists_the_plans_that_are_kept_and_how_each_is_carried_o
     async with shown() as screen:
         await screen.press("down", "w")
         assert "--plan pln_01J1" in screen.text()
+
+
+async def test_the_line_at_the_cursor_stays_in_view_where_more_words_take_room_from_the_settings():
+    async with shown(size=COMPACT) as screen:
+        await screen.press(*DETAILS, "7")
+        table = details(screen).query_one("#settings-table", Table)
+        heights = set()
+        for key in (*["down"] * (table.count - 1), *["up"] * (table.count - 1)):
+            await screen.press(key)
+            heights.add(table.size.height)
+            line = table.cursor - int(table.scroll_y)
+            assert 0 <= line < table.size.height - table.header, table.cursor_id
+        assert len(heights) > 1

@@ -84,6 +84,7 @@ CASES = [
     Case("alerts-route", ("A", "2", "down", "down", "enter")),
     Case("alerts-route-new", ("A", "2", "plus", "enter"), COMPACT),
     Case("details-settings", (*SQUARE, "7")),
+    Case("details-settings-compact", (*SQUARE, "7", *["down"] * 19), COMPACT),
     Case("sheet-change", (*SQUARE, "7", *["down"] * 8, "enter", '"country is not empty', "enter"), COMPACT),
     Case("details-deliveries", ("enter", "8"), hub=_stock),
     Case("details-deliveries-compact", ("enter", "8"), COMPACT, hub=_stock),

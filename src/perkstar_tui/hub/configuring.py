@@ -9,6 +9,7 @@ from perkstar_tui.model.errors import ErrorKind, PerkstarError
 from perkstar_tui.model.remote import MOMENTS
 from perkstar_tui.platforms.manifest import Manifest
 from perkstar_tui.sync import comparing
+from perkstar_tui.sync.earning import SETTINGS as EARN_SETTINGS
 from perkstar_tui.sync.earning import no_day, rules_of
 from perkstar_tui.sync.expressions import say
 from perkstar_tui.sync.filters import FIELDS, TO_PERKSTAR, TO_PLATFORM, check_mapped, read
@@ -19,16 +20,7 @@ from perkstar_tui.sync.schedule import parse_frequency
 
 ENGINE_OPTIONS = (
     "issue_cards",
-    "earn",
-    "earn_rate",
-    "earn_minimum_minor",
-    "earn_on_tax",
-    "earn_on_tip",
-    "earn_on_shipping",
-    "earn_on_credit",
-    "earn_rounding",
-    "earn_excluded",
-    "earn_double_days",
+    *EARN_SETTINGS,
     "pending_window_days",
     "drop_plus_tags",
     *RULES,
@@ -42,10 +34,7 @@ _CHOICES = {
     "issue_cards": ("never", "sale", "always"),
     "earn": ("spend", "visit", "product", "cashback"),
     "earn_rounding": ("down", "nearest", "even"),
-    "earn_on_tax": ("yes", "no"),
-    "earn_on_tip": ("yes", "no"),
-    "earn_on_shipping": ("yes", "no"),
-    "earn_on_credit": ("yes", "no"),
+    **{name: ("yes", "no") for name in EARN_SETTINGS if name.startswith("earn_on_")},
     **RULES,
     comparing.OPTION: comparing.CHOICES,
 }

@@ -9,7 +9,6 @@ each start.
 from datetime import datetime
 from typing import Any
 
-from pydantic import ConfigDict
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -51,13 +50,7 @@ def _row_number() -> Any:
     )
 
 
-class Row(SQLModel):
-    """What every table has: its check of values is built when it is first used, which a start never does."""
-
-    model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]
-
-
-class RevisionCounter(Row, table=True):
+class RevisionCounter(SQLModel, table=True):
     """The one number from which each hub write takes the next (sync design: Revisions and cursors)."""
 
     __tablename__ = "revision_counter"
@@ -65,13 +58,13 @@ class RevisionCounter(Row, table=True):
     n: int = Field(sa_type=BigInteger)
 
 
-class Setting(Row, table=True):
+class Setting(SQLModel, table=True):
     __tablename__ = "setting"
     name: str = Field(primary_key=True)
     value: Any = Field(default=None, sa_type=JSON)
 
 
-class PlanTier(Row, table=True):
+class PlanTier(SQLModel, table=True):
     """A plan as data (B2). `allowed` None is unlimited; the flags say which kinds count (B3)."""
 
     __tablename__ = "plan_tier"
@@ -84,7 +77,7 @@ class PlanTier(Row, table=True):
     counts_webhook: bool = True
 
 
-class Account(Row, table=True):
+class Account(SQLModel, table=True):
     __tablename__ = "account"
     id: str = Field(primary_key=True)
     name: str
@@ -101,7 +94,7 @@ class Account(Row, table=True):
     key_worked: datetime | None = _time(default=None, nullable=True)
 
 
-class CardTemplate(Row, table=True):
+class CardTemplate(SQLModel, table=True):
     __tablename__ = "card_template"
     id: str = Field(primary_key=True)
     remote_id: str | None = Field(default=None, unique=True)
@@ -109,7 +102,7 @@ class CardTemplate(Row, table=True):
     kind: str
 
 
-class Integration(Row, table=True):
+class Integration(SQLModel, table=True):
     """One connection to a platform. `config` is the edited part, copied to ConfigVersion at each change."""
 
     __tablename__ = "integration"
@@ -146,7 +139,7 @@ class Integration(Row, table=True):
     purpose: str = ""
 
 
-class ConfigVersion(Row, table=True):
+class ConfigVersion(SQLModel, table=True):
     __tablename__ = "config_version"
     integration_id: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
@@ -155,7 +148,7 @@ class ConfigVersion(Row, table=True):
     config: dict[str, Any] = _json()
 
 
-class Credential(Row, table=True):
+class Credential(SQLModel, table=True):
     """Ciphertext of what authorises an integration or the account; `version` grows with each rotation."""
 
     __tablename__ = "credential"
@@ -166,7 +159,7 @@ class Credential(Row, table=True):
     expires_at: datetime | None = _time(default=None, nullable=True)
 
 
-class Customer(Row, table=True):
+class Customer(SQLModel, table=True):
     """A person with cards. `provenance` tells for each field who wrote it and when: {field: [origin, ms]}."""
 
     __tablename__ = "customer"
@@ -206,7 +199,7 @@ class Customer(Row, table=True):
     merged_into: str | None = None
 
 
-class Card(Row, table=True):
+class Card(SQLModel, table=True):
     """A wallet card. `balance` in whole points, stamps or visits; minor units for cashback and gift cards."""
 
     __tablename__ = "card"
@@ -225,7 +218,7 @@ class Card(Row, table=True):
     updated_at: datetime = _time()
 
 
-class Transaction(Row, table=True):
+class Transaction(SQLModel, table=True):
     """A sale, refund or local movement in the ledger; known by (integration, vendor's id, line kind) for ever.
 
     `state`: credited, queued (the cloud has not yet been told), pending (waits for a customer or card),
@@ -259,7 +252,7 @@ class Transaction(Row, table=True):
     created_at: datetime = _time()
 
 
-class RecordLink(Row, table=True):
+class RecordLink(SQLModel, table=True):
     """Which hub record is which remote record, and what both agreed on last (`base`, in the platform's form)."""
 
     __tablename__ = "record_link"
@@ -287,7 +280,7 @@ class RecordLink(Row, table=True):
     next_attempt: datetime | None = _time(default=None, nullable=True)
 
 
-class Cursor(Row, table=True):
+class Cursor(SQLModel, table=True):
     """How far a read has come: `leg` is in, out or sweep."""
 
     __tablename__ = "cursor"
@@ -298,7 +291,7 @@ class Cursor(Row, table=True):
     at: datetime | None = _time(default=None, nullable=True)
 
 
-class SentRow(Row, table=True):
+class SentRow(SQLModel, table=True):
     """A sale, refund or customer that was appended at a platform which only takes rows: in which version, how it was.
 
     `digest` tells whether it has changed since; the row itself is not kept.
@@ -312,7 +305,7 @@ class SentRow(Row, table=True):
     at: datetime = _time()
 
 
-class Delivery(Row, table=True):
+class Delivery(SQLModel, table=True):
     """Something that an endpoint of somebody's own is told (platform `webhook`), until it has taken it, and after.
 
     `state` is pending, delivered or dead; `body` are the exact bytes that are signed. It holds personal data of the
@@ -338,7 +331,7 @@ class Delivery(Row, table=True):
     ms: int = 0
 
 
-class ToldMoment(Row, table=True):
+class ToldMoment(SQLModel, table=True):
     """What a platform was told of a customer's loyalty: a moment of a kind is told once an occasion (a year, a day).
 
     `moment` is the customer (or card) and the kind; `version` counts the tellings and is 0 while only the state is
@@ -353,7 +346,7 @@ class ToldMoment(Row, table=True):
     at: datetime = _time()
 
 
-class ToldRecord(Row, table=True):
+class ToldRecord(SQLModel, table=True):
     """A record as a platform told it last, where deliveries carry whole records and nothing can be read.
 
     `revision` counts in the order of arrival, `at` is the vendor's own time: an older telling never replaces a newer.
@@ -370,7 +363,7 @@ class ToldRecord(Row, table=True):
     body: dict[str, Any] = Field(sa_type=JSON)
 
 
-class SyncRun(Row, table=True):
+class SyncRun(SQLModel, table=True):
     __tablename__ = "sync_run"
     __table_args__ = (Index("ix_sync_run_integration", "integration_id", "id"),)
     id: str = Field(primary_key=True)
@@ -391,7 +384,7 @@ class SyncRun(Row, table=True):
     """What only some runs have: `undoes`, `undone_by`, `plan`, `skipped` (hub/undoing.py, sync/planned.py)."""
 
 
-class RunChange(Row, table=True):
+class RunChange(SQLModel, table=True):
     """What one part of a run (a page, a batch) changed, with the values before: what an undo works from (H13).
 
     `integration_id` is the leg's: in a cloud account a run has the cloud's changes beside the platform's. It holds
@@ -406,7 +399,7 @@ class RunChange(Row, table=True):
     data: dict[str, Any] = Field(sa_type=JSON)
 
 
-class KeptPlan(Row, table=True):
+class KeptPlan(SQLModel, table=True):
     """A preview that was kept, to be carried out as it was shown (H12), once, while the settings are the same.
 
     `plan` is what the run goes by, `shown` the preview itself. It holds personal data of customers, under retention
@@ -425,7 +418,7 @@ class KeptPlan(Row, table=True):
     shown: dict[str, Any] = Field(sa_type=JSON)
 
 
-class LogLine(Row, table=True):
+class LogLine(SQLModel, table=True):
     """One entry of the error log (E3). It may hold personal data, so it is a table, under retention and erase."""
 
     __tablename__ = "log_line"
@@ -448,7 +441,7 @@ class LogLine(Row, table=True):
     details: dict[str, Any] | None = Field(default=None, sa_type=JSON)
 
 
-class Conflict(Row, table=True):
+class Conflict(SQLModel, table=True):
     """A field that both sides changed: all three values and who won (H2)."""
 
     __tablename__ = "conflict"
@@ -465,7 +458,7 @@ class Conflict(Row, table=True):
     """When a person said that it may stay as the rule settled it."""
 
 
-class Settlement(Row, table=True):
+class Settlement(SQLModel, table=True):
     """What a person chose for something that waited, with what it changed as it was before, so that it can be undone.
 
     `before` holds personal data of the customer, under retention and erase.
@@ -485,7 +478,7 @@ class Settlement(Row, table=True):
     undone_at: datetime | None = _time(default=None, nullable=True)
 
 
-class DuplicateKey(Row, table=True):
+class DuplicateKey(SQLModel, table=True):
     """By which keys a customer is found as a possible duplicate: hashes, so that nothing personal stands here twice.
 
     What a customer is no longer found by stays until everything is searched again; it only costs a comparison.
@@ -497,7 +490,7 @@ class DuplicateKey(Row, table=True):
     hub_id: str = Field(primary_key=True)
 
 
-class DuplicatePair(Row, table=True):
+class DuplicatePair(SQLModel, table=True):
     """Two records that may be one person: customers of the store, or remote records where an integration is named.
 
     `state` is open, dismissed (a person said that they are two) or merged. `shown` has the values of remote records,
@@ -520,7 +513,7 @@ class DuplicatePair(Row, table=True):
     found_at: datetime = _time()
 
 
-class MergeRecord(Row, table=True):
+class MergeRecord(SQLModel, table=True):
     """A customer that was merged into another, with everything that it changed as it was before (H13).
 
     `revision` is the merge's last: what is newer than that came after it.
@@ -537,7 +530,7 @@ class MergeRecord(Row, table=True):
     undone_at: datetime | None = _time(default=None, nullable=True)
 
 
-class Intent(Row, table=True):
+class Intent(SQLModel, table=True):
     """Outbox: written before a create or operation that cannot be repeated, settled after it."""
 
     __tablename__ = "intent"
@@ -551,7 +544,7 @@ class Intent(Row, table=True):
     tried_at: datetime | None = _time(default=None, nullable=True)
 
 
-class Lease(Row, table=True):
+class Lease(SQLModel, table=True):
     """Who may work on something now; the only correctness lock. `fence` grows with each new owner."""
 
     __tablename__ = "lease"
@@ -565,7 +558,7 @@ class Lease(Row, table=True):
     expires_at: datetime = _time()
 
 
-class RateSlot(Row, table=True):
+class RateSlot(SQLModel, table=True):
     """The next free moment of an account's budget at a vendor, shared by all processes (H7)."""
 
     __tablename__ = "rate_slot"
@@ -573,7 +566,7 @@ class RateSlot(Row, table=True):
     free_at_ms: int = Field(sa_type=BigInteger)
 
 
-class InboundEvent(Row, table=True):
+class InboundEvent(SQLModel, table=True):
     """A webhook as it came, stored before it is answered; repeats fall on the unique id."""
 
     __tablename__ = "inbound_event"
@@ -586,7 +579,7 @@ class InboundEvent(Row, table=True):
     handled_at: datetime | None = _time(default=None, nullable=True, index=True)
 
 
-class WebhookSubscription(Row, table=True):
+class WebhookSubscription(SQLModel, table=True):
     __tablename__ = "webhook_subscription"
     integration_id: str = Field(primary_key=True)
     remote_id: str
@@ -594,7 +587,7 @@ class WebhookSubscription(Row, table=True):
     at: datetime = _time()
 
 
-class AuditEntry(Row, table=True):
+class AuditEntry(SQLModel, table=True):
     __tablename__ = "audit_entry"
     id: str = Field(primary_key=True)
     at: datetime = _time()
@@ -605,7 +598,7 @@ class AuditEntry(Row, table=True):
     new: Any = Field(default=None, sa_type=JSON)
 
 
-class ApiCall(Row, table=True):
+class ApiCall(SQLModel, table=True):
     """How many calls an account's key made in an hour (UTC), for the key tile."""
 
     __tablename__ = "api_call"
@@ -614,7 +607,7 @@ class ApiCall(Row, table=True):
     calls: int
 
 
-class Alert(Row, table=True):
+class Alert(SQLModel, table=True):
     """Something a person should know of: one row from when it begins until it is over, however often it is met.
 
     `subject` is what it is about (an integration's id, a route's name); only one alert of a kind and a subject is live.
@@ -654,7 +647,7 @@ class Alert(Row, table=True):
     resolved_at: datetime | None = _time(default=None, nullable=True)
 
 
-class AlertRoute(Row, table=True):
+class AlertRoute(SQLModel, table=True):
     """A way on which alerts are told. `level` and `kinds` (empty: all) say which; quiet hours are `22:00-07:00`.
 
     Its password or secret lies in the vault.
@@ -673,7 +666,7 @@ class AlertRoute(Row, table=True):
     failures: int = 0
 
 
-class AlertSending(Row, table=True):
+class AlertSending(SQLModel, table=True):
     """A message on its way by a route: what it says was fixed when it was written, so that a repeat is the same."""
 
     __tablename__ = "alert_sending"
@@ -691,7 +684,7 @@ class AlertSending(Row, table=True):
     problem: str = Field(default="", sa_type=Text)
 
 
-class AlertTold(Row, table=True):
+class AlertTold(SQLModel, table=True):
     """What a route was told of an alert last: that it stands (`open`, at which level), or that it is over."""
 
     __tablename__ = "alert_told"

@@ -107,6 +107,8 @@ class Table(ScrollView, can_focus=True):
         self.marked: frozenset[str] = frozenset()
         self.sorted_by: tuple[str, bool] | None = None
         self._rows: list[Row] = []
+        self._room = -1
+        """Lines below the first one in which a row stood in view whole, as the table was last laid out."""
 
     # -- what there is to show
     @property
@@ -215,7 +217,13 @@ class Table(ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, self.count * self.row_height + self.header)
 
     def on_resize(self, event: events.Resize) -> None:
+        below = self.cursor * self.row_height - int(self.scroll_y)
+        was_in_view = 0 <= below <= self._room
+        self._room = self.size.height - self.header - self.row_height
         self._resize()
+        if was_in_view:
+            # What is said of a row below the table may take a line more, and that line is the table's.
+            self._keep_visible()
         self.refresh()
 
     def _spans(self) -> list[tuple[int, int, int]]:
